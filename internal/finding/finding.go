@@ -1,0 +1,172 @@
+// Package finding is the one shape in which any part of Farrier complains: a
+// rule, how bad it is, where it was seen, why it is believed and how to mend
+// it. It names things; it stores, counts and shows nothing.
+package finding
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Severity says how bad a finding is. The zero value is invalid, so that a
+// forgotten severity can not pass for "info".
+type Severity uint8
+
+// The severities, from the mildest to the worst.
+const (
+	Info Severity = iota + 1
+	Low
+	Medium
+	High
+	Critical
+)
+
+var severityNames = [...]string{Info: "info", Low: "low", Medium: "medium", High: "high", Critical: "critical"}
+
+// ParseSeverity reads one of info, low, medium, high, critical.
+func ParseSeverity(name string) (Severity, error) {
+	for s := Info; s <= Critical; s++ {
+		if severityNames[s] == name {
+			return s, nil
+		}
+	}
+	return 0, fmt.Errorf("severity %q: must be one of critical, high, medium, low, info", name)
+}
+
+// String is the severity's name as it stands in JSON, settings and pages.
+func (s Severity) String() string {
+	if s < Info || s > Critical {
+		return "invalid"
+	}
+	return severityNames[s]
+}
+
+// MarshalText writes the severity's name.
+func (s Severity) MarshalText() ([]byte, error) {
+	if s < Info || s > Critical {
+		return nil, fmt.Errorf("severity %d is not one of the five", uint8(s))
+	}
+	return []byte(severityNames[s]), nil
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (s *Severity) UnmarshalText(text []byte) error {
+	parsed, err := ParseSeverity(string(text))
+	if err != nil {
+		return err
+	}
+	*s = parsed
+	return nil
+}
+
+// Location says where a finding was seen: in a file, or in an operation of an
+// API at a place of its requests. Unused fields are empty.
+type Location struct {
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+
+	// API is namespace/name of the API instance.
+	API string `json:"api,omitempty"`
+	// Operation is the method and the path template, as "GET /orders/{int}".
+	Operation string `json:"operation,omitempty"`
+	// Place is the part of the request, as "query id" or "body json /items/0/note".
+	Place string `json:"place,omitempty"`
+}
+
+// Taxonomy places a finding in the lists that auditors ask for.
+type Taxonomy struct {
+	// OWASP2019 and OWASP2023 are entries of the OWASP API Security Top 10, as "API8".
+	OWASP2019 string `json:"owaspApi2019,omitempty"`
+	OWASP2023 string `json:"owaspApi2023,omitempty"`
+	// CWE is the number of the Common Weakness Enumeration entry, 0 for none.
+	CWE int `json:"cwe,omitempty"`
+}
+
+// Finding is one complaint. It holds no secret and no more than an excerpt of
+// 64 redacted bytes of what it saw.
+type Finding struct {
+	// Rule is the stable identifier of the rule that complains, as "crs-942100".
+	Rule     string   `json:"rule"`
+	Severity Severity `json:"severity"`
+	// Title is the rule's name; Message is what this rule says of this place.
+	Title    string   `json:"title"`
+	Message  string   `json:"message"`
+	Location Location `json:"location"`
+	// Excerpt is the redacted text that matched, at most 64 bytes.
+	Excerpt string `json:"excerpt,omitempty"`
+	// Decoders are the encodings that were opened to see it, outermost first.
+	Decoders []string `json:"decoders,omitempty"`
+	Taxonomy Taxonomy `json:"taxonomy,omitzero"`
+	// Fix tells how to mend it; empty where the rule can't know.
+	Fix string `json:"fix,omitempty"`
+	// Fingerprint is the same for the same complaint seen again.
+	Fingerprint string `json:"fingerprint"`
+}
+
+// Fingerprint identifies a complaint across sightings: it depends on the rule
+// and the location, but not on line numbers, excerpts or messages, so that it
+// survives an edit further up in the file. It is 32 hexadecimal characters.
+func Fingerprint(rule string, at Location) string {
+	h := sha256.New()
+	for _, part := range []string{rule, at.File, at.API, at.Operation, at.Place} {
+		// The length stands before each part, so that no two lists of parts
+		// give the same text.
+		_, _ = fmt.Fprintf(h, "%d:", len(part))
+		_, _ = io.WriteString(h, part)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// Sink takes findings from the engines that make them. Implementations are
+// safe for concurrent use.
+type Sink interface {
+	// Report keeps the findings, or says why it could not.
+	Report(ctx context.Context, findings []Finding) error
+}
+
+// Summary counts findings by severity.
+type Summary struct {
+	Critical int `json:"critical"`
+	High     int `json:"high"`
+	Medium   int `json:"medium"`
+	Low      int `json:"low"`
+	Info     int `json:"info"`
+}
+
+// Summarise counts the findings by severity.
+func Summarise(findings []Finding) Summary {
+	var sum Summary
+	for _, f := range findings {
+		switch f.Severity {
+		case Critical:
+			sum.Critical++
+		case High:
+			sum.High++
+		case Medium:
+			sum.Medium++
+		case Low:
+			sum.Low++
+		case Info:
+			sum.Info++
+		}
+	}
+	return sum
+}
+
+// Text writes a finding as people read it on a terminal.
+func (f Finding) Text() string {
+	var b strings.Builder
+	if f.Location.File != "" {
+		fmt.Fprintf(&b, "%s:%d: ", f.Location.File, f.Location.Line)
+	}
+	fmt.Fprintf(&b, "%s %s: %s", f.Severity, f.Rule, f.Message)
+	if f.Fix != "" {
+		fmt.Fprintf(&b, " (%s)", f.Fix)
+	}
+	return b.String()
+}
