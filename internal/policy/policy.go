@@ -1,0 +1,201 @@
+// Package policy is the contract between a gateway and the steps it runs on
+// every exchange, and the chain that runs them in order. One folder below is
+// one policy; policy/catalogue is the only list of them. The package knows no
+// policy, no HTTP engine and no database.
+package policy
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"farrier.dev/farrier/internal/traffic"
+)
+
+// Phase is the question that a policy answers. It decides the order between
+// standalone bindings of equal order, and nothing else.
+type Phase uint8
+
+// The phases in the order in which they run.
+const (
+	// Admit asks whether the exchange may come in at all (CORS, IP lists).
+	Admit Phase = iota + 1
+	// Identify asks who is calling.
+	Identify
+	// Authorise asks whether the caller may.
+	Authorise
+	// Meter asks how often.
+	Meter
+	// Inspect asks whether the content is hostile.
+	Inspect
+	// Shape changes or logs what passes.
+	Shape
+)
+
+var phaseNames = [...]string{"", "admit", "identify", "authorise", "meter", "inspect", "shape"}
+
+// String is the phase's name as it stands in tables and pages.
+func (p Phase) String() string {
+	if int(p) >= len(phaseNames) {
+		return "invalid"
+	}
+	return phaseNames[p]
+}
+
+// Policy is one entry of the catalogue.
+type Policy struct {
+	// Name is the policyRef.name, as "rate-limiting-flex"; Title is what people
+	// call it; Category is MuleSoft's word for its kind.
+	Name, Title, Category string
+	// Aliases are further names under which manifests know it, beyond those
+	// that differ only in the ending -flex or -mule.
+	Aliases []string
+	Phase   Phase
+	// Outbound policies bind to services, all others to APIs.
+	Outbound bool
+	// Structural policies (tls, route) shape the revision itself; they have
+	// settings but never a step.
+	Structural bool
+	// Identifies says that a step of this policy establishes who calls.
+	Identifies bool
+	// First makes every binding run before all others (CORS).
+	First bool
+	// Schema is the generated schema.json of the policy's folder.
+	Schema []byte
+	// Warn names what is valid but unwise in the settings; nil for nothing.
+	Warn func(settings json.RawMessage) []string
+	// Compile turns valid settings, references resolved, into what steps are
+	// bound from. It is called once for equal settings, however many bindings
+	// share them, and must keep no state of its own.
+	Compile func(settings json.RawMessage) (Compiled, error)
+}
+
+// Compiled are the settings of a policy, checked and ready.
+type Compiled interface {
+	// Bind makes the step of one binding in one revision. State that must
+	// survive a change of revision comes from env.State.
+	Bind(env Env) (Step, error)
+}
+
+// Env is what a step may use of its surroundings.
+type Env struct {
+	// Now is the clock.
+	Now func() time.Time
+	Log *slog.Logger
+	// API and Binding are namespace/name.
+	API, Binding string
+	// Clients are the contracts on the API.
+	Clients *Clients
+	// HTTP makes the calls that a policy itself needs (key sets).
+	HTTP *http.Client
+	// State gives what make made before under this key for the same API, binding
+	// and settings, also in an earlier revision, or makes it.
+	State func(key string, make func() any) any
+}
+
+// Mode says how a step meets a body.
+type Mode uint8
+
+// The modes.
+const (
+	// NoBody leaves the body a stream.
+	NoBody Mode = iota
+	// Buffered reads the body before the step runs.
+	Buffered
+	// Teed keeps a copy of the first part while the body streams on, for the
+	// end hook; Body.Bytes shows it there.
+	Teed
+)
+
+// Need says what a step needs of a body.
+type Need struct {
+	Mode Mode
+	// Limit is in bytes of decoded content.
+	Limit int64
+	// Partial lets the step run on the first part of a longer body; otherwise a
+	// longer body is refused with 413.
+	Partial bool
+}
+
+// OnStream says what a step that needs a body does on a stream, whose body is
+// never buffered: event streams, WebSocket, gRPC.
+type OnStream uint8
+
+// The choices on a stream.
+const (
+	// RefuseStream refuses the exchange. It is the default: closed.
+	RefuseStream OnStream = iota
+	// SkipStream lets the exchange pass without this step, which is recorded.
+	SkipStream
+)
+
+// Step is one bound policy. Nil hooks are left out. The hooks of one step run
+// for many exchanges at once.
+type Step struct {
+	// Request decides on the way in.
+	Request func(ctx context.Context, x *traffic.Exchange) Verdict
+	// Response decides on the way out, in reverse order, also on early answers.
+	Response func(ctx context.Context, x *traffic.Exchange) Verdict
+	// End is always called once when Request ran, and alters nothing of what
+	// the client sees.
+	End func(x *traffic.Exchange)
+	// Background moves End to the bounded pool that runs after the response;
+	// when the pool is full it is left out and recorded as not inspected.
+	Background bool
+
+	RequestBody, ResponseBody Need
+	OnStream                  OnStream
+}
+
+// Answer is a response that a step gives instead of the service.
+type Answer struct {
+	// Status is the HTTP status code.
+	Status int
+	// Header are additional fields, names in lower case.
+	Header []traffic.Field
+	// Error is the text that the client reads in the error envelope. It never
+	// holds inner errors. When empty, Body is sent as it is.
+	Error string
+	Body  []byte
+}
+
+// Verdict is what a hook says: go on, or answer now. The zero value goes on.
+type Verdict struct {
+	// Action is 0 or Continued to go on; Answered, Refused or Failed to answer.
+	Action traffic.Action
+	Answer Answer
+	// Reason is for the decision trail, one sentence without secrets.
+	Reason string
+}
+
+// Stops says whether the verdict ends the chain.
+func (v Verdict) Stops() bool {
+	return v.Action == traffic.Answered || v.Action == traffic.Refused || v.Action == traffic.Failed
+}
+
+// Go lets the exchange go on.
+func Go() Verdict { return Verdict{} }
+
+// GoBecause lets the exchange go on and leaves a reason in the trail.
+func GoBecause(reason string) Verdict { return Verdict{Action: traffic.Continued, Reason: reason} }
+
+// Refuse says that the policy is violated: the client reads the public text,
+// the operator the reason.
+func Refuse(status int, public, reason string, header ...traffic.Field) Verdict {
+	return Verdict{
+		Action: traffic.Refused, Reason: reason,
+		Answer: Answer{Status: status, Error: public, Header: header},
+	}
+}
+
+// Fail says that the policy could not decide, and refuses for safety.
+func Fail(status int, public, reason string) Verdict {
+	return Verdict{Action: traffic.Failed, Reason: reason, Answer: Answer{Status: status, Error: public}}
+}
+
+// Reply answers without objecting.
+func Reply(answer Answer, reason string) Verdict {
+	return Verdict{Action: traffic.Answered, Answer: answer, Reason: reason}
+}

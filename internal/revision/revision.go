@@ -1,0 +1,210 @@
+// Package revision is the immutable, numbered picture of all that a gateway
+// must serve. It is data: it is built by whoever publishes and compiled by the
+// router, and knows neither. Settings stay JSON here, with references to
+// secrets unresolved.
+package revision
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Revision is one picture. Equal digests serve the same.
+type Revision struct {
+	// Number grows by one with every published change, beginning with 1.
+	Number  uint64    `json:"number"`
+	Created time.Time `json:"created"`
+	// Digest is over everything but Number, Created and the sources.
+	Digest string `json:"digest"`
+
+	APIs     []API     `json:"apis"`
+	Services []Service `json:"services"`
+	Settings Settings  `json:"settings"`
+}
+
+// Source tells where a resource was written.
+type Source struct {
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
+}
+
+// Name identifies a resource.
+type Name struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+}
+
+// String is namespace/name.
+func (n Name) String() string { return n.Namespace + "/" + n.Name }
+
+// API is one API instance under one address and base path.
+type API struct {
+	Name   Name              `json:"name"`
+	Labels map[string]string `json:"labels,omitempty"`
+	// Scheme is http or https; Host the address to listen on, as "0.0.0.0";
+	// Port is 1 to 65535; BasePath begins with a slash and has none at its end,
+	// so the root is "".
+	Scheme   string `json:"scheme"`
+	Host     string `json:"host"`
+	Port     int    `json:"port"`
+	BasePath string `json:"basePath"`
+	// TLS are the settings of the tls policy bound to the API, nil without one.
+	TLS json.RawMessage `json:"tls,omitempty"`
+	// Routes are tried in order; the first that matches is taken.
+	Routes []Route `json:"routes"`
+	// Policies are the inbound bindings in the order in which they run.
+	Policies []Binding `json:"policies,omitempty"`
+	// Clients are the contracts on this API.
+	Clients []Client `json:"clients,omitempty"`
+	Source  Source   `json:"source"`
+}
+
+// Route sends what its rules match to one of its targets.
+type Route struct {
+	// Rules are OR-ed; none matches everything.
+	Rules   []Rule   `json:"rules,omitempty"`
+	Targets []Target `json:"targets"`
+}
+
+// Target is one weighted destination of a route.
+type Target struct {
+	Service Name `json:"service"`
+	// Weight is 1 to 100; a route with one target ignores it.
+	Weight int `json:"weight"`
+	// DestinationPath is put in front of the remaining path.
+	DestinationPath string `json:"destinationPath,omitempty"`
+}
+
+// Rule matches a request when every attribute that is not empty does. All are
+// RE2 expressions that must match the whole text; Path is matched behind the
+// base path.
+type Rule struct {
+	Path    string            `json:"path,omitempty"`
+	Methods string            `json:"methods,omitempty"`
+	Host    string            `json:"host,omitempty"`
+	Headers map[string]string `json:"headers,omitempty"`
+}
+
+// Binding is the application of a policy to an API or service.
+type Binding struct {
+	Name Name `json:"name"`
+	// Policy is the name in the catalogue; As is the name that the manifest
+	// used, which decides between JSON errors and SOAP faults.
+	Policy string `json:"policy"`
+	As     string `json:"as,omitempty"`
+	// Settings is a JSON object, valid by the policy's schema, in which a whole
+	// string $NAME or ${NAME} stands for an environment variable.
+	Settings json.RawMessage `json:"settings"`
+	// Rules restrict the binding to matching requests; none means all.
+	Rules []Rule `json:"rules,omitempty"`
+	Order int    `json:"order"`
+	// Automated says that a selector brought the binding here.
+	Automated bool   `json:"automated,omitempty"`
+	Source    Source `json:"source"`
+}
+
+// Service is an upstream.
+type Service struct {
+	Name Name `json:"name"`
+	// Address is http, https or h2 with host, port and path.
+	Address string `json:"address"`
+	// TLS are the settings of the tls-outbound policy, nil without one.
+	TLS      json.RawMessage `json:"tls,omitempty"`
+	Policies []Binding       `json:"policies,omitempty"`
+	Source   Source          `json:"source"`
+}
+
+// Client is a client application with an approved contract on an API.
+type Client struct {
+	ID   string `json:"id"`
+	Name string `json:"name,omitempty"`
+	// Secret is as in Binding.Settings; empty means that none is known, and then
+	// no secret a caller sends is right.
+	Secret string  `json:"secret,omitempty"`
+	Tier   string  `json:"tier,omitempty"`
+	Limits []Limit `json:"limits,omitempty"`
+	Source Source  `json:"source"`
+}
+
+// Limit is one quota of an SLA tier.
+type Limit struct {
+	MaximumRequests          int64 `json:"maximumRequests"`
+	TimePeriodInMilliseconds int64 `json:"timePeriodInMilliseconds"`
+}
+
+// Settings are the gateway-wide sections of Configuration.
+type Settings struct {
+	Timeouts      Timeouts `json:"timeouts"`
+	Probe         Probe    `json:"probe"`
+	ProxyProtocol bool     `json:"proxyProtocol,omitempty"`
+	Logging       Logging  `json:"logging"`
+}
+
+// Timeouts are those of the reference; 0 means the default.
+type Timeouts struct {
+	UpstreamConnectionIdleSeconds int `json:"upstreamConnectionIdleSeconds,omitempty"`
+	UpstreamResponseSeconds       int `json:"upstreamResponseSeconds,omitempty"`
+	StreamIdleSeconds             int `json:"streamIdleSeconds,omitempty"`
+}
+
+// Probe is the readiness endpoint.
+type Probe struct {
+	Enabled bool `json:"enabled,omitempty"`
+	Port    int  `json:"port,omitempty"`
+}
+
+// Logging says where runtime and access logs go.
+type Logging struct {
+	Outputs []LogOutput `json:"outputs,omitempty"`
+	// RuntimeLevel is debug, info, warn, error or fatal.
+	RuntimeLevel   string   `json:"runtimeLevel,omitempty"`
+	RuntimeOutputs []string `json:"runtimeOutputs,omitempty"`
+	AccessOutputs  []string `json:"accessOutputs,omitempty"`
+	Source         Source   `json:"source"`
+}
+
+// LogOutput is one destination of logs; Type is file, stdout or http.
+type LogOutput struct {
+	Name       string            `json:"name"`
+	Type       string            `json:"type"`
+	Parameters map[string]string `json:"parameters,omitempty"`
+}
+
+// Seal sets the digest. Number and Created are the publisher's.
+func (r *Revision) Seal() error {
+	bare := *r
+	bare.Number, bare.Created, bare.Digest = 0, time.Time{}, ""
+	bare.APIs = make([]API, len(r.APIs))
+	for i, api := range r.APIs {
+		api.Source, api.Policies = Source{}, bareBindings(api.Policies)
+		api.Clients = append([]Client(nil), api.Clients...)
+		for j := range api.Clients {
+			api.Clients[j].Source = Source{}
+		}
+		bare.APIs[i] = api
+	}
+	bare.Services = make([]Service, len(r.Services))
+	for i, s := range r.Services {
+		s.Source, s.Policies = Source{}, bareBindings(s.Policies)
+		bare.Services[i] = s
+	}
+	bare.Settings.Logging.Source = Source{}
+	text, err := json.Marshal(bare)
+	if err != nil {
+		return fmt.Errorf("digesting revision: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	r.Digest = hex.EncodeToString(sum[:])
+	return nil
+}
+
+func bareBindings(bindings []Binding) []Binding {
+	bare := append([]Binding(nil), bindings...)
+	for i := range bare {
+		bare[i].Source = Source{}
+	}
+	return bare
+}
