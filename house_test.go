@@ -6,6 +6,7 @@ import (
 )
 
 //go:generate go -C tools run ./housemap
+//go:generate go -C tools run ./changelog
 
 // A rule is something that holds for the whole house and that a compiler does
 // not check.
