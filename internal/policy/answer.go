@@ -1,0 +1,38 @@
+package policy
+
+import (
+	"encoding/json"
+
+	"farrier.dev/farrier/internal/traffic"
+)
+
+// ErrorBody is the envelope in which every client reads an error of the
+// gateway: the public text and the correlation id that finds the record.
+func ErrorBody(public, id string) []byte {
+	text, err := json.Marshal(struct {
+		Error string `json:"error"`
+		ID    string `json:"correlationId"`
+	}{public, id})
+	if err != nil {
+		return []byte(`{"error":"Internal error."}`)
+	}
+	return text
+}
+
+// Write makes the response of an answer, with errors as JSON. An engine that
+// knows other forms of errors uses it for all the rest.
+func (a Answer) Write(x *traffic.Exchange) {
+	x.Response.Body.Release()
+	x.Response.Status, x.Response.Local, x.Response.Streaming = a.Status, true, false
+	x.Response.Header.Reset()
+	body := a.Body
+	if a.Error != "" {
+		body = ErrorBody(a.Error, x.ID)
+		x.Response.Header.Set("content-type", "application/json")
+	}
+	for _, f := range a.Header {
+		x.Response.Header.Set(f.Name, f.Value)
+	}
+	// A body that was just released is not partial, so this can't fail.
+	_ = x.Response.Body.Replace(body)
+}

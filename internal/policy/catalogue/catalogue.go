@@ -1,0 +1,15 @@
+// Package catalogue is the only list of the policies that Farrier has.
+package catalogue
+
+import (
+	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/policy/headerinjection"
+)
+
+// New makes the catalogue of all policies. An error is a mistake in a policy,
+// which the tests find.
+func New() (*policy.Catalogue, error) {
+	return policy.NewCatalogue([]policy.Policy{
+		headerinjection.Policy(),
+	})
+}

@@ -1,0 +1,325 @@
+// Package policytest plays conversations: txtar files that hold a policy with
+// its settings, requests, and what must come back. They are the policy's tests
+// and read as its documentation. It is imported by tests only.
+//
+// Sections, in the order in which they are played:
+//
+//	-- policy --          name and settings (JSON or YAML) of the one step
+//	-- clients --         contracts on the API, a YAML list of {id, name, secret, tier, limits}
+//	-- http URL --        what a call of the policy itself to this URL gets: a status line and a body
+//	-- upstream --        the response of the service: a raw HTTP response (default 200, "ok")
+//	-- auth --            what an identifying step before this one established, as YAML
+//	-- send --            a raw HTTP request
+//	-- advance --         lets this much time pass, as "1m"
+//	-- want --            what must come of the last send, or of the last refuse-config
+//	-- refuse-config --   settings that must not compile; its want is a part of the message
+//
+// Lines of want, after "pass", "refuse STATUS", "fail STATUS" or "answer STATUS":
+//
+//	name: value           the client reads this header
+//	!name                 the client reads no such header
+//	status: 200           the client reads this status
+//	body: text            the client reads exactly this body ({id} stands for the correlation id)
+//	body~ text            the client reads a body with this in it
+//	upstream name: value  the service reads this header
+//	upstream !name        the service reads no such header
+//	upstream body: text   the service reads exactly this body
+//	client: id            the exchange is the verified client's
+//	reason~ text          the decision's reason has this in it
+//	finding: rule         a finding of this rule was made
+//	log~ text             the policy logged a line with this in it
+//	not-inspected~ text   the record names what was not inspected
+package policytest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"go.yaml.in/yaml/v3"
+
+	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/traffic"
+)
+
+// Play plays all conversations in testdata of the test's folder. It fails when
+// there are fewer than atLeast.
+func Play(t *testing.T, p policy.Policy, atLeast int) {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalogue, err := policy.NewCatalogue([]policy.Policy{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sends := 0
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			archive := txtar.Parse(text)
+			if len(bytes.TrimSpace(archive.Comment)) == 0 {
+				t.Fatal("a conversation begins with a sentence that says what it shows")
+			}
+			synctest.Test(t, func(t *testing.T) {
+				c := newConversation(t, catalogue)
+				for _, section := range archive.Files {
+					c.play(section.Name, string(section.Data))
+				}
+				c.finish()
+				sends += c.wants
+			})
+		})
+	}
+	t.Logf("played %d conversations with %d expectations", len(files), sends)
+	if len(files) < atLeast {
+		t.Fatalf("%d conversations, there should be at least %d", len(files), atLeast)
+	}
+}
+
+type conversation struct {
+	t         *testing.T
+	catalogue *policy.Catalogue
+	states    map[string]any
+	entry     *policy.Entry
+	settings  json.RawMessage
+	clients   []*policy.Client
+	pages     map[string]string
+	upstream  string
+	auth      traffic.Authentication
+	log       bytes.Buffer
+	chain     *policy.Chain
+	last      *result
+	refusal   error
+	wants     int
+}
+
+type result struct {
+	x        *traffic.Exchange
+	verdict  policy.Verdict
+	status   int
+	body     string
+	sent     *traffic.Header
+	sentBody string
+}
+
+func newConversation(t *testing.T, catalogue *policy.Catalogue) *conversation {
+	return &conversation{
+		t: t, catalogue: catalogue, states: map[string]any{}, pages: map[string]string{},
+		upstream: "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nok",
+	}
+}
+
+func (c *conversation) play(section, text string) {
+	c.t.Helper()
+	name, argument, _ := strings.Cut(section, " ")
+	switch name {
+	case "policy":
+		ref, settings, _ := strings.Cut(strings.TrimSpace(text), "\n")
+		ref, inline, _ := strings.Cut(ref, " ")
+		c.entry = c.catalogue.Find(ref)
+		if c.entry == nil {
+			c.t.Fatalf("policy %s is not the one under test", ref)
+		}
+		c.settings, c.chain = c.json(inline+"\n"+settings), nil
+	case "clients":
+		c.readClients(text)
+	case "http":
+		c.pages[argument] = text
+	case "upstream":
+		c.upstream = text
+	case "auth":
+		c.auth = traffic.Authentication{}
+		if err := json.Unmarshal(c.json(text), &c.auth); err != nil {
+			c.t.Fatal(err)
+		}
+	case "send":
+		c.send(text)
+	case "advance":
+		d, err := time.ParseDuration(strings.TrimSpace(text))
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		time.Sleep(d) // virtual: the conversation runs in a synctest bubble
+	case "refuse-config":
+		c.refuseConfig(text)
+	case "want":
+		c.wants++
+		c.want(strings.TrimSpace(text))
+	default:
+		c.t.Fatalf("unknown section %q", section)
+	}
+}
+
+func (c *conversation) finish() {
+	if c.last != nil || c.refusal != nil {
+		c.t.Error("the last send or refuse-config has no want")
+	}
+	if c.wants == 0 {
+		c.t.Error("the conversation wants nothing")
+	}
+}
+
+func (c *conversation) json(text string) json.RawMessage {
+	var value any
+	if err := yaml.Unmarshal([]byte(text), &value); err != nil {
+		c.t.Fatalf("reading %q: %v", text, err)
+	}
+	if value == nil {
+		value = map[string]any{}
+	}
+	raw, err := json.Marshal(value)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return raw
+}
+
+func (c *conversation) readClients(text string) {
+	var list []struct {
+		ID, Name, Secret, Tier string
+		Limits                 []struct{ Max, Period int64 }
+	}
+	if err := yaml.Unmarshal([]byte(text), &list); err != nil {
+		c.t.Fatal(err)
+	}
+	c.clients = nil
+	for _, one := range list {
+		var limits []policy.Limit
+		for _, l := range one.Limits {
+			limits = append(limits, policy.Limit(l))
+		}
+		c.clients = append(c.clients, policy.NewClient(one.ID, one.Name, one.Secret, one.Tier, limits))
+	}
+	c.chain = nil
+}
+
+// RoundTrip serves the http sections to the policy's own calls.
+func (c *conversation) RoundTrip(r *http.Request) (*http.Response, error) {
+	page, ok := c.pages[r.URL.String()]
+	if !ok {
+		return nil, errors.New("connection refused")
+	}
+	first, body, _ := strings.Cut(page, "\n")
+	status := 0
+	if _, err := fmt.Sscan(first, &status); err != nil {
+		return nil, fmt.Errorf("http section begins with %q, not a status", first)
+	}
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+func (c *conversation) compile(settings json.RawMessage) (policy.Step, error) {
+	if problems := c.entry.Check(settings); len(problems) > 0 {
+		return policy.Step{}, errors.New(problems[0].String())
+	}
+	compiled, err := c.entry.Compile(settings)
+	if err != nil {
+		return policy.Step{}, err
+	}
+	clients, err := policy.NewClients(c.clients)
+	if err != nil {
+		return policy.Step{}, err
+	}
+	return compiled.Bind(policy.Env{
+		Now: time.Now, Log: slog.New(slog.NewTextHandler(&c.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		API: "default/orders", Binding: "default/under-test", Clients: clients,
+		HTTP: &http.Client{Transport: c},
+		State: func(key string, make func() any) any {
+			if c.states[key] == nil {
+				c.states[key] = make()
+			}
+			return c.states[key]
+		},
+	})
+}
+
+func (c *conversation) refuseConfig(text string) {
+	_, c.refusal = c.compile(c.json(text))
+	if c.refusal == nil {
+		c.t.Fatalf("these settings were accepted:\n%s", text)
+	}
+}
+
+func (c *conversation) send(text string) {
+	c.t.Helper()
+	if c.last != nil || c.refusal != nil {
+		c.t.Fatal("the send before this one has no want")
+	}
+	if c.chain == nil {
+		step, err := c.compile(c.settings)
+		if err != nil {
+			c.t.Fatalf("settings: %v", err)
+		}
+		rt := &policy.Runtime{
+			Now: time.Now, Decode: decode,
+			Render:   func(x *traffic.Exchange, v policy.Verdict, _ bool) { v.Answer.Write(x) },
+			Panicked: func(_ string, value any) { c.t.Errorf("panic: %v", value) },
+		}
+		link := policy.Link{Binding: "default/under-test", Policy: c.entry.Name, Step: step}
+		if c.chain, err = policy.NewChain(rt, []policy.Link{link}); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	x, err := readExchange(text)
+	if err != nil {
+		c.t.Fatalf("reading the request: %v", err)
+	}
+	x.Auth = c.auth
+	c.last = c.run(context.Background(), x)
+}
+
+// run does what a gateway does with one exchange.
+func (c *conversation) run(ctx context.Context, x *traffic.Exchange) *result {
+	res := &result{x: x}
+	if n := c.chain.Tee(); n > 0 {
+		if err := x.Request.Body.Load(n, nil, nil); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	run := c.chain.Begin()
+	res.verdict = run.Request(ctx, x)
+	if res.verdict.Stops() {
+		run.Render(x, res.verdict)
+	} else {
+		sent := x.Request.Header.Clone()
+		res.sent = &sent
+		if body, _ := x.Request.Body.Forward(); body != nil {
+			text, err := io.ReadAll(body)
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			res.sentBody = string(text)
+		}
+		if err := readResponse(x, c.upstream); err != nil {
+			c.t.Fatalf("reading the upstream section: %v", err)
+		}
+	}
+	run.Response(ctx, x)
+	res.status = x.Response.Status
+	if body, _ := x.Response.Body.Forward(); body != nil {
+		text, err := io.ReadAll(body)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		res.body = string(text)
+	}
+	run.End(x, false)
+	run.End(x, true)
+	return res
+}
