@@ -68,6 +68,8 @@ type Record struct {
 	Decisions    []Decision        `json:"decisions,omitempty"`
 	Findings     []finding.Finding `json:"findings,omitempty"`
 	NotInspected []string          `json:"notInspected,omitempty"`
+	// Trimmed names the parts that were left out to keep to a size.
+	Trimmed []string `json:"trimmed,omitempty"`
 }
 
 // PublishedHeaders are the request headers whose values a record may hold. Any
