@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// ErrNoRows is what scanning the row of QueryRow returns when there is none.
+var ErrNoRows = sql.ErrNoRows
+
+// querier is what a pool and a transaction have in common.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Reader asks the database. One that DB.Read returns sees, with each statement,
+// the last committed state; one inside a Tx sees that transaction.
+type Reader struct {
+	q querier
+}
+
+// Query runs a statement that returns rows, with ? for each argument. The
+// caller closes the rows and asks their Err.
+func (r Reader) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return r.q.QueryContext(ctx, query, args...)
+}
+
+// QueryRow runs a statement that returns at most one row. Its error, ErrNoRows
+// among them, comes with Scan.
+func (r Reader) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	return r.q.QueryRowContext(ctx, query, args...)
+}
+
+// Tx is a running write transaction. It belongs to the function it was handed
+// to and is worth nothing afterwards.
+type Tx struct {
+	Reader
+	tx *sql.Tx
+}
+
+// Exec runs a statement that returns no rows and says how many rows it changed.
+func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := tx.tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// Read returns a reader. It can not write: a statement that would is an error.
+func (db *DB) Read() Reader { return Reader{q: db.reader} }
+
+// Write runs fn in a transaction that nobody else writes beside, and commits it
+// when fn returns nil; an error or a panic leaves the database as it was. It
+// waits for the running write to end, or for ctx. Inside fn the transaction is
+// the only way to write: calling Write again would wait for itself until ctx
+// ends.
+func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
+	tx, err := db.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("beginning a transaction: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after the commit it does nothing, before it the first error counts
+	if err := fn(&Tx{Reader: Reader{q: tx}, tx: tx}); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	return nil
+}
