@@ -73,7 +73,7 @@ func TestAccessors(t *testing.T) {
 		_, isObject := v.AsObject()
 		for k, is := range []bool{v.IsNull(), isBool, isNumber, isString, isArray, isObject} {
 			if is != (k == i) {
-				t.Errorf("%s: answers as %s: %v", v.Kind(), Kind(k), is) //nolint:gosec // k < 6
+				t.Errorf("%s: answers as %s: %v", v.Kind(), Kind(k), is)
 			}
 		}
 		if Equal(v, values[(i+1)%len(values)]) {
