@@ -29,5 +29,5 @@ func ExampleCompile() {
 	fmt.Println(err)
 	// Output:
 	// GET by anonymous <nil> [attributes authentication]
-	// offset 16: the higher-order function map is not part of the supported subset; use contains, or select the value
+	// offset 16: the higher-order function map is not part of the supported subset; use contains, or select with ['key']
 }
