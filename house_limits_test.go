@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"io/fs"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 const (
 	fileLines     = 400
 	functionLines = 60
+	decisionLines = 60
 )
 
 // checkSizes holds the limits of files and functions that people wrote; tests
@@ -79,6 +81,37 @@ func receiver(e ast.Expr) string {
 	default:
 		return "?"
 	}
+}
+
+// checkDecisions holds that a decision is short and numbered, and that it names
+// its price and what would end it.
+func checkDecisions(h *house, report breach) int {
+	names, err := fs.Glob(h.files, "docs/decisions/*.md")
+	if err != nil {
+		report("docs/decisions", "%v", err)
+	}
+	numbers := map[string]bool{}
+	for _, name := range names {
+		text, err := fs.ReadFile(h.files, name)
+		if err != nil {
+			report(name, "%v", err)
+			continue
+		}
+		if lines := strings.Count(string(text), "\n"); lines > decisionLines {
+			report(name, "%d lines, more than %d", lines, decisionLines)
+		}
+		number, _, _ := strings.Cut(path.Base(name), "-")
+		if len(number) != 4 || strings.Trim(number, "0123456789") != "" || numbers[number] {
+			report(name, "does not begin with a number of its own, of four digits")
+		}
+		numbers[number] = true
+		for _, part := range []string{"**Answer.**", "**What we gave up.**", "**What would change our mind.**"} {
+			if !strings.Contains(string(text), "\n"+part) {
+				report(name, "no paragraph begins with %s", part)
+			}
+		}
+	}
+	return len(names)
 }
 
 const dependenciesFile = "docs/dependencies.md"

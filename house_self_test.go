@@ -24,6 +24,8 @@ func soundHouse() map[string]string {
 		"go.mod": "module farrier.dev/farrier\n\nrequire (\n\texample.com/tree v1.2.3\n" +
 			"\texample.com/deep v0.1.0 // indirect\n)\n",
 		"docs/dependencies.md": "| `example.com/tree` | MIT | v1.2.3, 2026-01-02 | Trees. |\n",
+		"docs/decisions/0001-why-rooms.md": "# Why rooms?\n\n**Answer.** Walls.\n\n**What we gave up.** Air.\n\n" +
+			"**What would change our mind.** Heat.\n",
 		floorsFile: "# a comment\n8 app: all\n6 gateway: serves\n6 control: says\n5 router: compiled\n5 posture: joins\n" +
 			"4 policy: steps\n3 detect: attacks\n2 store: keeps\n2 revision: what\n2 sharedstate: counts\n2 secret: seals\n1 spec: model\n",
 
@@ -149,6 +151,13 @@ func TestEachRuleFails(t *testing.T) {
 		{"a policy without a conversation", remove("internal/policy/route/testdata/straight.txtar"), "policy folders: internal/policy/route: no conversation"},
 		{"a file too long", add("internal/spec/spec.go", strings.Repeat("var _ = 1\n", fileLines-1)), "sizes: internal/spec/spec.go: 401 lines, more than 400"},
 		{"a function too long", add("internal/spec/spec.go", function), "sizes: internal/spec/spec.go:Plan.long: 61 lines, more than 60"},
+		{"a long decision", add("docs/decisions/0001-why-rooms.md", strings.Repeat("More.\n", decisionLines)), "decisions: docs/decisions/0001-why-rooms.md: 67 lines, more than 60"},
+		{"a decision without a price", func(files map[string]string) {
+			files["docs/decisions/0001-why-rooms.md"] = strings.Replace(files["docs/decisions/0001-why-rooms.md"], "**What we gave up.** Air.\n", "", 1)
+		}, "decisions: docs/decisions/0001-why-rooms.md: no paragraph begins with **What we gave up.**"},
+		{"a number used twice", func(files map[string]string) {
+			files["docs/decisions/0001-again.md"] = files["docs/decisions/0001-why-rooms.md"]
+		}, "decisions: docs/decisions/0001-why-rooms.md: does not begin with a number of its own"},
 		{"a dependency nobody explained", remove("docs/dependencies.md"), "dependencies: docs/dependencies.md: "},
 		{"a dependency without a row", func(files map[string]string) {
 			files["go.mod"] = strings.Replace(files["go.mod"], ")", "\texample.com/root v1.0.0\n)", 1)

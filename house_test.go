@@ -63,6 +63,10 @@ func rules() []rule {
 			checkSizes(oversize),
 		},
 		{
+			"decisions", "a decision is read when it is short, and trusted when it tells its price", 5,
+			checkDecisions,
+		},
+		{
 			"dependencies", "each dependency is code we answer for: docs/dependencies.md says who keeps it, under which licence, and why we need it", 10,
 			checkDependencies,
 		},
