@@ -9,6 +9,9 @@ func (f *finder) named(i int) Match {
 		return Match{}
 	}
 	end := f.run(i, &f.nameEnd, isName)
+	if end == len(f.text) || strings.IndexByte("\"'\\]%=: \t+<>", f.text[end]) < 0 {
+		return Match{}
+	}
 	name := f.text[max(i, end-maxName):end]
 	p := end
 	for range 3 {
