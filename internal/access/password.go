@@ -1,0 +1,128 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+
+	"farrier.dev/farrier/internal/store"
+)
+
+// The rules for a password.
+const (
+	minPasswordCharacters = 12
+	maxPasswordBytes      = 1024
+)
+
+// ErrPassword says that a new password is not good enough; its text says why.
+var ErrPassword = errors.New("the password can not be used")
+
+// checkPassword holds a new password against the rules. Length is what counts
+// (NIST SP 800-63B); there is no list of common passwords yet.
+func checkPassword(password, operator string) error {
+	switch {
+	case !utf8.ValidString(password):
+		return fmt.Errorf("%w: it is not valid UTF-8", ErrPassword)
+	case len(password) > maxPasswordBytes:
+		return fmt.Errorf("%w: it is longer than %d bytes", ErrPassword, maxPasswordBytes)
+	case utf8.RuneCountInString(password) < minPasswordCharacters:
+		return fmt.Errorf("%w: it must have at least %d characters", ErrPassword, minPasswordCharacters)
+	case strings.Count(password, password[:1]) == len(password):
+		return fmt.Errorf("%w: it is one character over and over", ErrPassword)
+	case strings.Trim(strings.ReplaceAll(strings.ToLower(password), operator, ""), " ") == "":
+		return fmt.Errorf("%w: it is the operator's name over and over", ErrPassword)
+	}
+	return nil
+}
+
+// SetPassword sets the password of the session's operator, ends all of the
+// operator's sessions and links, this one included, and returns a new session.
+// The current password is needed, except by an operator who has none and by one
+// who came in by a one-time link in the last 15 minutes: that is how a
+// forgotten password is mended. The refusals are ErrNoSession, ErrPassword,
+// ErrCredentials and *ThrottledError.
+func (s *Service) SetPassword(ctx context.Context, token, current, next string, addr netip.Addr) (Session, error) {
+	session, err := s.setPassword(ctx, token, current, next, addr)
+	var throttled *ThrottledError
+	switch {
+	case err == nil, errors.Is(err, ErrNoSession), errors.Is(err, ErrPassword), errors.Is(err, ErrCredentials), errors.As(err, &throttled):
+		return session, err
+	default:
+		return Session{}, fmt.Errorf("setting a password: %w", err)
+	}
+}
+
+func (s *Service) setPassword(ctx context.Context, token, current, next string, addr netip.Addr) (Session, error) {
+	k, err := s.find(ctx, s.db.Read(), token)
+	if err != nil {
+		return Session{}, err
+	}
+	if err := checkPassword(next, k.operator); err != nil {
+		return Session{}, err
+	}
+	freshLink := k.via == viaLink && s.now().Sub(k.created) < LinkLife
+	if k.passwordHash != "" && !freshLink {
+		if err := s.confirm(ctx, k, current, addr); err != nil {
+			return Session{}, err
+		}
+	}
+	hash, err := s.hasher.Hash(ctx, next)
+	if err != nil {
+		return Session{}, err
+	}
+	var session Session
+	err = s.db.Write(ctx, func(tx *store.Tx) error {
+		// Signed out, or the password set by another session, since it was read.
+		again, err := s.find(ctx, tx.Reader, token)
+		if err != nil {
+			return err
+		}
+		if again.passwordHash != k.passwordHash {
+			return errChanged
+		}
+		if _, err := tx.Exec(ctx, "UPDATE access_operators SET password_hash = ? WHERE name = ?", hash, k.operator); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM access_sessions WHERE operator = ?", k.operator); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM access_links WHERE operator = ?", k.operator); err != nil {
+			return err
+		}
+		if session, err = s.newSession(ctx, tx, k.operator, viaPassword); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, tx, Event{
+			Action: ActionPasswordSet, Operator: k.operator, Object: "operator " + k.operator, Outcome: outcomeDone,
+			Detail: map[string]string{"via": k.via, "address": addressText(addr)},
+		})
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	return session, nil
+}
+
+// confirm asks for the current password again, under the same throttle as a
+// sign-in: a stolen session is no way to guess it faster.
+func (s *Service) confirm(ctx context.Context, k kept, current string, addr netip.Addr) error {
+	try, err := s.throttle.begin(k.operator, addr, s.now())
+	if err != nil {
+		return err
+	}
+	good, err := s.verify(ctx, current, k.passwordHash)
+	if err != nil {
+		return err
+	}
+	if !good {
+		return s.refused(ctx, ErrCredentials, Event{
+			Action: ActionPasswordSet, Operator: k.operator, Object: "operator " + k.operator,
+			Outcome: outcomeRefused, Detail: try.detail(k.via),
+		})
+	}
+	s.throttle.succeeded(try)
+	return nil
+}
