@@ -1,0 +1,175 @@
+package sharedstate
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+	"time"
+)
+
+// DefaultMaxWindows is how many windows a FixedWindow keeps unless told
+// otherwise; they take about 50 MB when all are in use.
+const DefaultMaxWindows = 1_000_000
+
+const (
+	shards = 256
+	// swept is how many windows are looked at for expired ones with each window
+	// that is added: more than one, so that the dead never pile up.
+	swept = 3
+	// sampled is how many windows are looked at for the one that must give way.
+	sampled = 16
+)
+
+// FixedWindow counts in windows that begin with the first request of a key and
+// end a period later. Keys are kept as seeded 64-bit hashes: of a million keys
+// two share a window with a probability below one in ten million, and nobody
+// outside can choose which.
+//
+// The number of windows is bounded. When there is no room, expired windows give
+// way first, then those that have counted least, so that a flood of new keys
+// can't give an exhausted key its quota back.
+type FixedWindow struct {
+	clock    stopwatch
+	seed     maphash.Seed
+	perShard int
+	shards   [shards]shard
+}
+
+type shard struct {
+	mu      sync.Mutex
+	windows map[uint64]window
+	_       [48]byte // a cache line each: shards are locked by different processors
+}
+
+// window holds no pointer, so that the garbage collector skips all of them.
+type window struct {
+	ends int64 // on the stopwatch
+	used int64
+}
+
+// NewFixedWindow makes an empty counter. At most maxWindows pairs of key and
+// limit are kept; 0 stands for DefaultMaxWindows.
+func NewFixedWindow(now func() time.Time, maxWindows int) *FixedWindow {
+	if maxWindows <= 0 {
+		maxWindows = DefaultMaxWindows
+	}
+	return &FixedWindow{
+		clock: newStopwatch(now), seed: maphash.MakeSeed(),
+		perShard: (maxWindows + shards - 1) / shards,
+	}
+}
+
+// Take implements Counter; its error is always nil.
+func (f *FixedWindow) Take(_ context.Context, key string, limits []Limit) (Result, error) {
+	if len(limits) == 0 {
+		return Result{OK: true}, nil
+	}
+	hash := maphash.String(f.seed, key)
+	now := f.clock.elapsed()
+	s := &f.shards[hash%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	result := Result{OK: true}
+	for i, limit := range limits {
+		w := s.windows[f.slot(hash, limit)].at(now, limit)
+		left := limit.Max - w.used
+		if left <= 0 {
+			left, result.OK = 0, false
+		}
+		result.narrow(i, limit.Max, left, w.ends-now)
+	}
+	if !result.OK {
+		return result, nil
+	}
+	for _, limit := range limits {
+		slot := f.slot(hash, limit)
+		w, known := s.windows[slot]
+		if !known {
+			s.makeRoom(now, f.perShard)
+		}
+		w = w.at(now, limit)
+		w.used++
+		s.windows[slot] = w
+	}
+	result.Remaining--
+	return result, nil
+}
+
+// slot is where the window of a key and a limit is kept. All limits of one key
+// share a shard, so that one lock covers them.
+func (f *FixedWindow) slot(hash uint64, limit Limit) uint64 {
+	return maphash.Comparable(f.seed, [3]uint64{hash, uint64(limit.Max), uint64(limit.Period)}) //nolint:gosec // only the bits count
+}
+
+// at is the window as it stands now: itself, or a new one when it is over.
+func (w window) at(now int64, limit Limit) window {
+	if w.ends > now {
+		return w
+	}
+	return window{ends: now + int64(max(0, min(limit.Period, longest)))}
+}
+
+// narrow takes over a limit when it is more restrictive than those before.
+func (r *Result) narrow(i int, limit, left, resets int64) {
+	reset := time.Duration(resets)
+	if i == 0 || left < r.Remaining || left == r.Remaining && reset > r.Reset {
+		r.Limit, r.Remaining, r.Reset = limit, left, reset
+	}
+}
+
+// makeRoom sees to it that one more window may be added.
+func (s *shard) makeRoom(now int64, most int) {
+	if s.windows == nil {
+		s.windows = make(map[uint64]window)
+		return
+	}
+	s.sweep(now, swept)
+	for len(s.windows) >= most {
+		s.sweep(now, sampled)
+		if len(s.windows) >= most {
+			s.evict()
+		}
+	}
+}
+
+// sweep removes the expired ones of up to n windows, chosen at random as maps
+// do.
+func (s *shard) sweep(now int64, n int) {
+	for slot, w := range s.windows {
+		if w.ends <= now {
+			delete(s.windows, slot)
+		}
+		if n--; n == 0 {
+			return
+		}
+	}
+}
+
+// evict removes the window that has counted least among a sample, of equals the
+// one that ends first.
+func (s *shard) evict() {
+	var victim uint64
+	var least window
+	n := 0
+	for slot, w := range s.windows {
+		if n == 0 || w.used < least.used || w.used == least.used && w.ends < least.ends {
+			victim, least = slot, w
+		}
+		if n++; n == sampled {
+			break
+		}
+	}
+	delete(s.windows, victim)
+}
+
+// Len is the number of windows kept, expired ones included.
+func (f *FixedWindow) Len() int {
+	n := 0
+	for i := range f.shards {
+		s := &f.shards[i]
+		s.mu.Lock()
+		n += len(s.windows)
+		s.mu.Unlock()
+	}
+	return n
+}
