@@ -42,6 +42,8 @@ type Exchange struct {
 	NotInspected []string
 	// Upstream is what is known of the call to the service.
 	Upstream Upstream
+
+	carried []carried
 }
 
 // Request is the request as the policies see and change it.
