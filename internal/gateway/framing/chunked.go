@@ -45,8 +45,8 @@ func (c *Conn) advanceChunk() {
 			if c.phase = inChunkSize; b != '\n' {
 				wrong = "a chunk does not end with CRLF"
 			}
-		default:
-			wrong = "a chunk out of place"
+		case inHead, inLength, inTrailer, isRefused:
+			return // not a chunked body any more
 		}
 		if wrong != "" {
 			c.refuseBody(bad(wrong))

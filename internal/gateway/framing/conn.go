@@ -195,10 +195,12 @@ func (c *Conn) advance() bool {
 			c.endMessage()
 		}
 		return done || r != nil
-	default:
+	case inChunkSize, inChunkExtension, inChunkSizeLF, inChunkData, inChunkDataCR, inChunkDataLF:
 		c.advanceChunk()
 		return true
+	case isRefused:
 	}
+	return false
 }
 
 func (c *Conn) advanceHead() bool {
@@ -282,13 +284,11 @@ func (c *Conn) consume(n int64) {
 	if c.remain -= n; c.remain > 0 {
 		return
 	}
-	switch c.phase {
-	case inLength:
-		c.endMessage()
-	case inChunkData:
+	if c.phase == inChunkData {
 		c.phase = inChunkDataCR
-	default:
+		return
 	}
+	c.endMessage()
 }
 
 func (c *Conn) endMessage() {

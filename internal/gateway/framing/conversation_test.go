@@ -255,12 +255,12 @@ func TestLongLimits(t *testing.T) {
 
 // messages reads everything that the connection lets through, one entry per
 // request head, and the facts of each.
-func messages(c *Conn, size int) (all [][]byte, facts []Facts) { //nolint:govet // copies of facts are for looking at
+func messages(c *Conn, size int) (all [][]byte, facts []Facts) {
 	p := make([]byte, size)
 	for {
 		n, err := c.Read(p)
 		if n > 0 {
-			if int(c.parsed) > len(all) { //nolint:gosec // small
+			if int(c.parsed) > len(all) {
 				c.begin()
 				f := c.current
 				all = append(all, nil)

@@ -11,7 +11,7 @@ import (
 
 // Refusal says why a request was not let through. Reason is a fixed sentence
 // of this package that never quotes the client, so it may be logged and shown.
-type Refusal struct {
+type Refusal struct { //nolint:errname // it is a verdict first, and an error only to readers of bodies
 	// Status is the HTTP status to answer with: 400, 414, 431, 501 or 505.
 	Status int
 	// Reason is one of this package's fixed texts.

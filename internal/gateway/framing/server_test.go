@@ -437,10 +437,14 @@ func TestRefusalsAreAnswered(t *testing.T) {
 		send, want string
 		status     int
 	}{
-		{"POST /x HTTP/1.1\r\nHost: a.example\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG" + get,
-			"refuse 400 both Content-Length and Transfer-Encoding (POST /x a.example)", 400},
-		{"GET /y HTTP/1.1\r\nHost: b\r\nX: " + strings.Repeat("a", 100<<10) + "\r\n\r\n",
-			"refuse 431 the request head is too long (GET /y b)", 431},
+		{
+			"POST /x HTTP/1.1\r\nHost: a.example\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG" + get,
+			"refuse 400 both Content-Length and Transfer-Encoding (POST /x a.example)", 400,
+		},
+		{
+			"GET /y HTTP/1.1\r\nHost: b\r\nX: " + strings.Repeat("a", 100<<10) + "\r\n\r\n",
+			"refuse 431 the request head is too long (GET /y b)", 431,
+		},
 		{"GET /" + strings.Repeat("a", 100<<10), "refuse 414 the request line is too long (  )", 414},
 		{"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", "refuse 501 TRACE is not served (TRACE / )", 501},
 		{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "refuse 505 HTTP/2 without TLS is not served (PRI  )", 505},

@@ -131,7 +131,7 @@ func TestHandshakesRunAside(t *testing.T) {
 		}
 		client := client.Clone()
 		client.Time = func() time.Time { return time.Now().AddDate(100, 0, 0) }
-		client.InsecureSkipVerify = true //nolint:gosec // time is virtual here
+		client.InsecureSkipVerify = true // time is virtual here
 		c := tls.Client(ln.dial(), client)
 		send(t, c, get)
 		if status, _ := answer(t, bufio.NewReader(c)); status != 200 || time.Since(start) != 0 {
