@@ -46,7 +46,6 @@ type Chain struct {
 	request, tee  int64
 	response      int64
 	background    bool
-	needsResponse bool
 }
 
 // NewChain makes a chain of links in the order in which their request hooks run.
@@ -65,7 +64,6 @@ func NewChain(rt *Runtime, links []Link) (*Chain, error) {
 		}
 		if need := l.Step.ResponseBody; need.Mode == Buffered {
 			c.response = max(c.response, need.Limit)
-			c.needsResponse = true
 		}
 		c.background = c.background || l.Step.Background
 	}
@@ -74,9 +72,6 @@ func NewChain(rt *Runtime, links []Link) (*Chain, error) {
 
 // Len is the number of steps.
 func (c *Chain) Len() int { return len(c.links) }
-
-// Background says whether a step's end hook wants the pool.
-func (c *Chain) Background() bool { return c.background }
 
 // Tee is the number of bytes of the request to copy while it streams, 0 for none.
 func (c *Chain) Tee() int64 { return c.tee }
@@ -140,9 +135,12 @@ func (r *Run) Render(x *traffic.Exchange, v Verdict) {
 
 // Response runs the response hooks in reverse order, for the steps whose
 // request side ran. A hook that answers replaces the response, and the hooks
-// before it see the replacement.
-func (r *Run) Response(ctx context.Context, x *traffic.Exchange) {
+// before it see the replacement; the last such verdict is returned.
+func (r *Run) Response(ctx context.Context, x *traffic.Exchange) (last Verdict) {
 	c := r.chain
+	if c == nil {
+		return Verdict{}
+	}
 	for i := len(c.links) - 1; i >= 0; i-- {
 		l := &c.links[i]
 		if l.Step.Response == nil || r.ran&(1<<i) == 0 {
@@ -159,17 +157,19 @@ func (r *Run) Response(ctx context.Context, x *traffic.Exchange) {
 		note(x, l, "response", v, c.rt.Now().Sub(began))
 		if v.Stops() {
 			c.rt.Render(x, v, l.Mule)
+			last = v
 		}
 	}
+	return last
 }
 
-// BuffersResponse says whether a step that ran needs the content of the response.
-func (r *Run) BuffersResponse() bool {
-	if !r.chain.needsResponse {
+// Responds says whether a response hook will run.
+func (r *Run) Responds() bool {
+	if r.chain == nil {
 		return false
 	}
 	for i := range r.chain.links {
-		if r.ran&(1<<i) != 0 && r.chain.links[i].Step.ResponseBody.Mode == Buffered {
+		if r.ran&(1<<i) != 0 && r.chain.links[i].Step.Response != nil {
 			return true
 		}
 	}
@@ -180,6 +180,9 @@ func (r *Run) BuffersResponse() bool {
 // true, all others when it is false. It recovers panics, for nothing depends
 // on an end hook.
 func (r *Run) End(x *traffic.Exchange, background bool) {
+	if r.chain == nil {
+		return
+	}
 	for i := range r.chain.links {
 		l := &r.chain.links[i]
 		if l.Step.End == nil || l.Step.Background != background || r.ended&(1<<i) == 0 {
@@ -317,4 +320,17 @@ func note(x *traffic.Exchange, l *Link, side string, v Verdict, took time.Durati
 		Binding: l.Binding, Policy: l.Policy, Side: side, Action: action,
 		Status: v.Answer.Status, Reason: v.Reason, Took: took,
 	})
+}
+
+// Background says whether an end hook is due that wants the pool.
+func (r *Run) Background() bool {
+	if r.chain == nil || !r.chain.background {
+		return false
+	}
+	for i := range r.chain.links {
+		if r.ended&(1<<i) != 0 && r.chain.links[i].Step.Background {
+			return true
+		}
+	}
+	return false
 }

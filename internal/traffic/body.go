@@ -197,3 +197,12 @@ func (b *Body) Release() {
 	}
 	*b = Body{}
 }
+
+// ShowCopy makes Bytes show a copy of the first part of a body that has
+// streamed by, for the end hooks.
+func (b *Body) ShowCopy(copied []byte, more bool) {
+	if b.loaded {
+		return
+	}
+	b.view, b.partial, b.loaded = copied, more, true
+}

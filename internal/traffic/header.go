@@ -159,3 +159,18 @@ func (h *Header) HasToken(name, token string) bool {
 	}
 	return false
 }
+
+// SetSorted takes over fields in any order, names in lower case, the values of
+// one name in theirs, and sorts them.
+func (h *Header) SetSorted(fields []Field) {
+	// Insertion sort: stable, and headers are short.
+	for i := 1; i < len(fields); i++ {
+		f := fields[i]
+		j := i
+		for ; j > 0 && fields[j-1].Name > f.Name; j-- {
+			fields[j] = fields[j-1]
+		}
+		fields[j] = f
+	}
+	h.fields = fields
+}

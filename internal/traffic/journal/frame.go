@@ -62,6 +62,17 @@ func (f *frame) encode(rec *traffic.Record) ([]byte, error) {
 	return line, nil
 }
 
+// Marshal gives the JSON of a record as Append writes it: shortened when it is
+// larger than 8 KiB, and saying so.
+func Marshal(rec *traffic.Record) ([]byte, error) {
+	f, _ := newFrame().(*frame)
+	line, err := f.encode(rec)
+	if err != nil {
+		return nil, err
+	}
+	return line[headBytes : len(line)-1], nil
+}
+
 func (f *frame) write(rec *traffic.Record) error {
 	f.buf.Reset()
 	f.buf.Write(blank[:])

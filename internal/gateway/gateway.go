@@ -1,0 +1,260 @@
+// Package gateway serves APIs: it accepts connections, routes requests, runs
+// the chain, proxies to services and seals what happened. It serves a compiled
+// revision and takes the next one by swapping a pointer; it knows neither where
+// revisions come from nor where records go.
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"farrier.dev/farrier/internal/gateway/framing"
+	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/router"
+	"farrier.dev/farrier/internal/traffic"
+)
+
+// Recorder takes what the gateway saw. Its methods are called on the request
+// path and by many goroutines.
+type Recorder interface {
+	// Count counts one exchange that is over; it is called exactly once for each.
+	Count(x *traffic.Exchange, end *traffic.Ending)
+	// Wants says whether the record of an exchange that went well is to be
+	// sealed and kept too.
+	Wants(x *traffic.Exchange) bool
+	// Keep keeps a record before the client reads the answer, when it is a
+	// refusal, so that what the client holds can always be found. An error is
+	// counted by the recorder; the answer goes out regardless.
+	Keep(r *traffic.Record)
+}
+
+// Options are what a gateway is made of. All without a default must be given.
+type Options struct {
+	Now      func() time.Time
+	Log      *slog.Logger
+	Recorder Recorder
+	// Environment and Name stand in every record.
+	Environment, Name string
+	Framing           framing.Limits
+	Limits            Limits
+	// TrustedProxies are the peers whose X-Forwarded headers are believed.
+	TrustedProxies []netip.Prefix
+	// AccessLog is told of every exchange that is over; nil for none.
+	AccessLog func(x *traffic.Exchange, end *traffic.Ending)
+}
+
+// Limits bounds what the gateway holds and how long it waits. A zero field
+// takes its default.
+type Limits struct {
+	// BufferedBytes bounds the bodies held by the process. Default 256 MiB.
+	BufferedBytes int64
+	// InFlight bounds the exchanges under way. Default 10000.
+	InFlight int64
+	// Judges bounds the exchanges waiting for a watch-mode judgement. Default 1024.
+	Judges int
+	// BodyIdle is how long a peer may leave a body without a byte. Default 30 s.
+	BodyIdle time.Duration
+	// BodyGrace is when the average speed of a request body begins to count,
+	// and BodyRate is the least speed, in bytes a second. Defaults 20 s and 240.
+	BodyGrace time.Duration
+	BodyRate  int64
+	// StreamIdle ends upgraded connections and streams without a byte in either
+	// direction. Default 300 s.
+	StreamIdle time.Duration
+	// Lag is the scheduling delay above which requests are shed. Default 20 ms.
+	Lag time.Duration
+}
+
+func (l *Limits) defaults() {
+	set := func(field *time.Duration, standard time.Duration) {
+		if *field == 0 {
+			*field = standard
+		}
+	}
+	if l.BufferedBytes == 0 {
+		l.BufferedBytes = 256 << 20
+	}
+	if l.InFlight == 0 {
+		l.InFlight = 10_000
+	}
+	if l.Judges == 0 {
+		l.Judges = 1024
+	}
+	if l.BodyRate == 0 {
+		l.BodyRate = 240
+	}
+	set(&l.BodyIdle, 30*time.Second)
+	set(&l.BodyGrace, 20*time.Second)
+	set(&l.StreamIdle, 300*time.Second)
+	set(&l.Lag, 20*time.Millisecond)
+}
+
+// Gateway serves one revision at a time.
+type Gateway struct {
+	Options
+	runtime *policy.Runtime
+	server  *framing.Server
+	table   atomic.Pointer[router.Table]
+	load    *loadGuard
+	judges  *judges
+	shed    atomic.Uint64
+
+	mu        sync.Mutex
+	listening map[string]*listening
+	stopped   bool
+}
+
+// listening is one open port.
+type listening struct {
+	socket net.Listener
+	secure bool
+	proxy  bool
+}
+
+// New makes a gateway that serves nothing yet.
+func New(o Options) (*Gateway, error) {
+	o.Limits.defaults()
+	g := &Gateway{Options: o, listening: map[string]*listening{}}
+	g.runtime = &policy.Runtime{
+		Now: o.Now, Budget: traffic.NewBudget(o.Limits.BufferedBytes),
+		Decode: decode, Render: render,
+		Panicked: func(binding string, value any) {
+			// The value may hold anything, also secrets; its type tells enough
+			// to begin with.
+			o.Log.Error("a policy panicked", "binding", binding, "type", fmt.Sprintf("%T", value))
+		},
+	}
+	server, err := framing.New(framing.Options{Handler: g, Limits: o.Framing, Log: o.Log, Now: o.Now})
+	if err != nil {
+		return nil, fmt.Errorf("preparing to accept connections: %w", err)
+	}
+	g.server = server
+	g.load = newLoadGuard(o.Limits.Lag, o.Now)
+	g.judges = newJudges(o.Limits.Judges)
+	return g, nil
+}
+
+// Runtime is what the chains of this gateway's tables must be compiled with.
+func (g *Gateway) Runtime() *policy.Runtime { return g.runtime }
+
+// Table is the table in service, nil before the first.
+func (g *Gateway) Table() *router.Table { return g.table.Load() }
+
+// Load puts a table into service as a whole: new ports are opened first, and
+// when one can't be, nothing changes. Ports that are no longer needed are
+// closed; the requests under way on them end in peace.
+func (g *Gateway) Load(ctx context.Context, next *router.Table) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopped {
+		return errors.New("the gateway is stopping")
+	}
+	proxy := next.Revision.Settings.ProxyProtocol
+	opened := map[string]*listening{}
+	for address, l := range next.Listeners {
+		if old := g.listening[address]; old != nil && old.secure == (l.TLS != nil) && old.proxy == proxy {
+			continue
+		}
+		if old := g.listening[address]; old != nil {
+			// The same port in another way: it has to be closed before it opens.
+			_ = old.socket.Close()
+			delete(g.listening, address)
+		}
+		socket, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+		if err != nil {
+			for _, one := range opened {
+				_ = one.socket.Close()
+			}
+			return fmt.Errorf("opening %s: %w", address, err)
+		}
+		opened[address] = &listening{socket: socket, secure: l.TLS != nil, proxy: proxy}
+	}
+	previous := g.table.Swap(next)
+	for address, l := range opened {
+		g.listening[address] = l
+		go g.accept(address, l)
+	}
+	for address, l := range g.listening {
+		if next.Listeners[address] == nil {
+			_ = l.socket.Close()
+			delete(g.listening, address)
+		}
+	}
+	if previous != nil {
+		previous.CloseIdle(next)
+	}
+	return nil
+}
+
+func (g *Gateway) accept(address string, l *listening) {
+	o := framing.ListenOptions{Name: address, ProxyProtocol: l.proxy, ProxySources: g.TrustedProxies}
+	if l.secure {
+		o.TLS = &tls.Config{
+			MinVersion: tls.VersionTLS12, // of the outer config only; the revision's own decides
+			GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+				if now := g.table.Load().Listeners[address]; now != nil && now.TLS != nil {
+					return now.TLS, nil
+				}
+				return nil, errors.New("the port serves no TLS any more")
+			},
+		}
+	}
+	if err := g.server.Serve(l.socket, o); err != nil {
+		g.Log.Error("a port stopped accepting", "address", address, "error", err)
+	}
+}
+
+// Addresses are the open ports by the address they were asked for; a port
+// asked for as 0 has the one that was given.
+func (g *Gateway) Addresses() map[string]net.Addr {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	found := make(map[string]net.Addr, len(g.listening))
+	for address, l := range g.listening {
+		found[address] = l.socket.Addr()
+	}
+	return found
+}
+
+// Shutdown stops accepting, lets the exchanges under way end until ctx is
+// done, and then waits for the judgements of watch mode.
+func (g *Gateway) Shutdown(ctx context.Context) error {
+	g.mu.Lock()
+	g.stopped = true
+	g.mu.Unlock()
+	err := g.server.Shutdown(ctx)
+	if err != nil {
+		_ = g.server.Close()
+	}
+	g.load.stop()
+	g.judges.stop(ctx)
+	return err
+}
+
+// Stats are the gateway's counters.
+type Stats struct {
+	Connections framing.Stats
+	// InFlight are the exchanges under way; Shed were answered 503 for overload.
+	InFlight int64
+	Shed     uint64
+	// Buffered are the bytes that bodies hold.
+	Buffered int64
+	// Unjudged are the exchanges that watch mode had no room to judge.
+	Unjudged uint64
+}
+
+// Stats returns the counters.
+func (g *Gateway) Stats() Stats {
+	return Stats{
+		Connections: g.server.Stats(), InFlight: g.load.inFlight.Load(), Shed: g.shed.Load(),
+		Buffered: g.runtime.Budget.Used(), Unjudged: g.judges.refused.Load(),
+	}
+}

@@ -1,0 +1,163 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"farrier.dev/farrier/internal/encoding/content"
+	"farrier.dev/farrier/internal/policy"
+)
+
+// ratio is how many times its size a body may grow when its Content-Encoding
+// is opened.
+const ratio = 100
+
+// decode opens a Content-Encoding for steps that inspect content.
+func decode(encoding string, coded []byte, limit int64) ([]byte, bool, error) {
+	decoded, more, err := content.DecodePrefix(encoding, coded, limit, ratio)
+	if errors.Is(err, content.ErrRatio) {
+		return nil, false, policy.ErrTooLarge
+	}
+	return decoded, more, err
+}
+
+// bodiless says whether a response with this status has no content (RFC 9110 §6.4.1).
+func bodiless(status int) bool {
+	return status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
+}
+
+// respond writes the response to the client.
+func (p *passage) respond() {
+	x := &p.x.Response
+	if x.Status == http.StatusSwitchingProtocols && p.resp != nil {
+		p.upgrade()
+		return
+	}
+	header := p.w.Header()
+	p.responseHeader(header)
+	header["X-Correlation-Id"] = []string{p.x.ID}
+	body, length := x.Body.Forward()
+	if x.Body.Changed() {
+		for _, name := range [...]string{"Content-Encoding", "Content-Md5", "Digest", "Repr-Digest", "Content-Digest", "Etag", "Accept-Ranges"} {
+			delete(header, name)
+		}
+	}
+	switch {
+	case p.r.Method == http.MethodHead || bodiless(x.Status):
+		body = nil
+	case length >= 0:
+		header["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+	default:
+		delete(header, "Content-Length")
+	}
+	p.keepBefore(max(length, 0))
+	if p.end.Outcome != "" && x.Local && p.refusedFraming() {
+		header["Connection"] = []string{"close"}
+	}
+	p.w.WriteHeader(x.Status)
+	if body != nil {
+		p.copyBody(body, length)
+	}
+	p.trailers()
+}
+
+func (p *passage) refusedFraming() bool { return p.x.Request.Path == "" }
+
+// responseHeader copies the header to the client: the service's as it came
+// when no step looked at it, the list otherwise.
+func (p *passage) responseHeader(header http.Header) {
+	if p.resp != nil && p.resp.Header != nil && !p.x.Response.Local {
+		removeHopByHop(p.resp.Header, false)
+		for name, values := range p.resp.Header {
+			header[name] = values
+		}
+		return
+	}
+	h := &p.x.Response.Header
+	for i := 0; i < h.Len(); i++ {
+		f := h.At(i)
+		name := canonicalName(f.Name)
+		header[name] = append(header[name], f.Value)
+	}
+}
+
+func (p *passage) trailers() {
+	if p.resp == nil || p.x.Response.Local {
+		return
+	}
+	for name, values := range p.resp.Trailer {
+		for _, v := range values {
+			p.w.Header().Add(http.TrailerPrefix+name, v)
+		}
+	}
+}
+
+// buffers are what bodies are copied through.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
+// small is the size up to which a body fits the buffers of the system, so that
+// writing it needs no deadline.
+const small = 64 << 10
+
+// copyBody writes the content. Streams and content of unknown length are
+// flushed as they come.
+func (p *passage) copyBody(body io.Reader, length int64) {
+	if local, ok := body.(*bytes.Reader); ok {
+		n, err := local.WriteTo(p.w)
+		p.end.BytesOut += n
+		p.cutOff(err)
+		return
+	}
+	flush := length < 0 || p.x.Response.Streaming
+	var idle *time.Timer
+	if flush {
+		idle = time.AfterFunc(p.g.Limits.StreamIdle, func() { _ = p.resp.Body.Close() })
+		defer idle.Stop()
+		_ = p.rc.Flush() // the head goes out before the first event
+	}
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	var extended time.Time
+	for {
+		n, err := body.Read(*buf)
+		if n > 0 {
+			if flush || length > small {
+				p.extendWrite(&extended)
+			}
+			_, werr := p.w.Write((*buf)[:n])
+			p.end.BytesOut += int64(n)
+			if werr == nil && flush {
+				werr = p.rc.Flush()
+				idle.Reset(p.g.Limits.StreamIdle)
+			}
+			p.cutOff(werr)
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		p.cutOff(err)
+	}
+	if !extended.IsZero() {
+		_ = p.rc.SetWriteDeadline(time.Time{})
+	}
+}
+
+func (p *passage) extendWrite(extended *time.Time) {
+	if now := p.g.Now(); now.Sub(*extended) > time.Second {
+		_ = p.rc.SetWriteDeadline(now.Add(p.g.Limits.BodyIdle))
+		*extended = now
+	}
+}
+
+// cutOff ends the exchange when the content broke off: the client must not
+// take what it has for the whole.
+func (p *passage) cutOff(err error) {
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+}

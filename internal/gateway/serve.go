@@ -1,0 +1,251 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"farrier.dev/farrier/internal/gateway/framing"
+	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/router"
+	"farrier.dev/farrier/internal/traffic"
+)
+
+// passage is one exchange on its way through the gateway.
+type passage struct {
+	g   *Gateway
+	w   http.ResponseWriter
+	r   *http.Request
+	x   *traffic.Exchange
+	rc  *http.ResponseController
+	end traffic.Ending
+
+	inbound, outbound policy.Run
+	body              *body
+	tee               *tee
+	// resp is the service's response; its body is closed when the passage ends.
+	resp *http.Response
+	// kept says that the record has been sealed before the answer went out.
+	kept bool
+}
+
+// ServeHTTP is the way of every request, the refused ones included.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	now := g.Now()
+	p := &passage{g: g, w: w, r: r, x: &traffic.Exchange{ID: traffic.NewID(now), Received: now}, rc: http.NewResponseController(w)}
+	p.end.Environment, p.end.Gateway = g.Environment, g.Name
+	g.load.inFlight.Add(1)
+	defer g.load.inFlight.Add(-1)
+	defer p.recovered()
+	p.serve(r.Context())
+	p.finish()
+}
+
+func (p *passage) serve(ctx context.Context) {
+	info := framing.Connection(ctx)
+	table := p.g.table.Load()
+	p.x.Revision = table.Revision.Number
+	if refusal := p.begin(ctx, info); refusal != nil {
+		p.reject(refusal)
+		return
+	}
+	api := p.find(table, info)
+	if api == nil {
+		p.reject(&rejection{http.StatusNotFound, "No API is served here.", "no API has this address and path"})
+		return
+	}
+	p.inbound = api.Chain.Begin()
+	p.prepareBody(api)
+	verdict := p.inbound.Request(ctx, p.x)
+	switch {
+	case verdict.Stops():
+		p.stopped(verdict)
+		p.inbound.Render(p.x, verdict)
+	default:
+		p.route(ctx, api)
+	}
+	p.responseHooks(ctx, &p.inbound)
+	p.respond()
+}
+
+// begin reads the request into the exchange and says why it must be refused.
+func (p *passage) begin(ctx context.Context, info *framing.Info) *rejection {
+	if facts := framing.Next(ctx); facts != nil && facts.Refusal != nil {
+		p.x.Request.Method, p.x.Request.Host = facts.Method, facts.Host
+		p.x.Request.Proto, p.x.Request.RawTarget = p.r.Proto, facts.Target
+		p.x.Request.Remote = addrPort(info.Remote)
+		p.x.Request.Client = p.x.Request.Remote.Addr()
+		p.x.Request.Header.Grow(1)
+		return &rejection{facts.Refusal.Status, "The request is malformed.", facts.Refusal.Reason}
+	}
+	p.g.fill(p.x, p.r, info)
+	if p.g.load.inFlight.Load() > p.g.Limits.InFlight || p.g.load.sheds() {
+		p.g.shed.Add(1)
+		return &rejection{http.StatusServiceUnavailable, "Service overloaded.", "the gateway has more work than time"}
+	}
+	path := p.r.URL.EscapedPath()
+	normal, err := traffic.NormalisePath(path)
+	if err != nil {
+		return &rejection{http.StatusBadRequest, "The request path is ambiguous.", err.Error()}
+	}
+	p.x.Request.Path = normal
+	return nil
+}
+
+func (p *passage) find(table *router.Table, info *framing.Info) *router.API {
+	listener := table.Listeners[info.Listener]
+	if listener == nil {
+		return nil
+	}
+	api, sub := listener.Find(p.x.Request.Path)
+	if api == nil {
+		return nil
+	}
+	p.x.API, p.x.APILabels = api.Name, api.Labels
+	p.x.BasePath, p.x.SubPath = api.BasePath, sub
+	return api
+}
+
+// responseHooks runs the response side of a chain.
+func (p *passage) responseHooks(ctx context.Context, run *policy.Run) {
+	if v := run.Response(ctx, p.x); v.Stops() {
+		p.stopped(v)
+	}
+}
+
+// prepareBody makes the request's content readable for steps and for the
+// service.
+func (p *passage) prepareBody(api *router.API) {
+	if p.r.Body == nil || p.r.Body == http.NoBody || p.r.ContentLength == 0 {
+		return
+	}
+	p.body = &body{from: p.r.Body, rc: p.rc, g: p.g, began: p.x.Received}
+	p.x.Request.Body.SetSource(p.body, p.r.ContentLength)
+	if n := api.Chain.Tee(); n > 0 {
+		p.tee = &tee{from: p.body, limit: n}
+		p.x.Request.Body.SetSource(p.tee, p.r.ContentLength)
+	}
+}
+
+// stopped notes how a verdict ends the exchange.
+func (p *passage) stopped(v policy.Verdict) {
+	switch v.Action {
+	case traffic.Answered:
+		p.end.Outcome = traffic.AnsweredLocally
+	case traffic.Failed:
+		p.end.Outcome = traffic.Errored
+	default:
+		p.end.Outcome = traffic.RefusedByPolicy
+	}
+}
+
+// finish runs the end hooks, counts and seals. Hooks for the pool take the
+// exchange with them, and it is sealed when they are done.
+func (p *passage) finish() {
+	if p.resp != nil {
+		_ = p.resp.Body.Close()
+	}
+	if p.body != nil {
+		p.end.BytesIn = p.body.read
+	}
+	p.end.Took = p.g.Now().Sub(p.x.Received)
+	p.endHooks(false)
+	if p.tee != nil {
+		p.tee.show(&p.x.Request.Body)
+	}
+	if p.inbound.Background() {
+		if p.g.judges.submit(func() { p.endHooks(true); p.seal() }) {
+			return
+		}
+		p.inbound.Uninspected(p.x, "the pool of judgements was full")
+	}
+	p.seal()
+}
+
+func (p *passage) endHooks(background bool) {
+	p.outbound.End(p.x, background)
+	p.inbound.End(p.x, background)
+}
+
+func (p *passage) seal() {
+	g := p.g
+	g.Recorder.Count(p.x, &p.end)
+	if !p.kept && (p.notable() || g.Recorder.Wants(p.x)) {
+		g.Recorder.Keep(traffic.Seal(p.x, p.end))
+	}
+	if g.AccessLog != nil {
+		g.AccessLog(p.x, &p.end)
+	}
+	p.x.Request.Body.Release()
+	p.x.Response.Body.Release()
+}
+
+// notable says whether the record must be kept.
+func (p *passage) notable() bool {
+	switch p.end.Outcome {
+	case traffic.RefusedByPolicy, traffic.RefusedByGateway, traffic.Errored:
+		return true
+	case traffic.Served, traffic.AnsweredLocally:
+	}
+	return len(p.x.Findings) > 0
+}
+
+// keepBefore seals a notable exchange before its answer goes out, so that the
+// correlation id that the client reads can always be found.
+func (p *passage) keepBefore(answer int64) {
+	if p.kept || !p.notable() {
+		return
+	}
+	p.kept = true
+	end := p.end
+	end.Took = p.g.Now().Sub(p.x.Received)
+	end.BytesOut = answer
+	if p.body != nil {
+		end.BytesIn = p.body.read
+	}
+	p.g.Recorder.Keep(traffic.Seal(p.x, end))
+}
+
+// recovered is the end of an exchange in which the gateway itself panicked: it
+// is refused, recorded, and the connection is closed.
+func (p *passage) recovered() {
+	value := recover()
+	if value == nil {
+		return
+	}
+	if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		p.end.Outcome, p.end.Reason = traffic.Errored, "the answer was cut off"
+		p.end.Took = p.g.Now().Sub(p.x.Received)
+		p.endHooks(false)
+		p.seal()
+		panic(http.ErrAbortHandler)
+	}
+	p.g.runtime.Panicked("gateway", value)
+	p.end.Outcome, p.end.Reason = traffic.Errored, "the gateway panicked; the log of this moment has the details"
+	p.end.Took = p.g.Now().Sub(p.x.Received)
+	p.seal()
+	panic(http.ErrAbortHandler)
+}
+
+// tee keeps the first part of a request while it streams to the service.
+type tee struct {
+	from interface {
+		Read([]byte) (int, error)
+	}
+	limit  int64
+	copied []byte
+	more   bool
+}
+
+func (t *tee) Read(p []byte) (int, error) {
+	n, err := t.from.Read(p)
+	room := t.limit - int64(len(t.copied))
+	if int64(n) > room {
+		t.more = true
+	}
+	t.copied = append(t.copied, p[:min(int64(n), room)]...)
+	return n, err
+}
+
+// show makes the copy what the end hooks read.
+func (t *tee) show(b *traffic.Body) { b.ShowCopy(t.copied, t.more) }
