@@ -1,0 +1,274 @@
+package manifest
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"farrier.dev/farrier/internal/revision"
+)
+
+// applied is a binding whose policy was found and whose settings are good, on
+// one target.
+type applied struct {
+	*binding
+	policy    Policy
+	automated bool
+	// config is the mended config, never nil; settings are it as JSON, resolved
+	// has the references replaced.
+	config             *node
+	settings, resolved json.RawMessage
+}
+
+// bareName leaves out the endings that tell the gateway and not the policy.
+func bareName(name string) string {
+	for _, ending := range []string{"-flex", "-mule"} {
+		if bare, ok := strings.CutSuffix(name, ending); ok {
+			return bare
+		}
+	}
+	return name
+}
+
+func (a *applied) is(names ...string) bool { return slices.Contains(names, bareName(a.policy.Name)) }
+
+func (a *applied) out() revision.Binding {
+	return revision.Binding{
+		Name: a.name, Policy: a.policy.Name, As: a.binding.policy.name.Name, Settings: a.settings,
+		Rules: a.rules, Order: a.order, Automated: a.automated, Source: a.at.source(),
+	}
+}
+
+// bind finds the policy of each binding, checks its settings and attaches it to
+// its targets.
+func (b *builder) bind() {
+	for _, api := range b.apiList {
+		for _, inline := range api.policies {
+			b.attach(inline, b.apply(inline), api)
+		}
+	}
+	for _, standalone := range b.set.bindings {
+		if standalone.target.kind == "" {
+			b.apply(standalone)
+			continue
+		}
+		b.target(standalone, b.apply(standalone))
+	}
+}
+
+// target finds what a standalone binding points to. a is nil when the binding
+// itself is wrong.
+func (b *builder) target(s *binding, a *applied) {
+	switch s.target.kind {
+	case kindService:
+		service := b.services[s.target.name]
+		if service == nil {
+			b.dangling(s.target.at, "spec.targetRef.name", kindService, s.target.name)
+		} else if a != nil {
+			service.attach(b, a)
+		}
+	case kindSelector:
+		b.selector(s, a)
+	default:
+		api := b.apis[s.target.name]
+		if api == nil {
+			b.dangling(s.target.at, "spec.targetRef.name", kindAPI, s.target.name)
+			return
+		}
+		b.attach(s, a, api)
+	}
+}
+
+func (b *builder) selector(s *binding, a *applied) {
+	if a != nil && a.is("route", "route-weighted") {
+		b.problems.errorf(s.target.at, "spec.targetRef", "a route belongs to one API; name it instead of using a Selector")
+		return
+	}
+	matched := false
+	for _, api := range b.apiList {
+		if !matches(api.labels, s.target.labels) {
+			continue
+		}
+		matched = true
+		automated := a
+		if a != nil {
+			automated = new(applied)
+			*automated = *a
+			automated.automated = true
+		}
+		b.attach(s, automated, api)
+	}
+	if !matched && !b.set.unsure {
+		b.problems.warnf(s.target.at, "spec.targetRef.selector", "no ApiInstance has these labels, so the policy runs nowhere; correct the labels")
+	}
+}
+
+func matches(labels, wanted map[string]string) bool {
+	for name, value := range wanted {
+		if have, ok := labels[name]; !ok || have != value {
+			return false
+		}
+	}
+	return true
+}
+
+// attach binds to an API. a is nil when the binding s itself is wrong.
+func (b *builder) attach(s *binding, a *applied, api *apiState) {
+	switch {
+	case a == nil:
+		api.lost = append(api.lost, bareName(s.policy.name.Name))
+	case a.policy.Outbound:
+		b.problems.errorf(a.binding.policy.at, a.binding.policy.path,
+			"%s is an outbound policy; bind it by targetRef to a Service, not to an ApiInstance", a.policy.Name)
+	case a.is("route", "route-weighted") && a.policy.Structural:
+		api.routes = append(api.routes, a)
+	default:
+		api.bound = append(api.bound, a)
+	}
+}
+
+// attach binds to a service.
+func (s *serviceState) attach(b *builder, a *applied) {
+	if !a.policy.Outbound {
+		b.problems.errorf(a.binding.policy.at, a.binding.policy.path,
+			"%s is an inbound policy; bind it to an ApiInstance, not to a Service", a.policy.Name)
+		return
+	}
+	s.bound = append(s.bound, a)
+}
+
+// lookup finds the policy that a binding refers to.
+func (b *builder) lookup(ref policyRef) (Policy, bool) {
+	policy, supplied := b.catalogue.Find(ref.name.Name)
+	extension := b.extensions[ref.name]
+	switch {
+	case ref.name.Name == "":
+		return Policy{}, false
+	case supplied && ref.name.Namespace == defaultNamespace:
+		return policy, true
+	case extension != nil:
+		b.problems.errorf(ref.at, ref.path, "%s is a custom policy (Extension at %s), and custom WASM policies can't run here; "+
+			"use a supplied policy or remove the binding", ref.name.Name, extension.at)
+	case supplied:
+		b.problems.errorf(ref.at, ref.path, "there is no policy %s in the namespace %s; "+
+			"supplied policies live in default: write namespace: default in policyRef", ref.name.Name, ref.name.Namespace)
+	default:
+		mend := "correct the name, or remove the binding"
+		if near := closest(ref.name.Name, b.catalogue.Names()); near != "" {
+			mend = "did you mean " + near + "?"
+		}
+		b.problems.errorf(ref.at, ref.path, "unknown policy; %s", mend)
+	}
+	return Policy{}, false
+}
+
+// apply checks all of a binding but its target; nil when something is wrong.
+func (b *builder) apply(s *binding) *applied {
+	policy, ok := b.lookup(s.policy)
+	if !ok || s.badConfig {
+		return nil
+	}
+	a := &applied{binding: s, policy: policy, config: s.config.clone()}
+	if a.config == nil {
+		a.config = &node{position: s.configAt, kind: mapping}
+	}
+	b.mend(a)
+	b.scope(a)
+	text, err := json.Marshal(a.config.plain())
+	if err != nil {
+		b.problems.errorf(s.configAt, s.configPath, "not readable as settings: %v", err)
+		return nil
+	}
+	a.settings = text
+	if !b.resolve(a) || !b.check(a) {
+		return nil
+	}
+	if policy.Warn != nil {
+		for _, warning := range policy.Warn(a.resolved) {
+			b.problems.warnf(s.configAt, s.configPath, "%s", warning)
+		}
+	}
+	return a
+}
+
+// scope reports an order or rules where they can have no effect.
+func (b *builder) scope(a *applied) {
+	tls := a.is("tls", "tls-outbound")
+	switch {
+	case len(a.rules) > 0 && tls:
+		b.problems.errorf(a.rulesAt, a.path+".rules", "TLS belongs to a whole port or service; remove the rules")
+	case len(a.rules) > 0 && a.policy.First:
+		b.problems.errorf(a.rulesAt, a.path+".rules", "%s applies to the whole API; remove the rules", a.policy.Name)
+	}
+	if a.orderAt.line > 0 && (tls || a.policy.First) {
+		b.problems.warnf(a.orderAt, a.path+".order", "no effect: %s can not be ordered", a.policy.Name)
+	}
+}
+
+// resolve replaces references and reports each that leads nowhere.
+func (b *builder) resolve(a *applied) bool {
+	good := true
+	a.config.texts(nil, func(path []string, n *node, text string) {
+		at := a.config.locate(path)
+		if _, ok := b.expands(text, at, join(a.configPath, fieldName(path))); !ok {
+			good = false
+		}
+	})
+	if !good {
+		return false
+	}
+	resolve := a.policy.Resolve
+	if resolve == nil {
+		resolve = expandStrings
+	}
+	resolved, err := resolve(a.settings, b.options.Expand)
+	if err != nil {
+		b.problems.errorf(a.configAt, a.configPath, "%v", err)
+		return false
+	}
+	a.resolved = resolved
+	return true
+}
+
+// check validates the settings and places each problem at its line.
+func (b *builder) check(a *applied) bool {
+	if a.policy.Check == nil {
+		return true
+	}
+	found := a.policy.Check(a.resolved)
+	for _, problem := range found {
+		field := a.configPath
+		if len(problem.Path) > 0 {
+			field = join(field, fieldName(problem.Path))
+		}
+		at := a.configAt
+		if len(problem.Path) > 0 && len(a.config.pairs) > 0 && a.config.find(problem.Path[0]) != nil {
+			at = a.config.locate(problem.Path)
+		}
+		b.problems.errorf(at, field, "%s", b.discreet(a, problem))
+	}
+	return len(found) == 0
+}
+
+// discreet is the message of a problem, unless it could hold the value of a
+// reference.
+func (b *builder) discreet(a *applied, problem FieldProblem) string {
+	message := problem.Message
+	hide := func(text string) {
+		message = "the value of the variable " + text + " does not suit this setting"
+	}
+	if n := a.config.at(problem.Path); n != nil {
+		if text, ok := n.value.(string); ok {
+			if value, err := b.options.Expand(text); err == nil && value != text {
+				hide(text)
+			}
+		}
+	}
+	a.config.texts(nil, func(_ []string, _ *node, text string) {
+		value, err := b.options.Expand(text)
+		if err == nil && value != text && len(value) >= 3 && strings.Contains(message, value) {
+			hide(text)
+		}
+	})
+	return message
+}

@@ -1,0 +1,170 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	// maxFile bounds one file, in bytes; maxFiles and maxDocuments what one Load
+	// or Read takes in all.
+	maxFile      = 4 << 20
+	maxFiles     = 10_000
+	maxDocuments = 10_000
+)
+
+// File is the text of one manifest file and the name to call it by.
+type File struct {
+	Name string
+	Text []byte
+}
+
+// Load reads files, and directories with all that lies below them: names that
+// end in .yaml or .yml, in sorted order, without hidden files and editors'
+// backups. Symbolic links are followed, each file and directory once, so that a
+// mounted ConfigMap reads as people see it. A file is at most 4 MiB, and there
+// are at most 10,000 files and 10,000 documents.
+func Load(paths []string) *Set {
+	l := &loader{seen: make(map[string]bool), problems: new(problems)}
+	for _, path := range paths {
+		files, failed, seen := len(l.files), len(l.problems.list), len(l.seen)
+		l.add(path, true)
+		if len(l.files) == files && len(l.problems.list) == failed && len(l.seen) > seen {
+			l.problems.warnf(position{file: path, line: 1}, "", "no .yaml or .yml file here")
+		}
+	}
+	set := Read(l.files)
+	set.problems.list = append(l.problems.list, set.problems.list...)
+	if HasErrors(l.problems.list) {
+		set.unsure = true
+	}
+	return set
+}
+
+type loader struct {
+	files    []File
+	seen     map[string]bool // by path without symbolic links
+	problems *problems
+}
+
+func (l *loader) fail(path string, err error) {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	l.problems.errorf(position{file: path, line: 1}, "", "not readable: %v", err)
+}
+
+// add reads one path. named says that a person gave it, so that its name does
+// not matter.
+func (l *loader) add(path string, named bool) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		l.fail(path, err)
+		return
+	}
+	if absolute, err := filepath.Abs(real); err == nil {
+		real = absolute
+	}
+	info, err := os.Stat(real)
+	switch {
+	case err != nil:
+		l.fail(path, err)
+	case l.seen[real]:
+	case info.IsDir():
+		l.seen[real] = true
+		l.directory(path)
+	case !named && !manifestName(filepath.Base(path)):
+	case !info.Mode().IsRegular():
+		l.fail(path, errors.New("it is no regular file"))
+	default:
+		l.seen[real] = true
+		l.file(path)
+	}
+}
+
+func (l *loader) directory(path string) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		l.fail(path, err)
+		return
+	}
+	for _, entry := range entries { // sorted by name
+		name := entry.Name()
+		hidden := strings.HasPrefix(name, ".")
+		if !hidden && (manifestName(name) || isDirectory(path, entry)) {
+			l.add(filepath.Join(path, name), false)
+		}
+	}
+}
+
+// isDirectory looks behind a link before it is followed, so that a dangling
+// link that is no manifest is no problem.
+func isDirectory(path string, entry fs.DirEntry) bool {
+	if entry.Type()&fs.ModeSymlink == 0 {
+		return entry.IsDir()
+	}
+	info, err := os.Stat(filepath.Join(path, entry.Name()))
+	return err == nil && info.IsDir()
+}
+
+func manifestName(name string) bool {
+	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "#") || strings.HasPrefix(name, "~") {
+		return false
+	}
+	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
+func (l *loader) file(path string) {
+	if len(l.files) >= maxFiles {
+		l.fail(path, fmt.Errorf("more than %d files", maxFiles))
+		return
+	}
+	text, err := readFile(path)
+	if err != nil {
+		l.fail(path, err)
+		return
+	}
+	l.files = append(l.files, File{Name: filepath.ToSlash(path), Text: text})
+}
+
+func readFile(path string) (text []byte, err error) {
+	f, err := os.Open(path) //nolint:gosec // the operator names the files
+	if err != nil {
+		return nil, fmt.Errorf("opening: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	text, err = io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading: %w", err)
+	}
+	return text, nil
+}
+
+// Read reads manifests that are already in memory, under the limits of Load.
+func Read(files []File) *Set {
+	set := new(Set)
+	room := maxDocuments
+	for _, file := range files {
+		if len(file.Text) > maxFile {
+			set.problems.errorf(position{file: file.Name, line: 1}, "", "larger than %d MiB; split it", maxFile>>20)
+			set.unsure = true
+			continue
+		}
+		roots, complete := documents(file.Name, file.Text, room, &set.problems)
+		if !complete {
+			set.unsure = true
+		}
+		room -= len(roots)
+		r := &reader{set: set, problems: &set.problems}
+		for _, root := range roots {
+			r.resource(root)
+		}
+	}
+	return set
+}

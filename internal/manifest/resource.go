@@ -1,0 +1,237 @@
+package manifest
+
+import (
+	"encoding/base64"
+	"regexp"
+	"strings"
+
+	"farrier.dev/farrier/internal/revision"
+)
+
+const (
+	kindAPI           = "ApiInstance"
+	kindService       = "Service"
+	kindBinding       = "PolicyBinding"
+	kindConfiguration = "Configuration"
+	kindExtension     = "Extension"
+	kindSecret        = "Secret"
+	kindContract      = "Contract"
+	kindSelector      = "Selector"
+
+	defaultNamespace = "default"
+)
+
+var (
+	versions = []string{"gateway.mulesoft.com/v1alpha1", "gateway.mulesoft.com/v1beta1"}
+	kinds    = []string{kindAPI, kindService, kindBinding, kindConfiguration, kindExtension, kindSecret, kindContract}
+)
+
+// header is what all resources have in common.
+type header struct {
+	kind   string
+	name   revision.Name
+	labels map[string]string
+	at     position
+	// nameAt is the place of metadata.name, nameField its path; those of an
+	// inline resource are its own.
+	nameAt    position
+	nameField string
+}
+
+var resourceName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$`)
+
+// resource reads one document. One of which not even kind and name are known,
+// or not what it binds, makes the set unsure; any other counts as there, however
+// wrong its fields are.
+func (r *reader) resource(root *node) {
+	o := r.object(root, root.position, "")
+	if o == nil {
+		r.set.unsure = true
+		return
+	}
+	if root.find("kind") == nil {
+		o.rename("Kind", "kind")
+	}
+	version, _ := o.needText("apiVersion")
+	if version != "" && !known(o, "apiVersion", version, versions) {
+		r.set.unsure = true
+		return
+	}
+	h := header{at: root.position}
+	h.kind, _ = o.needText("kind")
+	if h.kind != "" && !known(o, "kind", h.kind, kinds) {
+		r.set.unsure = r.set.unsure || closest(h.kind, kinds) != ""
+		return
+	}
+	r.metadata(o, &h)
+	spec := o.needObject("spec")
+	o.close()
+	if h.kind == "" || h.name.Name == "" {
+		r.set.unsure = true
+		return
+	}
+	r.spec(h, spec)
+	spec.close()
+}
+
+func known(o *object, key, value string, words []string) bool {
+	for _, word := range words {
+		if word == value {
+			return true
+		}
+	}
+	mend := "must be one of " + strings.Join(words, ", ")
+	if near := closest(value, words); near != "" {
+		mend = "did you mean " + near + "?"
+	}
+	o.errorf(o.n.find(key).position, key, "unknown, so the resource would be ignored; %s", mend)
+	return false
+}
+
+func (r *reader) metadata(o *object, h *header) {
+	metadata := o.needObject("metadata")
+	h.nameAt, h.nameField = h.at, "metadata.name"
+	h.name.Namespace = defaultNamespace
+	if metadata == nil {
+		return
+	}
+	check := func(key, text string) string {
+		if !resourceName.MatchString(text) {
+			metadata.errorf(metadata.n.find(key).position, key,
+				"must be at most 253 letters, digits, dots, dashes and underscores, and begin and end with a letter or digit")
+			return ""
+		}
+		return text
+	}
+	if name, ok := metadata.needText("name"); ok {
+		h.nameAt = metadata.n.find("name").position
+		h.name.Name = check("name", name)
+	}
+	if namespace, ok := metadata.text("namespace"); ok {
+		if h.name.Namespace = check("namespace", namespace); h.name.Namespace == "" {
+			h.name.Name = ""
+		}
+	}
+	h.labels = metadata.words("labels")
+	metadata.words("annotations")
+	metadata.close()
+}
+
+func (r *reader) spec(h header, spec *object) {
+	s := r.set
+	switch h.kind {
+	case kindAPI:
+		s.apis = append(s.apis, r.apiInstance(h, spec))
+	case kindService:
+		s.services = append(s.services, r.service(h, spec))
+	case kindBinding:
+		b := r.binding(h, spec)
+		s.bindings = append(s.bindings, b)
+		s.unsure = s.unsure || b.target.kind == "" || b.policy.name.Name == ""
+	case kindConfiguration:
+		s.configurations = append(s.configurations, r.configuration(h, spec))
+	case kindExtension:
+		s.extensions = append(s.extensions, r.extension(h, spec))
+	case kindSecret:
+		r.secret(spec)
+		s.secrets = append(s.secrets, &h)
+		r.problems.warnf(h.at, "spec.tls", "no setting refers to a Secret; write the PEM text into certificate.crt and certificate.key of the tls policy")
+	case kindContract:
+		s.contracts = append(s.contracts, r.contract(h, spec))
+	}
+}
+
+// secret checks a Secret; its content is not kept.
+func (r *reader) secret(spec *object) {
+	tls := spec.needObject("tls")
+	for _, key := range []string{"crt", "key"} {
+		text, ok := tls.needText(key)
+		if !ok {
+			continue
+		}
+		if _, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), "")); err != nil {
+			tls.errorf(tls.n.find(key).position, key, "must be base64 text")
+		}
+	}
+	tls.close()
+}
+
+// extension describes a policy that is not in the catalogue.
+type extension struct {
+	header
+	parents []parent
+}
+
+type parent struct {
+	name revision.Name
+	at   position
+	path string
+}
+
+// suppliedParents are the extensions that the original brings with it.
+var suppliedParents = []string{
+	"extension-definition", "extension-authentication", "extension-qos", "envoy-filter", "proxy-wasm-filter",
+}
+
+func (r *reader) extension(h header, spec *object) *extension {
+	e := &extension{header: h}
+	spec.need("extends")
+	for _, item := range spec.objects("extends") {
+		name, ok := item.reference("name", "namespace", h.name.Namespace)
+		if ok {
+			e.parents = append(e.parents, parent{name: name, at: item.at, path: item.path})
+		}
+		item.close()
+	}
+	spec.object("properties")
+	spec.texts("required")
+	return e
+}
+
+// contract gives a client application access to one API. Its keys, which the
+// original does not document, are ours: apiId is the API's name, or
+// namespace/name; client has id, secret and name; sla has a name and limits,
+// each with maximumRequests and timePeriodInMilliseconds.
+type contract struct {
+	header
+	api    revision.Name
+	apiAt  position
+	client revision.Client
+	// idAt and secretAt are the places of client.id and client.secret.
+	idAt, secretAt position
+}
+
+func (r *reader) contract(h header, spec *object) *contract {
+	c := &contract{header: h}
+	if id, ok := spec.needText("apiId"); ok {
+		c.apiAt = spec.n.find("apiId").position
+		c.api = revision.Name{Namespace: h.name.Namespace, Name: id}
+		if namespace, name, both := strings.Cut(id, "/"); both {
+			c.api = revision.Name{Namespace: namespace, Name: name}
+		}
+	}
+	c.client.Source = h.at.source()
+	client := spec.needObject("client")
+	if id, ok := client.needText("id"); ok {
+		c.client.ID, c.idAt = id, client.n.find("id").position
+	}
+	if secret, ok := client.text("secret"); ok {
+		c.client.Secret, c.secretAt = secret, client.n.find("secret").position
+	}
+	c.client.Name, _ = client.text("name")
+	client.close()
+	sla := spec.object("sla")
+	if sla != nil {
+		c.client.Tier, _ = sla.needText("name")
+	}
+	for _, item := range sla.objects("limits") {
+		item.need("maximumRequests")
+		item.need("timePeriodInMilliseconds")
+		requests, _ := item.integer("maximumRequests", 1, 1e15)
+		period, _ := item.integer("timePeriodInMilliseconds", 1, 1e12)
+		c.client.Limits = append(c.client.Limits, revision.Limit{MaximumRequests: requests, TimePeriodInMilliseconds: period})
+		item.close()
+	}
+	sla.close()
+	return c
+}
