@@ -12,7 +12,6 @@ import (
 	"slices"
 	"time"
 
-	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 )
 
@@ -115,18 +114,28 @@ type Auditor interface {
 	Record(ctx context.Context, tx *store.Tx, e Event) error
 }
 
+// Hasher hashes passwords; *secret.Hasher is the one to use.
+type Hasher interface {
+	// Hash returns what may be stored of a password.
+	Hash(ctx context.Context, password string) (string, error)
+	// Verify reports whether password is the one that encoded was made from.
+	Verify(ctx context.Context, password, encoded string) (bool, error)
+	// VerifyNobody takes the time of Verify.
+	VerifyNobody(ctx context.Context, password string) error
+}
+
 // Service signs operators in and out. It is safe for use by many goroutines.
 type Service struct {
 	db       *store.DB
 	now      func() time.Time
 	audit    Auditor
-	hasher   *secret.Hasher
+	hasher   Hasher
 	throttle *throttle
 }
 
 // Open brings the tables up to date in db, which is the control database. The
 // hasher should be the only one of the process.
-func Open(ctx context.Context, db *store.DB, hasher *secret.Hasher, audit Auditor, now func() time.Time) (*Service, error) {
+func Open(ctx context.Context, db *store.DB, hasher Hasher, audit Auditor, now func() time.Time) (*Service, error) {
 	if db == nil || hasher == nil || audit == nil || now == nil {
 		return nil, errors.New("opening access: it needs a database, a hasher, an auditor and a clock")
 	}

@@ -15,7 +15,8 @@ const (
 	addressLimit    = 30 // failures from one address, whatever the account
 	firstWait       = 30 * time.Second
 	longestWait     = time.Hour
-	throttleEntries = 10_000 // bounds the memory; the least recently used goes first
+	throttleEntries = 10_000 // bounds the memory; one that was not used for long goes first
+	evictSample     = 16     // how many are looked at to find it
 )
 
 // ThrottledError says that too many attempts failed.
@@ -103,7 +104,7 @@ func (t *throttle) entry(key throttleKey, limit int, now time.Time) *failures {
 	f := t.entries[key]
 	if f == nil {
 		if len(t.entries) >= throttleEntries {
-			t.evict(now)
+			t.evict()
 		}
 		f = &failures{}
 		t.entries[key] = f
@@ -137,23 +138,22 @@ func (f *failures) fail(limit int, now time.Time) {
 	f.until = now.Add(wait)
 }
 
-// evict makes room: what does not count any more, or else the entry that was
-// used the longest time ago.
-func (t *throttle) evict(now time.Time) {
+// evict makes room for one entry. It looks at a few only, as making room must
+// cost less than the attempt that asks for it: the one of them that was used the
+// longest time ago goes.
+func (t *throttle) evict() {
 	var oldest throttleKey
-	at := now.Add(time.Hour)
-	for key, f := range t.entries {
-		if now.Sub(f.last) >= throttleWindow && now.Sub(f.until) >= throttleWindow {
-			delete(t.entries, key)
-			continue
-		}
-		if f.last.Before(at) {
+	var at time.Time
+	looked := 0
+	for key, f := range t.entries { // begins anywhere
+		if looked == 0 || f.last.Before(at) {
 			oldest, at = key, f.last
 		}
+		if looked++; looked == evictSample {
+			break
+		}
 	}
-	if len(t.entries) >= throttleEntries {
-		delete(t.entries, oldest)
-	}
+	delete(t.entries, oldest)
 }
 
 // detail is what the audit log keeps of an attempt that failed.

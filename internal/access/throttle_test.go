@@ -76,12 +76,18 @@ func TestUnknownOperatorLooksTheSame(t *testing.T) {
 	each(t, func(t *testing.T, s *scene) {
 		s.enter()
 		var answers [2][]string
+		var work [2]int32
+		hasher := s.hasher.(*quickHasher)
 		for i, name := range []string{Admin, "nobody"} {
 			for range 7 {
 				session, err := s.SignIn(t.Context(), name, "wrong password", home)
 				answers[i] = append(answers[i], fmt.Sprint(session, err))
 			}
 			s.throttle = newThrottle()
+			work[i] = hasher.work.Swap(0)
+		}
+		if work[0] != 5 || work[1] != 5 {
+			t.Errorf("hashed %d times for a known operator and %d times for an unknown one, want 5 each", work[0], work[1])
 		}
 		if fmt.Sprint(answers[0]) != fmt.Sprint(answers[1]) {
 			t.Errorf("known: %q\nunknown: %q", answers[0], answers[1])
@@ -180,6 +186,23 @@ func TestThrottleByAddress(t *testing.T) {
 		}
 		if n := len(th.entries); n > throttleEntries {
 			t.Errorf("%d entries are kept", n)
+		}
+		// What is in use stays among a flood of others.
+		victim := netip.MustParseAddr("192.0.2.1")
+		for i := range 2000 {
+			at := now.Add(time.Hour + time.Duration(i)*time.Millisecond)
+			if i < accountLimit {
+				if _, err := th.begin(Admin, victim, at); err != nil {
+					t.Fatal(err)
+				}
+			}
+			addr := netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)})
+			if _, err := th.begin(Admin, addr, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := th.begin(Admin, victim, now.Add(time.Hour+3*time.Second)); waits(err) == 0 {
+			t.Error("a flood made the throttle forget who must wait")
 		}
 	})
 }
