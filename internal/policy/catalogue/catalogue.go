@@ -4,6 +4,10 @@ package catalogue
 import (
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/policy/headerinjection"
+	"farrier.dev/farrier/internal/policy/route"
+	"farrier.dev/farrier/internal/policy/routeweighted"
+	"farrier.dev/farrier/internal/policy/tls"
+	"farrier.dev/farrier/internal/policy/tlsoutbound"
 )
 
 // New makes the catalogue of all policies. An error is a mistake in a policy,
@@ -11,5 +15,9 @@ import (
 func New() (*policy.Catalogue, error) {
 	return policy.NewCatalogue([]policy.Policy{
 		headerinjection.Policy(),
+		route.Policy(),
+		routeweighted.Policy(),
+		tls.Policy(),
+		tlsoutbound.Policy(),
 	})
 }

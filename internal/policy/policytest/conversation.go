@@ -13,6 +13,7 @@
 //	-- advance --         lets this much time pass, as "1m"
 //	-- want --            what must come of the last send, or of the last refuse-config
 //	-- refuse-config --   settings that must not compile; its want is a part of the message
+//	-- accept-config --   settings that must compile; its want is "accepted" and lines "warn~ text" or "!warn"
 //
 // Lines of want, after "pass", "refuse STATUS", "fail STATUS" or "answer STATUS":
 //
@@ -58,11 +59,18 @@ import (
 // there are fewer than atLeast.
 func Play(t *testing.T, p policy.Policy, atLeast int) {
 	t.Helper()
+	PlayAll(t, atLeast, p)
+}
+
+// PlayAll is Play for a folder that holds several policies. A conversation
+// names the one that it is about; without a name it is about the first.
+func PlayAll(t *testing.T, atLeast int, policies ...policy.Policy) {
+	t.Helper()
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
-	catalogue, err := policy.NewCatalogue([]policy.Policy{p})
+	catalogue, err := policy.NewCatalogue(policies)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +87,7 @@ func Play(t *testing.T, p policy.Policy, atLeast int) {
 			}
 			synctest.Test(t, func(t *testing.T) {
 				c := newConversation(t, catalogue)
+				c.entry = catalogue.Find(policies[0].Name)
 				for _, section := range archive.Files {
 					c.play(section.Name, string(section.Data))
 				}
@@ -107,6 +116,8 @@ type conversation struct {
 	chain     *policy.Chain
 	last      *result
 	refusal   error
+	accepted  bool
+	warnings  []string
 	wants     int
 }
 
@@ -159,6 +170,8 @@ func (c *conversation) play(section, text string) {
 		time.Sleep(d) // virtual: the conversation runs in a synctest bubble
 	case "refuse-config":
 		c.refuseConfig(text)
+	case "accept-config":
+		c.acceptConfig(text)
 	case "want":
 		c.wants++
 		c.want(strings.TrimSpace(text))
@@ -168,8 +181,8 @@ func (c *conversation) play(section, text string) {
 }
 
 func (c *conversation) finish() {
-	if c.last != nil || c.refusal != nil {
-		c.t.Error("the last send or refuse-config has no want")
+	if c.last != nil || c.refusal != nil || c.accepted {
+		c.t.Error("the last send, refuse-config or accept-config has no want")
 	}
 	if c.wants == 0 {
 		c.t.Error("the conversation wants nothing")
@@ -229,7 +242,7 @@ func (c *conversation) compile(settings json.RawMessage) (policy.Step, error) {
 		return policy.Step{}, errors.New(problems[0].String())
 	}
 	compiled, err := c.entry.Compile(settings)
-	if err != nil {
+	if err != nil || c.entry.Structural {
 		return policy.Step{}, err
 	}
 	clients, err := policy.NewClients(c.clients)
@@ -256,9 +269,21 @@ func (c *conversation) refuseConfig(text string) {
 	}
 }
 
+func (c *conversation) acceptConfig(text string) {
+	c.t.Helper()
+	settings := c.json(text)
+	if _, err := c.compile(settings); err != nil {
+		c.t.Fatalf("these settings were refused: %v\n%s", err, text)
+	}
+	c.accepted, c.warnings = true, nil
+	if c.entry.Warn != nil {
+		c.warnings = c.entry.Warn(settings)
+	}
+}
+
 func (c *conversation) send(text string) {
 	c.t.Helper()
-	if c.last != nil || c.refusal != nil {
+	if c.last != nil || c.refusal != nil || c.accepted {
 		c.t.Fatal("the send before this one has no want")
 	}
 	if c.chain == nil {

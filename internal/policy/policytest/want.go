@@ -24,16 +24,39 @@ func (c *conversation) want(text string) {
 		c.refusal = nil
 		return
 	}
+	lines := strings.Split(text, "\n")
+	if c.accepted {
+		c.wantAccepted(lines)
+		return
+	}
 	if c.last == nil {
 		c.t.Fatal("want without a send")
 	}
-	lines := strings.Split(text, "\n")
 	c.wantOutcome(strings.Fields(lines[0]))
 	for _, line := range lines[1:] {
 		c.wantLine(strings.TrimSpace(line))
 	}
 	c.last = nil
 	c.log.Reset()
+}
+
+func (c *conversation) wantAccepted(lines []string) {
+	c.t.Helper()
+	c.accepted = false
+	if lines[0] != "accepted" {
+		c.t.Fatalf("unknown outcome %q: accepted", lines[0])
+	}
+	for _, line := range lines[1:] {
+		part, warned := strings.CutPrefix(line, "warn~ ")
+		switch {
+		case warned:
+			c.contains("the warnings are", strings.Join(c.warnings, "\n"), part)
+		case line == "!warn" && len(c.warnings) > 0:
+			c.t.Errorf("warnings %q, want none", c.warnings)
+		case line != "!warn":
+			c.t.Fatalf("unknown expectation %q", line)
+		}
+	}
 }
 
 func (c *conversation) wantOutcome(words []string) {
