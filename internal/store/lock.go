@@ -69,7 +69,7 @@ func flock(f *os.File, how int) error {
 	var lockErr error
 	err = conn.Control(func(fd uintptr) {
 		for {
-			lockErr = syscall.Flock(int(fd), how) //nolint:gosec // a descriptor fits
+			lockErr = syscall.Flock(int(fd), how)
 			if !errors.Is(lockErr, syscall.EINTR) {
 				return
 			}
