@@ -4,6 +4,11 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
+	"slices"
+	"time"
+
+	"farrier.dev/farrier/internal/sharedstate"
+	"farrier.dev/farrier/internal/traffic"
 )
 
 // Limit is one quota: at most Max requests in Period milliseconds.
@@ -21,14 +26,29 @@ type Client struct {
 
 	secret    [sha256.Size]byte
 	hasSecret bool
+	windows   []sharedstate.Limit
 }
 
 // NewClient makes a client; an empty secret is one that no caller can know.
 func NewClient(id, name, secret, tier string, limits []Limit) *Client {
 	c := &Client{ID: id, Name: name, Tier: tier, Limits: limits, hasSecret: secret != ""}
 	c.secret = sha256.Sum256([]byte(secret))
+	for _, l := range limits {
+		// A longer period would overflow; it is beyond what is counted anyway.
+		period := time.Duration(min(l.Period, longestPeriod)) * time.Millisecond
+		if w := (sharedstate.Limit{Max: l.Max, Period: period}); !slices.Contains(c.windows, w) {
+			c.windows = append(c.windows, w)
+		}
+	}
 	return c
 }
+
+// longestPeriod is a century in milliseconds.
+const longestPeriod = 100 * 365 * 24 * 3600 * 1000
+
+// Windows are the limits as counters take them, each once; the slice must not
+// be changed.
+func (c *Client) Windows() []sharedstate.Limit { return c.windows }
 
 // SecretIs compares in constant time.
 func (c *Client) SecretIs(secret string) bool {
@@ -53,10 +73,38 @@ func NewClients(list []*Client) (*Clients, error) {
 	return c, nil
 }
 
+// NoClientID and BadClient are what callers read whom the contracts don't know.
+const (
+	NoClientID = "Client ID is not present"
+	BadClient  = "Invalid client id or secret"
+)
+
 // Find is the client with this id, nil when there is none.
 func (c *Clients) Find(id string) *Client {
 	if c == nil {
 		return nil
 	}
 	return c.byID[id]
+}
+
+// Authenticate is the client with this id and this secret, nil when nobody has
+// the id or the secret is another. Both take the same time.
+func (c *Clients) Authenticate(id, secret string) *Client {
+	client := c.Find(id)
+	claimed := client
+	if claimed == nil {
+		claimed = &Client{}
+	}
+	if !claimed.SecretIs(secret) {
+		return nil
+	}
+	return client
+}
+
+// Establish makes the client the caller of an exchange.
+func (c *Client) Establish(a *traffic.Authentication) {
+	a.ClientID, a.ClientName = c.ID, c.Name
+	if c.Tier != "" {
+		a.SetProperty("slaId", c.Tier)
+	}
 }

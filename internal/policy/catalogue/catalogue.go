@@ -3,9 +3,13 @@ package catalogue
 
 import (
 	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/policy/clientid"
 	"farrier.dev/farrier/internal/policy/headerinjection"
+	"farrier.dev/farrier/internal/policy/ratelimit"
+	"farrier.dev/farrier/internal/policy/ratelimitsla"
 	"farrier.dev/farrier/internal/policy/route"
 	"farrier.dev/farrier/internal/policy/routeweighted"
+	"farrier.dev/farrier/internal/policy/spikecontrol"
 	"farrier.dev/farrier/internal/policy/tls"
 	"farrier.dev/farrier/internal/policy/tlsoutbound"
 )
@@ -14,9 +18,13 @@ import (
 // which the tests find.
 func New() (*policy.Catalogue, error) {
 	return policy.NewCatalogue([]policy.Policy{
+		clientid.Policy(),
 		headerinjection.Policy(),
+		ratelimit.Policy(),
+		ratelimitsla.Policy(),
 		route.Policy(),
 		routeweighted.Policy(),
+		spikecontrol.Policy(),
 		tls.Policy(),
 		tlsoutbound.Policy(),
 	})
