@@ -3,8 +3,10 @@ package catalogue
 
 import (
 	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/policy/basicauth"
 	"farrier.dev/farrier/internal/policy/clientid"
 	"farrier.dev/farrier/internal/policy/headerinjection"
+	"farrier.dev/farrier/internal/policy/headerremoval"
 	"farrier.dev/farrier/internal/policy/ratelimit"
 	"farrier.dev/farrier/internal/policy/ratelimitsla"
 	"farrier.dev/farrier/internal/policy/route"
@@ -18,8 +20,10 @@ import (
 // which the tests find.
 func New() (*policy.Catalogue, error) {
 	return policy.NewCatalogue([]policy.Policy{
+		basicauth.Policy(),
 		clientid.Policy(),
 		headerinjection.Policy(),
+		headerremoval.Policy(),
 		ratelimit.Policy(),
 		ratelimitsla.Policy(),
 		route.Policy(),

@@ -26,6 +26,7 @@
 //	upstream !name        the service reads no such header
 //	upstream body: text   the service reads exactly this body
 //	client: id            the exchange is the verified client's
+//	principal: name       the exchange is that of the verified user
 //	reason~ text          the decision's reason has this in it
 //	finding: rule         a finding of this rule was made
 //	log~ text             the policy logged a line with this in it

@@ -139,6 +139,10 @@ func (c *conversation) wantFacts(line string) bool {
 		if x.Auth.ClientID != value {
 			c.t.Errorf("client %q, want %q", x.Auth.ClientID, value)
 		}
+	case "principal:":
+		if x.Auth.Principal != value {
+			c.t.Errorf("principal %q, want %q", x.Auth.Principal, value)
+		}
 	case "reason~":
 		var reasons []string
 		for _, d := range x.Decisions {
