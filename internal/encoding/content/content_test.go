@@ -155,10 +155,10 @@ func TestDecodePrefix(t *testing.T) {
 	}
 }
 
-// TestMemoryIsBounded decodes bombs of 64 MiB and counts every byte allocated on
+// TestMemoryIsBounded decodes bombs of 16 MiB and counts every byte allocated on
 // the way: the result, its smaller predecessors, tables and windows.
 func TestMemoryIsBounded(t *testing.T) {
-	bomb := make([]byte, 64<<20)
+	bomb := make([]byte, 16<<20)
 	const limit = 1 << 20
 	for _, coding := range []string{"gzip", "deflate", "br", "zstd", "gzip, gzip"} {
 		coded := encoded(t, coding, bomb)

@@ -180,9 +180,9 @@ func TestDeepDocuments(t *testing.T) {
 			t.Errorf("10,000 deep: refused after %v", took)
 		}
 	}
-	n := 1_000_000
+	n := 200_000
 	if err := jsontext.Valid([]byte(strings.Repeat("[", n)+strings.Repeat("]", n)), jsontext.NoLimits()); err != nil {
-		t.Errorf("a million deep without limits: %v", err)
+		t.Errorf("200,000 deep without limits: %v", err)
 	}
 }
 

@@ -182,16 +182,16 @@ func TestAccepted(t *testing.T) {
 }
 
 func TestLargeDocuments(t *testing.T) {
-	deep := []byte(strings.Repeat("<a>", 1_000_000) + strings.Repeat("</a>", 1_000_000))
+	deep := []byte(strings.Repeat("<a>", 200_000) + strings.Repeat("</a>", 200_000))
 	began := time.Now()
 	if err := xmltext.Valid(deep, xmltext.DefaultLimits()); encoding.Exceeded(err) != "MaxDepth" {
-		t.Errorf("a million deep: %v, want MaxDepth", err)
+		t.Errorf("200,000 deep: %v, want MaxDepth", err)
 	}
 	if took := time.Since(began); took > time.Second {
-		t.Errorf("a million deep: refused after %v", took)
+		t.Errorf("200,000 deep: refused after %v", took)
 	}
 	if err := xmltext.Valid(deep, xmltext.NoLimits()); err != nil {
-		t.Errorf("a million deep without limits: %v", err)
+		t.Errorf("200,000 deep without limits: %v", err)
 	}
 	var b strings.Builder
 	b.WriteString("<a")
