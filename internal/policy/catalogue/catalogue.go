@@ -7,6 +7,7 @@ import (
 	"farrier.dev/farrier/internal/policy/clientid"
 	"farrier.dev/farrier/internal/policy/headerinjection"
 	"farrier.dev/farrier/internal/policy/headerremoval"
+	"farrier.dev/farrier/internal/policy/iplist"
 	"farrier.dev/farrier/internal/policy/ratelimit"
 	"farrier.dev/farrier/internal/policy/ratelimitsla"
 	"farrier.dev/farrier/internal/policy/route"
@@ -24,6 +25,8 @@ func New() (*policy.Catalogue, error) {
 		clientid.Policy(),
 		headerinjection.Policy(),
 		headerremoval.Policy(),
+		iplist.Allowlist(),
+		iplist.Blocklist(),
 		ratelimit.Policy(),
 		ratelimitsla.Policy(),
 		route.Policy(),
