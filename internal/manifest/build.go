@@ -231,9 +231,18 @@ func (b *builder) expands(text string, at position, field string) (string, bool)
 	return value, true
 }
 
+// maxSuggestions is the number of problems after which no similar names are
+// looked for any more.
+const maxSuggestions = 100
+
 // dangling reports a reference to a resource that does not exist.
 func (b *builder) dangling(at position, field, kind string, name revision.Name) {
 	if b.set.unsure {
+		return
+	}
+	mend := "add it or correct the name"
+	if len(b.problems.list) > maxSuggestions {
+		b.problems.errorf(at, field, "there is no %s %s; %s", kind, name, mend)
 		return
 	}
 	var names []string
@@ -248,7 +257,6 @@ func (b *builder) dangling(at position, field, kind string, name revision.Name) 
 		}
 	}
 	slices.Sort(names)
-	mend := "add it or correct the name"
 	if near := closest(name.String(), names); near != "" {
 		mend = "did you mean " + near + "?"
 	} else if i := slices.IndexFunc(names, func(n string) bool { return strings.HasSuffix(n, "/"+name.Name) }); i >= 0 {

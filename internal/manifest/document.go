@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sort"
 	"strconv"
 	"unicode/utf8"
 
@@ -69,11 +70,7 @@ func documents(file string, text []byte, room int, found *problems) (roots []*no
 				break
 			}
 			if err != nil {
-				line, message := yamlError(err)
-				if m := unknownAnchor.FindStringSubmatch(message); m != nil {
-					before, _, _ := bytes.Cut(part.text, []byte("*"+m[1]))
-					line = bytes.Count(before, []byte("\n")) + 1
-				}
+				line, message := yamlError(part.text, err)
 				at := position{file: file, line: min(line+part.offset, lines), column: 1}
 				found.errorf(at, "", "not readable as YAML: %s", message)
 				complete = false
@@ -123,18 +120,52 @@ func decode(d *yaml.Decoder) (document *yaml.Node, err error) {
 	return document, nil
 }
 
-var unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced`)
+var (
+	yamlLine      = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
+	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced`)
+	parserFault   = regexp.MustCompile(`^did not find expected (key|'-' indicator|node content|',' or|<)`)
+)
 
-var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
-
-// yamlError takes the line out of an error of the YAML library; without one it
-// is the first.
-func yamlError(err error) (line int, message string) {
-	text := err.Error()
-	m := yamlLine.FindStringSubmatch(text)
-	line, numberErr := strconv.Atoi(m[1])
-	if numberErr != nil || line < 1 {
-		line = 1
+// yamlError takes line and message out of an error of the YAML library, which
+// names the line badly or not at all for what its parser finds, and well for
+// what its scanner finds.
+func yamlError(text []byte, err error) (line int, message string) {
+	m := yamlLine.FindStringSubmatch(err.Error())
+	message = err.Error()[len(m[0]):]
+	line, _ = strconv.Atoi(m[1])
+	if anchor := unknownAnchor.FindStringSubmatch(message); anchor != nil {
+		before, _, _ := bytes.Cut(text, []byte("*"+anchor[1]))
+		return bytes.Count(before, []byte("\n")) + 1, message
 	}
-	return line, text[len(m[0]):]
+	switch fault := parserFault.FindStringSubmatch(message); {
+	case fault == nil:
+	case fault[1] == "key" || fault[1] == "'-' indicator":
+		line = faultLine(text, err.Error())
+		message += "; the indentation does not fit the lines above"
+	default:
+		line++
+	}
+	return max(line, 1), message
+}
+
+// faultLine is the first line with which a document has a fault of its block
+// structure: the YAML library names only the line where the block begins. Such
+// a document is readable when it is cut anywhere before the fault.
+func faultLine(text []byte, fault string) int {
+	var ends []int
+	for i, c := range text {
+		if c == '\n' {
+			ends = append(ends, i+1)
+		}
+	}
+	ends = append(ends, len(text))
+	return 1 + sort.Search(len(ends)-1, func(i int) bool {
+		decoder := yaml.NewDecoder(bytes.NewReader(text[:ends[i]]))
+		for {
+			_, err := decode(decoder)
+			if err != nil {
+				return err.Error() == fault
+			}
+		}
+	})
 }

@@ -35,10 +35,11 @@ func (b *builder) port(apis []*apiState) {
 	var tls *applied
 	for i, api := range apis {
 		for _, other := range apis[:i] {
-			if overlap(api.address.path, other.address.path) {
+			if overlap(api.address.path, other.address.path) { // one is enough to mend
 				b.problems.errorf(api.addressAt, "spec.address",
 					"the base path %s overlaps %s of %s at %s on the same port; choose base paths of which none begins another, or other ports",
 					shown(api.address.path), shown(other.address.path), other.name, other.addressAt)
+				break
 			}
 		}
 		if first := apis[0]; api.address.scheme != first.address.scheme {
@@ -91,6 +92,7 @@ func (b *builder) wildcards(order []string, ports map[string][]*apiState) {
 			if api.address.port == other.address.port && (api.address.wildcard() || other.address.wildcard()) {
 				b.problems.errorf(api.addressAt, "spec.address", "%s at %s opens port %d already on %s; use the same host",
 					other.name, other.addressAt, other.address.port, other.address.host)
+				break
 			}
 		}
 	}

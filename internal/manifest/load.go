@@ -63,27 +63,27 @@ func (l *loader) fail(path string, err error) {
 // add reads one path. named says that a person gave it, so that its name does
 // not matter.
 func (l *loader) add(path string, named bool) {
-	real, err := filepath.EvalSymlinks(path)
+	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		l.fail(path, err)
 		return
 	}
-	if absolute, err := filepath.Abs(real); err == nil {
-		real = absolute
+	if absolute, err := filepath.Abs(target); err == nil {
+		target = absolute
 	}
-	info, err := os.Stat(real)
+	info, err := os.Stat(target)
 	switch {
 	case err != nil:
 		l.fail(path, err)
-	case l.seen[real]:
+	case l.seen[target]:
 	case info.IsDir():
-		l.seen[real] = true
+		l.seen[target] = true
 		l.directory(path)
 	case !named && !manifestName(filepath.Base(path)):
 	case !info.Mode().IsRegular():
 		l.fail(path, errors.New("it is no regular file"))
 	default:
-		l.seen[real] = true
+		l.seen[target] = true
 		l.file(path)
 	}
 }

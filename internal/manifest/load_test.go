@@ -118,17 +118,29 @@ func TestLimits(t *testing.T) {
 	many := strings.Repeat("---\n"+serviceText("up"), 10_001)
 	var keys bytes.Buffer
 	keys.WriteString(serviceText("up"))
-	for i := range 5_000 {
+	for i := range 1_500 {
 		fmt.Fprintf(&keys, "key%d: x\n", i)
+	}
+	var wide bytes.Buffer
+	for i := range 300_000 {
+		fmt.Fprintf(&wide, "k%d: x\n", i)
+	}
+	var apis bytes.Buffer
+	for i := range 3_000 {
+		fmt.Fprintf(&apis, "---\napiVersion: gateway.mulesoft.com/v1alpha1\nkind: ApiInstance\n"+
+			"metadata: {name: a%d}\nspec: {address: \"http://0.0.0.0:80/\"}\n", i)
 	}
 	for _, c := range []struct{ name, text, want string }{
 		{"deep", deep, "values nest deeper than 100 levels"},
 		{"cycle", cycle, "an alias contains itself"},
 		{"documents", many, "more than 10000 documents in all"},
+		{"keys", wide.String(), "more than 2000 keys in one mapping"},
+		{"apis", apis.String(), "overlaps / of default/a0"},
 		{"problems", keys.String(), "there are more problems than are shown"},
 	} {
 		set := manifest.Read([]manifest.File{{Name: "f.yaml", Text: []byte(c.text)}})
-		problems := set.Problems()
+		rev, problems := manifest.Build(set, newCatalogue(), options())
+		whole(t, rev, problems)
 		if !strings.Contains(texts(problems), c.want) || len(problems) > 1001 {
 			t.Errorf("%s: %d problems, none of which says %q", c.name, len(problems), c.want)
 		}

@@ -18,6 +18,8 @@ const (
 	maxDepth = 100
 	// maxAliased bounds how many values of one document come out of aliases.
 	maxAliased = 10_000
+	// maxKeys bounds the keys of one mapping.
+	maxKeys = 2_000
 )
 
 // position is a place in a file.
@@ -74,7 +76,7 @@ func (n *node) what() string {
 		return "a mapping"
 	case list:
 		return "a list"
-	default:
+	case scalar:
 	}
 	switch n.value.(type) {
 	case nil:
@@ -154,9 +156,9 @@ func (n *node) plain() any {
 			items[i] = item.plain()
 		}
 		return items
-	default:
-		return n.value
+	case scalar:
 	}
+	return n.value
 }
 
 // texts visits every string below n with its path.
@@ -243,6 +245,8 @@ func (c *converter) convert(y *yaml.Node, path string, depth int) *node {
 			return fail("%v", err)
 		}
 		n.value = value
+	case yaml.DocumentNode:
+		fallthrough
 	default:
 		return fail("not a YAML value")
 	}
@@ -250,6 +254,11 @@ func (c *converter) convert(y *yaml.Node, path string, depth int) *node {
 }
 
 func (c *converter) pairs(n *node, y *yaml.Node, path string, depth int) {
+	if len(y.Content) > 2*maxKeys {
+		c.problems.errorf(n.position, fieldOr(path), "more than %d keys in one mapping", maxKeys)
+		n.bad, n.kind = true, scalar
+		return
+	}
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		key, value := y.Content[i], y.Content[i+1]
 		at := c.position(key)
@@ -271,6 +280,9 @@ func (c *converter) pairs(n *node, y *yaml.Node, path string, depth int) {
 }
 
 func join(path, key string) string {
+	if key == "" {
+		key = `""`
+	}
 	if path == "" {
 		return key
 	}

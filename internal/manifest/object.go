@@ -285,7 +285,7 @@ func (o *object) close() {
 		} else if len(o.known) > 0 && len(o.known) <= 16 {
 			mend = "known are " + strings.Join(o.known, ", ")
 		}
-		o.errorf(p.position, p.key, "unknown key; %s", mend)
+		o.r.problems.errorf(p.position, join(o.path, p.key), "unknown key; %s", mend)
 	}
 }
 
