@@ -5,6 +5,7 @@ import (
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/policy/basicauth"
 	"farrier.dev/farrier/internal/policy/clientid"
+	"farrier.dev/farrier/internal/policy/cors"
 	"farrier.dev/farrier/internal/policy/headerinjection"
 	"farrier.dev/farrier/internal/policy/headerremoval"
 	"farrier.dev/farrier/internal/policy/iplist"
@@ -23,6 +24,7 @@ func New() (*policy.Catalogue, error) {
 	return policy.NewCatalogue([]policy.Policy{
 		basicauth.Policy(),
 		clientid.Policy(),
+		cors.Policy(),
 		headerinjection.Policy(),
 		headerremoval.Policy(),
 		iplist.Allowlist(),
