@@ -209,7 +209,7 @@ func (b *binding) readTarget(spec *object) {
 		selector.known = []string{"kind", "Kind", "labels"}
 		o.known = append(o.known, "name", "namespace")
 	default:
-		name, ok := o.reference("name", "namespace", b.name.Namespace)
+		name, ok := o.reference(b.name.Namespace)
 		if ok {
 			b.target.kind, b.target.name = kind, name
 			b.target.at = o.n.find("name").position
@@ -289,7 +289,7 @@ func (b *binding) readReference(o *object) {
 		o.rename("Kind", "kind")
 	}
 	o.choice("kind", kindExtension)
-	name, ok := o.reference("name", "namespace", b.name.Namespace)
+	name, ok := o.reference(b.name.Namespace)
 	if ok {
 		b.policy = policyRef{name: name, at: o.n.find("name").position, path: o.field("name")}
 	}

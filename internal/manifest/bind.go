@@ -210,7 +210,7 @@ func (b *builder) resolve(a *applied) bool {
 	good := true
 	a.config.texts(nil, func(path []string, n *node, text string) {
 		at := a.config.locate(path)
-		if _, ok := b.expands(text, at, join(a.configPath, fieldName(path))); !ok {
+		if !b.expands(text, at, join(a.configPath, fieldName(path))) {
 			good = false
 		}
 	})

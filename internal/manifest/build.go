@@ -221,14 +221,13 @@ func (b *builder) contracts() {
 	}
 }
 
-// expands reports a reference that leads nowhere, and gives the value.
-func (b *builder) expands(text string, at position, field string) (string, bool) {
-	value, err := b.options.Expand(text)
+// expands reports a reference that leads nowhere.
+func (b *builder) expands(text string, at position, field string) bool {
+	_, err := b.options.Expand(text)
 	if err != nil {
 		b.problems.errorf(at, field, "%v", err)
-		return "", false
 	}
-	return value, true
+	return err == nil
 }
 
 // maxSuggestions is the number of problems after which no similar names are

@@ -170,7 +170,7 @@ func (b *builder) destination(a *applied, o *object, weight int) revision.Target
 		return target
 	}
 	ref.choice("kind", kindService)
-	name, ok := ref.reference("name", "namespace", a.name.Namespace)
+	name, ok := ref.reference(a.name.Namespace)
 	if ok && b.services[name] == nil {
 		b.dangling(ref.n.find("name").position, ref.field("name"), kindService, name)
 	}

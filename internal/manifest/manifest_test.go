@@ -45,7 +45,7 @@ func bare(name string) string {
 
 func (c catalogue) Find(name string) (manifest.Policy, bool) {
 	p, ok := c[bare(name)]
-	p.Policy.Check = func(raw json.RawMessage) []manifest.FieldProblem { return check(p.settings, raw) }
+	p.Check = func(raw json.RawMessage) []manifest.FieldProblem { return check(p.settings, raw) }
 	return p.Policy, ok
 }
 

@@ -203,18 +203,14 @@ func (o *object) objects(key string) []*object {
 	return objects
 }
 
-// texts are the strings of a list.
-func (o *object) texts(key string) []string {
-	var texts []string
+// texts checks a list of strings.
+func (o *object) texts(key string) {
 	for i, item := range o.items(key) {
 		text, ok := item.value.(string)
 		if !ok || text == "" {
 			o.r.problems.errorf(item.position, o.field(key)+"["+strconv.Itoa(i)+"]", "must be text, not %s", item.what())
-			continue
 		}
-		texts = append(texts, text)
 	}
-	return texts
 }
 
 // words are the text values of a mapping with free keys.
@@ -289,10 +285,10 @@ func (o *object) close() {
 	}
 }
 
-// reference reads the name of a resource that another one refers to.
-func (o *object) reference(key, namespaceKey, namespace string) (revision.Name, bool) {
-	name, ok := o.needText(key)
-	if given, found := o.text(namespaceKey); found {
+// reference reads name and namespace of a resource that another one refers to.
+func (o *object) reference(namespace string) (revision.Name, bool) {
+	name, ok := o.needText("name")
+	if given, found := o.text("namespace"); found {
 		namespace = given
 	}
 	return revision.Name{Namespace: namespace, Name: name}, ok

@@ -177,7 +177,7 @@ func (r *reader) extension(h header, spec *object) *extension {
 	e := &extension{header: h}
 	spec.need("extends")
 	for _, item := range spec.objects("extends") {
-		name, ok := item.reference("name", "namespace", h.name.Namespace)
+		name, ok := item.reference(h.name.Namespace)
 		if ok {
 			e.parents = append(e.parents, parent{name: name, at: item.at, path: item.path})
 		}
