@@ -1,0 +1,257 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"farrier.dev/farrier/internal/access"
+	"farrier.dev/farrier/internal/audit"
+	"farrier.dev/farrier/internal/detect"
+	"farrier.dev/farrier/internal/manifest"
+	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/policy/catalogue"
+	"farrier.dev/farrier/internal/secret"
+	"farrier.dev/farrier/internal/store"
+)
+
+// The exit codes of commands that judge.
+const (
+	ExitGood     = 0
+	ExitFindings = 1
+	ExitBroken   = 2
+)
+
+// Check validates manifests, prints all problems and, where there is no error,
+// the order in which policies will run. It returns the exit code.
+func Check(paths []string, format string, requireAuthentication bool, out io.Writer) (int, error) {
+	all, err := catalogue.New()
+	if err != nil {
+		return ExitBroken, err
+	}
+	for _, path := range paths {
+		if _, err := os.Stat(path); err != nil {
+			return ExitBroken, fmt.Errorf("reading manifests: %w", err)
+		}
+	}
+	set := manifest.Load(paths)
+	rev, problems := manifest.Build(set, policies{all}, manifest.Options{
+		RequireAuthentication: requireAuthentication, Expand: secret.Environ().Expand,
+	})
+	code := ExitGood
+	if manifest.HasErrors(problems) {
+		code = ExitFindings
+	}
+	switch format {
+	case "json":
+		if problems == nil {
+			problems = []manifest.Problem{}
+		}
+		return code, writeJSON(out, map[string]any{"version": 1, "problems": problems})
+	case "text":
+	default:
+		return ExitBroken, fmt.Errorf("format %q: must be text or json", format)
+	}
+	for _, p := range problems {
+		_, _ = fmt.Fprintln(out, p.Text())
+	}
+	if rev == nil {
+		return code, nil
+	}
+	for _, api := range rev.APIs {
+		_, _ = fmt.Fprintf(out, "%s at %s://%s:%d%s\n", api.Name, api.Scheme, api.Host, api.Port, api.BasePath)
+		for i, b := range api.Policies {
+			origin := ""
+			if b.Automated {
+				origin = ", automated"
+			}
+			_, _ = fmt.Fprintf(out, "  %d. %s (%s, order %d%s)\n", i+1, b.Policy, all.Find(b.Policy).Phase, b.Order, origin)
+		}
+	}
+	return code, nil
+}
+
+// Policies prints the catalogue, or one policy's settings.
+func Policies(name, format string, out io.Writer) error {
+	all, err := catalogue.New()
+	if err != nil {
+		return err
+	}
+	entries := all.All()
+	if name != "" {
+		e := all.Find(name)
+		if e == nil {
+			return fmt.Errorf("there is no policy %q; farrier policies lists all", name)
+		}
+		entries = []*policy.Entry{e}
+	}
+	switch format {
+	case "json":
+		list := make([]map[string]any, len(entries))
+		for i, e := range entries {
+			list[i] = map[string]any{
+				"name": e.Name, "title": e.Title, "category": e.Category,
+				"direction": direction(e), "phase": e.Phase.String(), "settings": json.RawMessage(e.Schema),
+			}
+		}
+		return writeJSON(out, list)
+	case "text", "md":
+	default:
+		return fmt.Errorf("format %q: must be text, md or json", format)
+	}
+	if name != "" {
+		return printSettings(out, entries[0], format)
+	}
+	return table(out, format, []string{"Policy", "Title", "Category", "Phase", "Direction"}, func(row func(...string)) {
+		for _, e := range entries {
+			row(e.Name, e.Title, e.Category, e.Phase.String(), direction(e))
+		}
+	})
+}
+
+func direction(e *policy.Entry) string {
+	if e.Outbound {
+		return "outbound"
+	}
+	return "inbound"
+}
+
+// printSettings prints the settings of one policy.
+func printSettings(out io.Writer, e *policy.Entry, format string) error {
+	if format == "md" {
+		_, _ = fmt.Fprintf(out, "## %s (`%s`)\n\n", e.Title, e.Name)
+	} else {
+		_, _ = fmt.Fprintf(out, "%s (%s), %s, %s, phase %s\n\n", e.Title, e.Name, e.Category, direction(e), e.Phase)
+	}
+	return table(out, format, []string{"Setting", "Type", "Default", "Meaning"}, func(row func(...string)) {
+		for _, s := range e.Settings() {
+			kind := s.Type
+			if s.Required {
+				kind += ", required"
+			}
+			row(s.Name, kind, s.Default, s.Description)
+		}
+	})
+}
+
+func table(out io.Writer, format string, head []string, fill func(row func(...string))) error {
+	if format == "md" {
+		line := func(cells ...string) {
+			for i := range cells {
+				cells[i] = strings.ReplaceAll(cells[i], "|", `\|`)
+			}
+			_, _ = fmt.Fprintf(out, "| %s |\n", strings.Join(cells, " | "))
+		}
+		line(head...)
+		line(strings.Split(strings.TrimSuffix(strings.Repeat("---,", len(head)), ","), ",")...)
+		fill(line)
+		return nil
+	}
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	row := func(cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) }
+	row(head...)
+	fill(row)
+	return w.Flush()
+}
+
+func writeJSON(out io.Writer, value any) error {
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	return nil
+}
+
+// Inspect judges raw HTTP requests, "-" being standard input, and prints one
+// line of JSON for each. It returns the exit code.
+func Inspect(ctx context.Context, files []string, paranoia int, in io.Reader, out io.Writer) (int, error) {
+	engine, err := detect.New(detect.Options{Paranoia: paranoia})
+	if err != nil {
+		return ExitBroken, err
+	}
+	if len(files) == 0 {
+		files = []string{"-"}
+	}
+	code := ExitGood
+	for _, name := range files {
+		raw, err := readAll(name, in)
+		if err != nil {
+			return ExitBroken, err
+		}
+		x, err := detect.ParseRequest(raw)
+		if err != nil {
+			return ExitBroken, fmt.Errorf("%s: %w", name, err)
+		}
+		v := engine.Judge(ctx, x)
+		if v.Err != nil {
+			return ExitBroken, fmt.Errorf("%s: %w", name, v.Err)
+		}
+		if v.Block {
+			code = ExitFindings
+		}
+		if err := writeJSON(out, detect.NewReport(name, v)); err != nil {
+			return ExitBroken, err
+		}
+	}
+	return code, nil
+}
+
+func readAll(name string, in io.Reader) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(in)
+	}
+	return os.ReadFile(name)
+}
+
+// LoginLink makes a new sign-in link, also while farrier serve runs.
+func LoginLink(ctx context.Context, cfg Config, out io.Writer) error {
+	path := filepath.Join(cfg.Data, store.ControlFile)
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("there is no control database in %s; start farrier serve with this data folder first", cfg.Data)
+	}
+	db, err := store.Open(ctx, path, store.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	log, err := audit.Open(ctx, db, time.Now)
+	if err != nil {
+		return err
+	}
+	service, err := access.Open(ctx, db, secret.NewHasher(), auditor{log}, time.Now)
+	if err != nil {
+		return err
+	}
+	token, expires, err := service.LoginLink(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "Sign in once, until %s:\n  http://%s/login?token=%s\n", expires.Format(time.RFC3339), cfg.Console, token)
+	return err
+}
+
+// Version prints what this program was built from.
+func Version(out io.Writer) error {
+	version, rules := "(devel)", "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" {
+			version = info.Main.Version
+		}
+		for _, dep := range info.Deps {
+			if dep.Path == "github.com/corazawaf/coraza-coreruleset/v4" {
+				rules = dep.Version
+			}
+		}
+	}
+	_, err := fmt.Fprintf(out, "farrier %s\n%s %s/%s\nOWASP Core Rule Set %s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH, rules)
+	return err
+}

@@ -1,0 +1,163 @@
+// Package app builds and runs the house in one straight function, and is the
+// only room that knows all others. It decides nothing: settings come in, rooms
+// are wired, started and stopped in order.
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Config are the settings of farrier serve: the file given with --config, then
+// FARRIER_ variables, then flags, the later ones winning.
+type Config struct {
+	// Version of the file's form; 1.
+	Version int `yaml:"version"`
+	// Manifests are files and directories of gateway.mulesoft.com resources.
+	Manifests []string `yaml:"manifests"`
+	// Data is the folder that holds everything Farrier remembers.
+	Data string `yaml:"data"`
+	// Console is the address of console and metrics; "off" for none.
+	Console string `yaml:"console"`
+	// ConsoleHosts are further host names under which the console is reached.
+	ConsoleHosts []string `yaml:"consoleHosts"`
+	// Environment and Gateway name this process in records and metrics.
+	Environment string `yaml:"environment"`
+	Gateway     string `yaml:"gateway"`
+	// RequireAuthentication refuses APIs on which no policy says who calls,
+	// unless they are labelled farrier/public: "true".
+	RequireAuthentication bool `yaml:"requireAuthentication"`
+	// TrustedProxies are the peers whose X-Forwarded headers are believed.
+	TrustedProxies []netip.Prefix `yaml:"trustedProxies"`
+	// Debounce is how long manifests must stay as they are before they are read.
+	Debounce time.Duration `yaml:"debounce"`
+	// LogLevel is debug, info, warn or error.
+	LogLevel string `yaml:"logLevel"`
+	Limits   Limits `yaml:"limits"`
+}
+
+// Limits are the caps of the process; 0 means the published default.
+type Limits struct {
+	// Connections in all and per client address.
+	Connections           int `yaml:"connections"`
+	ConnectionsPerAddress int `yaml:"connectionsPerAddress"`
+	// InFlight are the exchanges under way.
+	InFlight int64 `yaml:"inFlight"`
+	// BufferedBytes are the bytes of bodies held for inspection.
+	BufferedBytes int64 `yaml:"bufferedBytes"`
+	// Judges are the exchanges waiting for a watch-mode judgement.
+	Judges int `yaml:"judges"`
+	// DrainSeconds is how long exchanges under way may take at the end; 30.
+	DrainSeconds int `yaml:"drainSeconds"`
+}
+
+// DefaultConfig are the settings of a process that is told nothing.
+func DefaultConfig() Config {
+	return Config{
+		Version: 1, Data: "./farrier-data", Console: "127.0.0.1:9080",
+		Environment: "default", Gateway: "farrier", LogLevel: "info",
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		Debounce:       500 * time.Millisecond,
+		Limits:         Limits{DrainSeconds: 30},
+	}
+}
+
+// ReadFile reads a settings file over the settings. Unknown keys are errors.
+func (c *Config) ReadFile(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("reading settings: %w", err)
+	}
+	c.Version = 0
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("reading settings: %s: %w", path, err)
+	}
+	if c.Version != 1 {
+		return fmt.Errorf("reading settings: %s: version is %d; this program reads version 1", path, c.Version)
+	}
+	return nil
+}
+
+// variable is one environment variable that overrides a setting.
+type variable struct {
+	name string
+	set  func(c *Config, value string) error
+}
+
+var variables = []variable{
+	{"FARRIER_MANIFESTS", func(c *Config, v string) error { c.Manifests = strings.Split(v, ","); return nil }},
+	{"FARRIER_DATA", func(c *Config, v string) error { c.Data = v; return nil }},
+	{"FARRIER_CONSOLE", func(c *Config, v string) error { c.Console = v; return nil }},
+	{"FARRIER_ENVIRONMENT", func(c *Config, v string) error { c.Environment = v; return nil }},
+	{"FARRIER_GATEWAY", func(c *Config, v string) error { c.Gateway = v; return nil }},
+	{"FLEX_NAME", func(c *Config, v string) error { c.Gateway = v; return nil }},
+	{"FARRIER_LOG_LEVEL", func(c *Config, v string) error { c.LogLevel = v; return nil }},
+	{"FARRIER_TRUSTED_PROXIES", func(c *Config, v string) (err error) { c.TrustedProxies, err = ParsePrefixes(v); return err }},
+	{"FLEX_SYNC_DEBOUNCE_TIME", setDebounce},
+	{"FARRIER_DEBOUNCE", setDebounce},
+}
+
+func setDebounce(c *Config, v string) error {
+	d, err := time.ParseDuration(v)
+	if err == nil && d <= 0 {
+		err = errors.New("must be positive")
+	}
+	c.Debounce = d
+	return err
+}
+
+// ReadEnvironment reads the variables over the settings; a FARRIER_ variable
+// that is none of them is an error.
+func (c *Config) ReadEnvironment(environ []string) error {
+	found := make(map[string]string)
+	for _, one := range environ {
+		name, value, _ := strings.Cut(one, "=")
+		found[name] = value
+	}
+	for _, v := range variables {
+		value, ok := found[v.name]
+		delete(found, v.name)
+		if !ok {
+			continue
+		}
+		if err := v.set(c, value); err != nil {
+			return fmt.Errorf("variable %s: %w", v.name, err)
+		}
+	}
+	for name := range found {
+		if strings.HasPrefix(name, "FARRIER_") {
+			return fmt.Errorf("variable %s is none that Farrier knows", name)
+		}
+	}
+	return nil
+}
+
+// ParsePrefixes reads a comma-separated list of networks or addresses.
+func ParsePrefixes(text string) ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	for one := range strings.SplitSeq(text, ",") {
+		if one = strings.TrimSpace(one); one == "" {
+			continue
+		}
+		if ip, err := netip.ParseAddr(one); err == nil {
+			prefixes = append(prefixes, netip.PrefixFrom(ip, ip.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(one)
+		if err != nil {
+			return nil, fmt.Errorf("%q is no network: %w", one, err)
+		}
+		prefixes = append(prefixes, p)
+	}
+	return prefixes, nil
+}

@@ -1,0 +1,112 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"farrier.dev/farrier/internal/access"
+	"farrier.dev/farrier/internal/audit"
+	"farrier.dev/farrier/internal/manifest"
+	"farrier.dev/farrier/internal/monitor"
+	"farrier.dev/farrier/internal/posture"
+	"farrier.dev/farrier/internal/secret"
+	"farrier.dev/farrier/internal/store"
+)
+
+// control is what needs the databases: records, findings, audit, sign-in. The
+// gateway serves without it.
+type control struct {
+	log *slog.Logger
+	now func() time.Time
+
+	controlDB, trafficDB *store.DB
+	audit                *audit.Log
+	access               *access.Service
+	monitor              *monitor.Monitor
+	posture              *posture.Posture
+}
+
+// open opens both databases and everything that lives in them.
+func (c *control) open(ctx context.Context, cfg Config, rec *recorder, metrics prometheus.Registerer) (err error) {
+	if c.controlDB, err = store.Open(ctx, filepath.Join(cfg.Data, store.ControlFile), store.Options{}); err != nil {
+		return err
+	}
+	if c.trafficDB, err = store.Open(ctx, filepath.Join(cfg.Data, store.TrafficFile), store.Options{Disposable: true, Now: c.now}); err != nil {
+		return err
+	}
+	if moved := c.trafficDB.Replaced(); moved != nil {
+		c.log.Error("the database of records was damaged; it was moved aside and a new one begun", "movedTo", moved.MovedTo, "error", moved.Reason)
+	}
+	log, err := audit.Open(ctx, c.controlDB, c.now)
+	if err != nil {
+		return err
+	}
+	if c.access, err = access.Open(ctx, c.controlDB, secret.NewHasher(), auditor{log}, c.now); err != nil {
+		return err
+	}
+	if c.posture, err = posture.New(ctx, posture.Options{
+		DB: c.trafficDB, Control: c.controlDB, Environment: cfg.Environment, Gateway: cfg.Gateway, Now: c.now,
+	}); err != nil {
+		return err
+	}
+	if c.monitor, err = monitor.New(ctx, monitor.Options{
+		DB: c.trafficDB, Journal: rec.journal, Rollup: rec.rollup, Findings: c.posture, Feed: rec.feed,
+		Environment: cfg.Environment, Gateway: cfg.Gateway, Now: c.now, Log: c.log.With("component", "monitor"),
+	}); err != nil {
+		return err
+	}
+	if err := c.monitor.Register(metrics); err != nil {
+		return fmt.Errorf("registering metrics: %w", err)
+	}
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	rec.samples.Store(c.monitor)
+	c.audit = log
+	return nil
+}
+
+func (c *control) close() error {
+	var errs []error
+	for _, db := range []*store.DB{c.trafficDB, c.controlDB} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// published records a change of what is served in the audit log.
+func (c *control) published(ctx context.Context, number uint64, problems []manifest.Problem, published bool) {
+	if c.audit == nil {
+		return // the store is not open yet, or dead; the log has it
+	}
+	entry := audit.Entry{
+		Operator: "system", Action: audit.RevisionPublished, Object: "revision " + strconv.FormatUint(number, 10),
+		Outcome: audit.Done, Detail: map[string]string{"problems": strconv.Itoa(len(problems))},
+	}
+	if !published {
+		entry.Action, entry.Outcome = audit.RevisionRefused, audit.Refused
+		entry.Detail["first"] = problems[0].Text()
+	}
+	if err := c.audit.Record(ctx, nil, entry); err != nil {
+		c.log.Error("a change could not be recorded in the audit log", "error", err)
+	}
+}
+
+// auditor hands what access tells to the audit log.
+type auditor struct{ log *audit.Log }
+
+// Record implements access.Auditor.
+func (a auditor) Record(ctx context.Context, tx *store.Tx, e access.Event) error {
+	return a.log.Record(ctx, tx, audit.Entry{
+		Operator: e.Operator, Action: audit.Action(e.Action), Object: e.Object,
+		Outcome: audit.Outcome(e.Outcome), Detail: e.Detail,
+	})
+}

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"farrier.dev/farrier/internal/control/publish"
+	"farrier.dev/farrier/internal/gateway"
+	"farrier.dev/farrier/internal/policy"
+)
+
+// console opens the pages and the metrics.
+func (c *control) console(cfg Config, _ *publish.Publisher, _ *policy.Catalogue, metrics *prometheus.Registry, gate *gateway.Gateway) (*page, error) {
+	if cfg.Console == "off" {
+		return nil, nil //nolint:nilnil // a nil page does nothing
+	}
+	if err := metrics.Register(gatewayMetrics{gate}); err != nil {
+		return nil, fmt.Errorf("registering metrics: %w", err)
+	}
+	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", cfg.Console)
+	if err != nil {
+		return nil, fmt.Errorf("opening the console: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", loopbackOnly(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
+	p := servePage(ln, mux, c.log)
+	p.url = loopbackURL(ln.Addr())
+	return p, nil
+}
+
+// loopbackOnly serves peers on this machine: metrics tell names of APIs.
+func loopbackOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		peer, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil || !peer.Addr().Unmap().IsLoopback() {
+			http.Error(w, "metrics are for this machine only", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// firstLink prints a sign-in link while no password is set.
+func (c *control) firstLink(ctx context.Context, console *page, out io.Writer) string {
+	if c.access == nil || console == nil {
+		return ""
+	}
+	if has, err := c.access.HasPassword(ctx); err != nil || has {
+		return ""
+	}
+	token, expires, err := c.access.LoginLink(ctx)
+	if err != nil {
+		c.log.Error("no sign-in link could be made; run farrier login-link", "error", err)
+		return ""
+	}
+	link := console.url + "/login?token=" + token
+	_, _ = fmt.Fprintf(out, "Sign in to the console (once, until %s):\n  %s\n", expires.Format("15:04"), link)
+	return link
+}
+
+// gatewayMetrics are the gateway's counters for Prometheus.
+type gatewayMetrics struct{ gate *gateway.Gateway }
+
+var gatewayDescs = map[string]*prometheus.Desc{
+	"connections": prometheus.NewDesc("farrier_connections", "Open client connections.", nil, nil),
+	"in_flight":   prometheus.NewDesc("farrier_exchanges_in_flight", "Exchanges under way.", nil, nil),
+	"buffered":    prometheus.NewDesc("farrier_buffered_bytes", "Bytes of bodies held in memory.", nil, nil),
+	"shed":        prometheus.NewDesc("farrier_shed_total", "Requests answered 503 for overload.", nil, nil),
+	"unjudged":    prometheus.NewDesc("farrier_unjudged_total", "Exchanges that watch mode had no room to judge.", nil, nil),
+}
+
+// Describe implements prometheus.Collector.
+func (gatewayMetrics) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range gatewayDescs {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m gatewayMetrics) Collect(out chan<- prometheus.Metric) {
+	s := m.gate.Stats()
+	gauge := func(name string, kind prometheus.ValueType, value float64) {
+		out <- prometheus.MustNewConstMetric(gatewayDescs[name], kind, value)
+	}
+	gauge("connections", prometheus.GaugeValue, float64(s.Connections.Open))
+	gauge("in_flight", prometheus.GaugeValue, float64(s.InFlight))
+	gauge("buffered", prometheus.GaugeValue, float64(s.Buffered))
+	gauge("shed", prometheus.CounterValue, float64(s.Shed))
+	gauge("unjudged", prometheus.CounterValue, float64(s.Unjudged))
+}

@@ -1,0 +1,176 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"farrier.dev/farrier/internal/control/publish"
+	"farrier.dev/farrier/internal/gateway"
+	"farrier.dev/farrier/internal/gateway/framing"
+	"farrier.dev/farrier/internal/manifest"
+	"farrier.dev/farrier/internal/monitor"
+	"farrier.dev/farrier/internal/policy/catalogue"
+	"farrier.dev/farrier/internal/router"
+	"farrier.dev/farrier/internal/secret"
+	"farrier.dev/farrier/internal/store"
+	"farrier.dev/farrier/internal/traffic"
+	"farrier.dev/farrier/internal/traffic/journal"
+)
+
+// Serve runs gateway, control plane and console until ctx ends. What an
+// operator must read at the terminal goes to out; ready is called when the
+// gateway serves and the console is up, with the addresses of both.
+func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, ready func(Ready)) error {
+	// Lock and key come first: nothing is read or written without them.
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return fmt.Errorf("making the data folder: %w", err)
+	}
+	lock, err := store.LockDir(cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }()
+	keyring, err := secret.OpenKeyring(cfg.Data, func() (bool, error) { return publish.KeptExists(cfg.Data) })
+	if err != nil {
+		return err
+	}
+	journalDir := filepath.Join(cfg.Data, "journal")
+	records, err := journal.Open(journalDir, journal.Options{Now: time.Now})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = records.Close() }()
+
+	// The gateway serves before the store is open: a dead database is a banner.
+	feed := traffic.NewFeed()
+	rec := &recorder{rollup: monitor.NewRollup(time.Now), journal: records, feed: feed, log: log}
+	gate, err := gateway.New(gateway.Options{
+		Now: time.Now, Log: log.With("component", "gateway"), Recorder: rec,
+		Environment: cfg.Environment, Name: cfg.Gateway, TrustedProxies: cfg.TrustedProxies,
+		Framing: framing.Limits{MaxConns: cfg.Limits.Connections, MaxConnsPerAddr: cfg.Limits.ConnectionsPerAddress},
+		Limits:  gateway.Limits{InFlight: cfg.Limits.InFlight, BufferedBytes: cfg.Limits.BufferedBytes, Judges: cfg.Limits.Judges},
+	})
+	if err != nil {
+		return err
+	}
+	all, err := catalogue.New()
+	if err != nil {
+		return fmt.Errorf("reading the catalogue of policies: %w", err)
+	}
+	control := &control{log: log, now: time.Now}
+	publisher := publish.New(publish.Options{
+		Paths: cfg.Manifests, Catalogue: policies{all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
+		Build: manifest.Options{RequireAuthentication: cfg.RequireAuthentication, Expand: secret.Environ().Expand},
+		Compile: router.Options{
+			Catalogue: all, Expand: secret.Environ().Expand, Runtime: gate.Runtime(),
+			Now: time.Now, Log: log.With("component", "policy"), HTTP: router.PolicyClient(),
+		},
+		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published,
+	})
+	if err := publisher.Start(ctx); err != nil {
+		return err
+	}
+
+	// From here on the gateway serves; what follows may fail without stopping it.
+	metrics := prometheus.NewRegistry()
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	var running group
+	running.Go(func() error { return publisher.Watch(background) })
+	if err := control.open(background, cfg, rec, metrics); err != nil {
+		log.Error("the store can't be opened; the gateway serves without records and console", "error", err)
+	} else {
+		running.Go(func() error { return control.monitor.Run(background) })
+	}
+	console, err := control.console(cfg, publisher, all, metrics, gate)
+	if err != nil {
+		log.Error("the console can't be opened; the gateway serves without it", "error", err)
+	}
+	admin, err := serveAdmin(cfg.Data, log)
+	if err != nil {
+		log.Error("the admin socket can't be opened", "error", err)
+	}
+	link := control.firstLink(ctx, console, out)
+	if ready != nil {
+		ready(Ready{Gateway: gate.Addresses(), Console: console.address(), Link: link})
+	}
+	<-ctx.Done()
+
+	// Stop: no new connections, drain, end hooks, judgements, journal, rollups, store.
+	log.Info("stopping", "drainSeconds", cfg.Limits.DrainSeconds)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(cfg.Limits.DrainSeconds)*time.Second)
+	defer cancel()
+	stopped := gate.Shutdown(drain)
+	console.close(drain)
+	admin.close(drain)
+	stopBackground()
+	return errors.Join(stopped, running.Wait(), control.close())
+}
+
+// Ready tells where everything can be reached.
+type Ready struct {
+	// Gateway are the open ports by the address asked for.
+	Gateway map[string]net.Addr
+	// Console is its URL, empty when there is none; Link signs in once.
+	Console, Link string
+}
+
+// page is a running HTTP server of our own; a nil one does nothing.
+type page struct {
+	server *http.Server
+	url    string
+}
+
+func (p *page) address() string {
+	if p == nil {
+		return ""
+	}
+	return p.url
+}
+
+func (p *page) close(ctx context.Context) {
+	if p == nil {
+		return
+	}
+	if p.server.Shutdown(ctx) != nil {
+		_ = p.server.Close()
+	}
+}
+
+// servePage serves a handler on an open listener.
+func servePage(ln net.Listener, handler http.Handler, log *slog.Logger) *page {
+	p := &page{url: "http://" + ln.Addr().String(), server: &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}}
+	go func() {
+		if err := p.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("a page server ended", "address", ln.Addr().String(), "error", err)
+		}
+	}()
+	return p
+}
+
+// loopbackURL is the URL of an address as an operator on this machine types it.
+func loopbackURL(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return ""
+	}
+	host := tcp.IP.String()
+	if tcp.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(tcp.Port))
+}
