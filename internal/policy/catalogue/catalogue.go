@@ -9,6 +9,7 @@ import (
 	"farrier.dev/farrier/internal/policy/headerinjection"
 	"farrier.dev/farrier/internal/policy/headerremoval"
 	"farrier.dev/farrier/internal/policy/iplist"
+	"farrier.dev/farrier/internal/policy/jsonthreat"
 	"farrier.dev/farrier/internal/policy/ratelimit"
 	"farrier.dev/farrier/internal/policy/ratelimitsla"
 	"farrier.dev/farrier/internal/policy/route"
@@ -29,6 +30,7 @@ func New() (*policy.Catalogue, error) {
 		headerremoval.Policy(),
 		iplist.Allowlist(),
 		iplist.Blocklist(),
+		jsonthreat.Policy(),
 		ratelimit.Policy(),
 		ratelimitsla.Policy(),
 		route.Policy(),
