@@ -10,6 +10,7 @@ import (
 	"farrier.dev/farrier/internal/policy/headerremoval"
 	"farrier.dev/farrier/internal/policy/iplist"
 	"farrier.dev/farrier/internal/policy/jsonthreat"
+	"farrier.dev/farrier/internal/policy/messagelogging"
 	"farrier.dev/farrier/internal/policy/ratelimit"
 	"farrier.dev/farrier/internal/policy/ratelimitsla"
 	"farrier.dev/farrier/internal/policy/route"
@@ -31,6 +32,7 @@ func New() (*policy.Catalogue, error) {
 		iplist.Allowlist(),
 		iplist.Blocklist(),
 		jsonthreat.Policy(),
+		messagelogging.Policy(),
 		ratelimit.Policy(),
 		ratelimitsla.Policy(),
 		route.Policy(),

@@ -30,6 +30,7 @@
 //	reason~ text          the decision's reason has this in it
 //	finding: rule         a finding of this rule was made
 //	log~ text             the policy logged a line with this in it
+//	no-log~ text          the policy logged no line with this in it
 //	not-inspected~ text   the record names what was not inspected
 package policytest
 

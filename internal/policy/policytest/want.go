@@ -157,6 +157,10 @@ func (c *conversation) wantFacts(line string) bool {
 		c.contains("the findings are", strings.Join(rules, "\n"), value)
 	case "log~":
 		c.contains("the log is", c.log.String(), value)
+	case "no-log~":
+		if strings.Contains(c.log.String(), value) {
+			c.t.Errorf("the log is %q, want no %q in it", c.log.String(), value)
+		}
 	case "not-inspected~":
 		c.contains("not inspected is", strings.Join(x.NotInspected, "\n"), value)
 	default:
