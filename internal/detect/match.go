@@ -57,6 +57,9 @@ func appendMatches(to []match, matched types.MatchedRule, c *content) []match {
 	r.severity, r.points = severity(meta.Severity(), r.attack)
 	before := len(to)
 	for _, data := range matched.MatchedDatas() {
+		if data.Variable().Name() == "QUERY_STRING" && c.matchedInQuery(matched) {
+			continue // the parameter says it better
+		}
 		m := match{rule: r, text: matchedText(data)}
 		if isArgument(data.Variable().Name()) {
 			for _, f := range c.byKey[data.Key()] {
@@ -75,6 +78,21 @@ func appendMatches(to []match, matched types.MatchedRule, c *content) []match {
 		to = append(to, match{rule: r, places: []place{{kind: inWholeRequest}}})
 	}
 	return to
+}
+
+// matchedInQuery says whether the rule also matched a parameter of the query.
+func (c *content) matchedInQuery(matched types.MatchedRule) bool {
+	for _, data := range matched.MatchedDatas() {
+		if !isArgument(data.Variable().Name()) {
+			continue
+		}
+		for _, f := range c.byKey[data.Key()] {
+			if c.fields[f].source == fromQuery {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // matchedText is the part of a value that matched: the rules write it into

@@ -40,12 +40,15 @@ var requestRules = [...]string{
 // engineSetup configures Coraza. It only ever detects, and never reads a body
 // itself: bodies are opened by this package and handed over value by value, so
 // that no upload reaches a temporary file and no two readers can disagree.
+// The prefilter of regular expressions stays off: it loses matches (942220 on
+// 2.2250738585072011e-308, 932311 on a STORE command; the set's own tests show
+// it) and saves a fifth of the time.
 const engineSetup = `
 SecRuleEngine DetectionOnly
 SecRequestBodyAccess Off
 SecResponseBodyAccess Off
 SecAuditEngine Off
-SecRxPreFilter On
+SecRxPreFilter Off
 SecArgumentsLimit 10000
 SecDefaultAction "phase:1,log,noauditlog,pass"
 SecDefaultAction "phase:2,log,noauditlog,pass"
@@ -85,6 +88,7 @@ SecRule REQUEST_LINE|ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_COOKIES_NAMES|REQUE
 //     which types an API takes is for its description to say.
 //   - 920350: probes and calls inside a cluster use numeric hosts.
 //   - 921170, 921180: repeated parameters are lists in APIs.
+//   - 920260..930110 look at the whole address; we hand the query over apart.
 //   - 942290, 942151: $filter and the other options of OData queries are no
 //     operators of a database, and startswith( is one of its functions.
 const removedRules = `
@@ -92,6 +96,9 @@ SecRuleRemoveById 920160 920170 920171 920180 920181
 SecRuleRemoveById 920300 920310 920311 920320 920330
 SecRuleRemoveById 920340 920640 920420 920350 921170 921180
 SecRuleUpdateTargetById 920260 "QUERY_STRING"
+SecRuleUpdateTargetById 921240 "QUERY_STRING"
+SecRuleUpdateTargetById 930100 "QUERY_STRING"
+SecRuleUpdateTargetById 930110 "QUERY_STRING"
 SecRuleUpdateTargetById 942290 "!ARGS_NAMES:/^[$](?:filter|top|skip|select|orderby|expand|count|search|format|apply|compute|levels)$/"
 SecRuleUpdateTargetById 942151 "!ARGS:$filter"
 `
