@@ -3,6 +3,7 @@ package catalogue
 
 import (
 	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/policy/attackprotection"
 	"farrier.dev/farrier/internal/policy/basicauth"
 	"farrier.dev/farrier/internal/policy/clientid"
 	"farrier.dev/farrier/internal/policy/cors"
@@ -24,6 +25,7 @@ import (
 // which the tests find.
 func New() (*policy.Catalogue, error) {
 	return policy.NewCatalogue([]policy.Policy{
+		attackprotection.Policy(),
 		basicauth.Policy(),
 		clientid.Policy(),
 		cors.Policy(),
