@@ -1,0 +1,33 @@
+package control_test
+
+import (
+	"errors"
+	"testing"
+
+	"farrier.dev/farrier/internal/access"
+	"farrier.dev/farrier/internal/control"
+)
+
+func TestAuthorise(t *testing.T) {
+	admin := []access.Role{access.RoleAdmin}
+	cases := map[string]struct {
+		who  control.Principal
+		want error
+	}{
+		"administrator":              {control.Principal{Operator: "admin", Roles: admin}, nil},
+		"nobody":                     {control.Principal{}, control.ErrForbidden},
+		"no role":                    {control.Principal{Operator: "admin"}, control.ErrForbidden},
+		"another role":               {control.Principal{Operator: "admin", Roles: []access.Role{"reader"}}, control.ErrForbidden},
+		"no name":                    {control.Principal{Roles: admin}, control.ErrForbidden},
+		"a password has to be set":   {control.Principal{Operator: "admin", Roles: admin, MustSetPassword: true}, control.ErrForbidden},
+		"a role that begins like it": {control.Principal{Operator: "admin", Roles: []access.Role{"admin2"}}, control.ErrForbidden},
+	}
+	for name, c := range cases {
+		if err := control.Authorise(c.who); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+	if t.Logf("%d principals", len(cases)); len(cases) < 7 {
+		t.Error("too few principals played")
+	}
+}
