@@ -30,8 +30,12 @@ func (a Answer) Write(x *traffic.Exchange) {
 		body = ErrorBody(a.Error, x.ID)
 		x.Response.Header.Set("content-type", "application/json")
 	}
+	// A name that stands twice has two values, as set-cookie in a cached answer.
 	for _, f := range a.Header {
-		x.Response.Header.Set(f.Name, f.Value)
+		x.Response.Header.Del(f.Name)
+	}
+	for _, f := range a.Header {
+		x.Response.Header.Add(f.Name, f.Value)
 	}
 	// A body that was just released is not partial, so this can't fail.
 	_ = x.Response.Body.Replace(body)
