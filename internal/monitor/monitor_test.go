@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -435,6 +436,11 @@ func (l *ledger) WriteFindings(ctx context.Context, tx *store.Tx, records []traf
 // TestExactlyOnce appends, drains, fails and is killed at random: what the
 // store has at the end is each record once, and exact counts.
 func TestExactlyOnce(t *testing.T) {
+	// Each case opens databases; a third of rapid's hundred is enough each time.
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		_ = flag.Set("rapid.checks", "30")
+		defer func() { _ = flag.Set("rapid.checks", checks.DefValue) }()
+	}
 	steps := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		path := filepath.Join(t.TempDir(), fmt.Sprint(steps)+".db")

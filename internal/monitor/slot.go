@@ -131,7 +131,7 @@ func pack(slots []Slot) []byte {
 		out = binary.AppendUvarint(out, uint64(classes)) //nolint:gosec // at most buckets
 		for class, n := range s.latency {
 			if n > 0 {
-				out = binary.AppendUvarint(out, uint64(class)) //nolint:gosec // below buckets
+				out = binary.AppendUvarint(out, uint64(class))
 				out = binary.AppendUvarint(out, n)
 			}
 		}
