@@ -38,15 +38,37 @@ func (r Reader) QueryRow(ctx context.Context, query string, args ...any) *sql.Ro
 type Tx struct {
 	Reader
 	tx *sql.Tx
+	// statements holds what Exec ran, nil after the first time and prepared
+	// from the second on: a batch repeats the same few.
+	statements map[string]*sql.Stmt
 }
 
 // Exec runs a statement that returns no rows and says how many rows it changed.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := tx.tx.ExecContext(ctx, query, args...)
+	result, err := tx.exec(ctx, query, args)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+func (tx *Tx) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+	statement, seen := tx.statements[query]
+	if !seen {
+		if tx.statements == nil {
+			tx.statements = map[string]*sql.Stmt{}
+		}
+		tx.statements[query] = nil
+		return tx.tx.ExecContext(ctx, query, args...)
+	}
+	if statement == nil {
+		var err error
+		if statement, err = tx.tx.PrepareContext(ctx, query); err != nil {
+			return nil, err
+		}
+		tx.statements[query] = statement // the transaction closes it
+	}
+	return statement.ExecContext(ctx, args...)
 }
 
 // Read returns a reader. It can not write: a statement that would is an error.
