@@ -41,11 +41,11 @@ const maxLinks = 64
 // Chain is a flat list of steps. It is immutable and serves any number of
 // exchanges at once.
 type Chain struct {
-	links         []Link
-	rt            *Runtime
-	request, tee  int64
-	response      int64
-	background    bool
+	links        []Link
+	rt           *Runtime
+	request, tee int64
+	response     int64
+	background   bool
 }
 
 // NewChain makes a chain of links in the order in which their request hooks run.

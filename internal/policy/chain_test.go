@@ -561,8 +561,10 @@ func TestAnswerWrites(t *testing.T) {
 	x := newExchange("")
 	x.Response.Header.Set("x-upstream", "1")
 	policy.Answer{Status: 429, Error: "Too Many Requests", Header: []traffic.Field{
-		{Name: "retry-after", Value: "1"}, {Name: "content-type", Value: "application/problem+json"},
-		{Name: "set-cookie", Value: "a=1"}, {Name: "set-cookie", Value: "b=2"},
+		{Name: "retry-after", Value: "1"},
+		{Name: "content-type", Value: "application/problem+json"},
+		{Name: "set-cookie", Value: "a=1"},
+		{Name: "set-cookie", Value: "b=2"},
 	}}.Write(x)
 	h := &x.Response.Header
 	if h.Has("x-upstream") || h.Joined("content-type") != "application/problem+json" || h.Get("retry-after") != "1" {

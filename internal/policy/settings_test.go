@@ -90,7 +90,7 @@ func TestCheck(t *testing.T) {
 	cases := []struct{ settings, want string }{
 		{`{"name": "a", "level": "low", "secure": true, "limits": [{"max": 1}]}`, ""},
 		{`{"level": "low"}`, "field name: required, but missing"},
-		{`{"name": "a", "nmae": "b"}`, "field nmae: unknown setting; remove it or correct its name"},
+		{`{"name": "a", "nam": "b"}`, "field nam: unknown setting; remove it or correct its name"},
 		{`{"name": 1}`, "field name: must be string, not number"},
 		{`{"name": ""}`, "field name: minLength"},
 		{`{"name": "a", "level": "middle"}`, "field level: must be one of low, high"},
@@ -111,7 +111,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.settings, text, c.want)
 		}
 	}
-	all := e.Check(json.RawMessage(`{"nmae": "b", "secure": 1, "limits": [{"max": "1"}]}`))
+	all := e.Check(json.RawMessage(`{"nam": "b", "secure": 1, "limits": [{"max": "1"}]}`))
 	if len(all) != 4 {
 		t.Errorf("%d problems, want all 4: %v", len(all), all)
 	}

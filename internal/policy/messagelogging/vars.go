@@ -77,7 +77,7 @@ func (v *vars) request() dataweave.Value {
 // violation is the step that refused the exchange, null when none did.
 func (v *vars) violation() (dataweave.Value, bool) {
 	for _, d := range v.Exchange.Decisions {
-		kind := ""
+		var kind string
 		switch d.Action { //nolint:exhaustive // the others are no violations
 		case traffic.Refused:
 			kind = "VIOLATION"

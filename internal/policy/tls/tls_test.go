@@ -130,7 +130,8 @@ func TestRefusals(t *testing.T) {
 		{"protocol", map[string]any{"alpn": []string{"h2", "h3"}}, `alpn[1]: "h3"`},
 		{
 			"no suite for HTTP/2",
-			map[string]any{"alpn": []string{"h2"}, "ciphers": []string{"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"}}, "HTTP/2 needs",
+			map[string]any{"alpn": []string{"h2"}, "ciphers": []string{"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"}},
+			"HTTP/2 needs",
 		},
 	}
 	for _, c := range cases {
