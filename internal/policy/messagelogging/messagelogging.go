@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"farrier.dev/farrier/internal/dataweave"
@@ -201,7 +200,7 @@ func warn(settings json.RawMessage) []string {
 		if !one.ItemData.FirstSection && !one.ItemData.SecondSection {
 			warnings = append(warnings, at+" is never written; set firstSection or secondSection to true")
 		}
-		if strings.Contains(one.ItemData.Message, "payload") {
+		if message, err := dataweave.Compile(one.ItemData.Message); err == nil && message.UsesPayload() {
 			warnings = append(warnings, at+".message logs bodies; only personal data and secrets of known forms are replaced")
 		}
 	}
