@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/gateway/framing"
+	"farrier.dev/farrier/internal/gateway/logging"
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/router"
 	"farrier.dev/farrier/internal/traffic"
@@ -47,8 +48,9 @@ type Options struct {
 	Limits            Limits
 	// TrustedProxies are the peers whose X-Forwarded headers are believed.
 	TrustedProxies []netip.Prefix
-	// AccessLog is told of every exchange that is over; nil for none.
-	AccessLog func(x *traffic.Exchange, end *traffic.Ending)
+	// Logs follow the revisions and are told of every exchange that is over; nil
+	// for none.
+	Logs *logging.Logs
 }
 
 // Limits bounds what the gateway holds and how long it waits. A zero field
@@ -106,9 +108,12 @@ type Gateway struct {
 	load    *loadGuard
 	judges  *judges
 	shed    atomic.Uint64
+	// stopping turns readiness off.
+	stopping atomic.Bool
 
 	mu        sync.Mutex
 	listening map[string]*listening
+	probe     *probe
 	stopped   bool
 }
 
@@ -139,6 +144,7 @@ func New(o Options) (*Gateway, error) {
 	g.server = server
 	g.load = newLoadGuard(o.Limits.Lag, o.Now)
 	g.judges = newJudges(o.Limits.Judges)
+	g.probe = &probe{ready: g.ready, log: o.Log}
 	return g, nil
 }
 
@@ -148,34 +154,35 @@ func (g *Gateway) Runtime() *policy.Runtime { return g.runtime }
 // Table is the table in service, nil before the first.
 func (g *Gateway) Table() *router.Table { return g.table.Load() }
 
-// Load puts a table into service as a whole: new ports are opened first, and
-// when one can't be, nothing changes. Ports that are no longer needed are
-// closed; the requests under way on them end in peace.
+// prepared is what follows a revision: it is readied before the revision
+// serves, and then either put into service or given up.
+type prepared interface {
+	Commit()
+	Discard()
+}
+
+// Load puts a table into service as a whole: new ports and log outputs are
+// opened first, and when one can't be, nothing changes. Ports that are no
+// longer needed are closed; the requests under way on them end in peace.
 func (g *Gateway) Load(ctx context.Context, next *router.Table) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.stopped {
 		return errors.New("the gateway is stopping")
 	}
-	proxy := next.Revision.Settings.ProxyProtocol
-	opened := map[string]*listening{}
-	for address, l := range next.Listeners {
-		if old := g.listening[address]; old != nil && old.secure == (l.TLS != nil) && old.proxy == proxy {
-			continue
+	changes, err := g.prepare(ctx, next)
+	if err != nil {
+		return err
+	}
+	opened, err := g.open(ctx, next)
+	if err != nil {
+		for _, one := range changes {
+			one.Discard()
 		}
-		if old := g.listening[address]; old != nil {
-			// The same port in another way: it has to be closed before it opens.
-			_ = old.socket.Close()
-			delete(g.listening, address)
-		}
-		socket, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-		if err != nil {
-			for _, one := range opened {
-				_ = one.socket.Close()
-			}
-			return fmt.Errorf("opening %s: %w", address, err)
-		}
-		opened[address] = &listening{socket: socket, secure: l.TLS != nil, proxy: proxy}
+		return err
+	}
+	for _, one := range changes {
+		one.Commit()
 	}
 	previous := g.table.Swap(next)
 	for address, l := range opened {
@@ -192,6 +199,52 @@ func (g *Gateway) Load(ctx context.Context, next *router.Table) error {
 		previous.CloseIdle(next)
 	}
 	return nil
+}
+
+// prepare readies what follows the revision beside its ports.
+func (g *Gateway) prepare(ctx context.Context, next *router.Table) ([]prepared, error) {
+	var changes []prepared
+	if g.Logs != nil {
+		logs, err := g.Logs.Prepare(next.Revision.Settings.Logging)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, logs)
+	}
+	probe, err := g.probe.prepare(ctx, next.Revision.Settings.Probe)
+	if err != nil {
+		for _, one := range changes {
+			one.Discard()
+		}
+		return nil, err
+	}
+	return append(changes, probe), nil
+}
+
+// open opens the ports that a table needs and that are not open yet.
+func (g *Gateway) open(ctx context.Context, next *router.Table) (map[string]*listening, error) {
+	proxy := next.Revision.Settings.ProxyProtocol
+	opened := map[string]*listening{}
+	for address, l := range next.Listeners {
+		old := g.listening[address]
+		if old != nil && old.secure == (l.TLS != nil) && old.proxy == proxy {
+			continue
+		}
+		if old != nil {
+			// The same port in another way: it has to be closed before it opens.
+			_ = old.socket.Close()
+			delete(g.listening, address)
+		}
+		socket, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+		if err != nil {
+			for _, one := range opened {
+				_ = one.socket.Close()
+			}
+			return nil, fmt.Errorf("opening %s: %w", address, err)
+		}
+		opened[address] = &listening{socket: socket, secure: l.TLS != nil, proxy: proxy}
+	}
+	return opened, nil
 }
 
 func (g *Gateway) accept(address string, l *listening) {
@@ -224,9 +277,10 @@ func (g *Gateway) Addresses() map[string]net.Addr {
 	return found
 }
 
-// Shutdown stops accepting, lets the exchanges under way end until ctx is
+// Shutdown turns readiness off, stops accepting, lets the exchanges under way end until ctx is
 // done, and then waits for the judgements of watch mode.
 func (g *Gateway) Shutdown(ctx context.Context) error {
+	g.stopping.Store(true)
 	g.mu.Lock()
 	g.stopped = true
 	g.mu.Unlock()
@@ -236,6 +290,7 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 	}
 	g.load.stop()
 	g.judges.stop(ctx)
+	g.probe.close()
 	return err
 }
 

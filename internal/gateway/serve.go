@@ -173,8 +173,8 @@ func (p *passage) seal() {
 	if !p.kept && (p.notable() || g.Recorder.Wants(p.x)) {
 		g.Recorder.Keep(traffic.Seal(p.x, p.end))
 	}
-	if g.AccessLog != nil {
-		g.AccessLog(p.x, &p.end)
+	if g.Logs != nil {
+		g.Logs.Access(p.x, &p.end)
 	}
 	p.x.Request.Body.Release()
 	p.x.Response.Body.Release()
