@@ -20,6 +20,8 @@ type (
 	Detail = posture.Detail
 	// State says whether a finding wants to be looked at.
 	State = posture.State
+	// Occurrence is one time that a finding was seen.
+	Occurrence = posture.Occurrence
 	// Counts is how many findings there are.
 	Counts = posture.Counts
 )

@@ -1,0 +1,69 @@
+package console
+
+import (
+	"net/http"
+	"time"
+
+	"farrier.dev/farrier/internal/control/exchange"
+	"farrier.dev/farrier/internal/control/served"
+)
+
+// apisData is what the list of APIs shows.
+type apisData struct {
+	Ranges  []exchange.Range
+	Range   exchange.Range
+	APIs    []served.API
+	Counted bool
+	// Number is the revision in service, 0 for none.
+	Number uint64
+}
+
+// since is the beginning of the range that an address asks for, by default of
+// a day.
+func (c *console) since(r *request) (exchange.Range, time.Time) {
+	span := rangeOf(r)
+	if r.URL.Query().Get("range") == "" {
+		span = exchange.Ranges()[2]
+	}
+	return span, c.Now().Add(-span.Length)
+}
+
+func (c *console) apis(w http.ResponseWriter, r *request) error {
+	span, since := c.since(r)
+	apis, counted, err := c.Served.APIs(r.Context(), r.principal, since)
+	if err != nil {
+		return err
+	}
+	st, err := c.Served.Status(r.principal)
+	if err != nil {
+		return err
+	}
+	return c.render(w, r, http.StatusOK, "apis", "APIs", apisData{exchange.Ranges(), span, apis, counted, st.Number})
+}
+
+// apiData is what the page of one API shows.
+type apiData struct {
+	served.Detail
+	Ranges []exchange.Range
+	Range  exchange.Range
+	// Path is the page's own address.
+	Path string
+}
+
+func (c *console) api(w http.ResponseWriter, r *request) error {
+	span, since := c.since(r)
+	name := r.PathValue("namespace") + "/" + r.PathValue("name")
+	d, err := c.Served.API(r.Context(), r.principal, name, since)
+	if err != nil {
+		return err
+	}
+	return c.render(w, r, http.StatusOK, "api", name, apiData{d, exchange.Ranges(), span, apiPath(name)})
+}
+
+func (c *console) revision(w http.ResponseWriter, r *request) error {
+	st, err := c.Served.Status(r.principal)
+	if err != nil {
+		return err
+	}
+	return c.render(w, r, http.StatusOK, "revision", "Revision", st)
+}

@@ -1,0 +1,126 @@
+// What pages do beyond HTML: times that stay true, charts, and live parts.
+// Every page works without it.
+"use strict";
+
+(() => {
+  const period = 5000;
+  const patience = 15 * 60 * 1000; // a page nobody touches must not keep a session alive
+  let touched = Date.now();
+  for (const event of ["pointermove", "pointerdown", "keydown", "scroll"]) {
+    addEventListener(event, () => { touched = Date.now(); }, { passive: true });
+  }
+
+  function ago(ms) {
+    const s = Math.floor(ms / 1000);
+    if (s < 5) return "just now";
+    if (s < 60) return s + " s ago";
+    if (s < 3600) return Math.floor(s / 60) + " min ago";
+    if (s < 172800) return Math.floor(s / 3600) + " h ago";
+    return Math.floor(s / 86400) + " days ago";
+  }
+  function refreshTimes() {
+    for (const time of document.querySelectorAll("time[datetime]")) {
+      const text = time.querySelector(".ago");
+      const past = Date.now() - Date.parse(time.dateTime);
+      if (text && past > -60000) text.textContent = ago(past);
+    }
+  }
+
+  const number = new Intl.NumberFormat("fr-FR"); // thin spaces between thousands, as the server writes
+  const two = (n) => String(n).padStart(2, "0");
+  const clock = (t) => two(t.getUTCHours()) + ":" + two(t.getUTCMinutes());
+  const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+  const day = (t) => t.getUTCDate() + " " + months[t.getUTCMonth()];
+  const lines = [["Requests", "requests"], ["Refused", "refused"], ["Attacks", "attacks"], ["Errors", "errors"]];
+
+  class Chart {
+    constructor(figure) {
+      this.figure = figure;
+      this.height = figure.classList.contains("low") ? 170 : 230;
+      new ResizeObserver(() => this.plot && this.plot.setSize(this.size())).observe(figure);
+      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    }
+    size() { return { width: Math.max(this.figure.clientWidth, 200), height: this.height }; }
+    async load() {
+      const response = await fetch(this.figure.dataset.chart, { headers: { accept: "application/json" } });
+      if (!response.ok) throw response;
+      const data = await response.json();
+      const fresh = [data.at, ...lines.map(([, name]) => data[name])];
+      if (this.plot && this.step === data.step) {
+        this.data = fresh;
+        this.plot.setData(fresh);
+        return;
+      }
+      this.data = fresh;
+      this.step = data.step;
+      this.draw();
+    }
+    draw() {
+      if (!this.data) return;
+      if (this.plot) this.plot.destroy();
+      const css = getComputedStyle(document.documentElement);
+      const colour = (name) => css.getPropertyValue("--" + name).trim();
+      const axis = { stroke: colour("dim"), grid: { stroke: colour("soft"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
+      const long = this.step >= 3600;
+      const label = (s) => { const t = new Date(s * 1000); return (this.step >= 86400 ? day(t) : long ? day(t) + " " + clock(t) : clock(t)); };
+      this.plot = new uPlot({
+        ...this.size(),
+        scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.08, 4)] } },
+        cursor: { drag: { x: false, y: false }, points: { size: 6 } },
+        axes: [
+          { ...axis, space: long ? 90 : 55, values: (_, ticks) => ticks.map((s) => { const t = new Date(s * 1000); return long && t.getUTCHours() === 0 ? day(t) : long ? clock(t) : clock(t); }) },
+          { ...axis, size: 46, values: (_, ticks) => ticks.map((n) => (Number.isInteger(n) ? number.format(n) : "")) },
+        ],
+        tzDate: (s) => uPlot.tzDate(new Date(s * 1000), "Etc/UTC"),
+        series: [
+          { label: "UTC", value: (_, s) => (s == null ? "–" : label(s)) },
+          ...lines.map(([title, name], i) => ({
+            label: title, stroke: colour("chart-" + name), width: i === 0 ? 1.75 : 1.5,
+            fill: i === 0 ? colour("chart-" + name) + "22" : undefined, points: { show: false },
+            value: (_, n) => (n == null ? "–" : number.format(n)),
+          })),
+        ],
+      }, this.data, this.figure);
+    }
+  }
+
+  const charts = [...document.querySelectorAll("[data-chart]")].map((figure) => new Chart(figure));
+  const parts = [...document.querySelectorAll("[data-live]")];
+  const state = document.querySelector("[data-live-state]");
+  let lost = false;
+
+  function tell(text, tone) {
+    if (!state) return;
+    state.textContent = text;
+    state.className = "live " + tone;
+  }
+  async function refresh(part) {
+    const response = await fetch(part.dataset.live, { headers: { accept: "text/html" } });
+    if (!response.ok) throw response;
+    const text = await response.text();
+    const selection = getSelection();
+    const busy = part.contains(document.activeElement) || (!selection.isCollapsed && part.contains(selection.anchorNode));
+    if (!busy) part.innerHTML = text;
+  }
+  async function tick() {
+    refreshTimes();
+    if (document.hidden || lost || (!charts.length && !parts.length)) return;
+    if (Date.now() - touched > patience) { tell("paused", "paused"); return; }
+    try {
+      await Promise.all([...charts.map((chart) => chart.load()), ...parts.map(refresh)]);
+      tell("live", "");
+    } catch (problem) {
+      if (problem instanceof Response && problem.status === 401) {
+        lost = true;
+        tell("signed out – reload to sign in", "lost");
+        return;
+      }
+      tell("no answer, trying again", "lost");
+    }
+  }
+
+  refreshTimes();
+  for (const chart of charts) chart.load().catch(() => tell("no answer, trying again", "lost"));
+  setInterval(tick, period);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) { touched = Date.now(); tick(); } });
+})();

@@ -1,0 +1,123 @@
+// Package console is the pages that operators see, rendered on the server. It
+// is a thin adapter over the services of control, which decide who may do what;
+// it keeps nothing and knows no database.
+package console
+
+import (
+	"errors"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"farrier.dev/farrier/internal/control/auditlog"
+	"farrier.dev/farrier/internal/control/exchange"
+	"farrier.dev/farrier/internal/control/findings"
+	"farrier.dev/farrier/internal/control/served"
+	"farrier.dev/farrier/internal/control/session"
+)
+
+// Options are what the console works with. All are required but Secure, Hosts,
+// Environment and Version.
+type Options struct {
+	Sessions  *session.Service
+	Exchanges *exchange.Service
+	Served    *served.Service
+	Findings  *findings.Service
+	Audit     *auditlog.Service
+	Now       func() time.Time
+	Log       *slog.Logger
+	// Secure says that browsers speak HTTPS to the console.
+	Secure bool
+	// Hosts are names beyond those of the loopback under which browsers may ask
+	// for the console, without port. Any other Host header is refused, so that no
+	// foreign name can be made to lead here.
+	Hosts []string
+	// Environment and Version are shown to operators.
+	Environment, Version string
+}
+
+// console serves pages. It does not change once it was made.
+type console struct {
+	Options
+	hosts     map[string]bool
+	pages     map[string]*template.Template
+	assets    map[string]asset
+	crossSite *http.CrossOriginProtection
+	mux       *http.ServeMux
+}
+
+// New makes the handler of all pages. An error is a missing service, or a
+// mistake in a template, which the tests find.
+func New(o Options) (http.Handler, error) {
+	if o.Sessions == nil || o.Exchanges == nil || o.Served == nil || o.Findings == nil || o.Audit == nil || o.Now == nil || o.Log == nil {
+		return nil, errors.New("console: all services, Now and Log are required")
+	}
+	c := &console{
+		Options: o, crossSite: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
+		hosts: map[string]bool{"localhost": true, "127.0.0.1": true, "::1": true},
+	}
+	for _, host := range o.Hosts {
+		c.hosts[strings.ToLower(strings.Trim(host, "[]"))] = true
+	}
+	var err error
+	if c.assets, err = readAssets(); err != nil {
+		return nil, err
+	}
+	if c.pages, err = parsePages(c.assetURL); err != nil {
+		return nil, err
+	}
+	for _, r := range c.routes() {
+		c.mux.Handle(r.pattern, c.admit(r))
+	}
+	return http.HandlerFunc(c.serve), nil
+}
+
+// access says who may use a route.
+type access uint8
+
+const (
+	// operators is the zero value: a forgotten one is closed.
+	operators access = iota
+	// unfinished lets in operators who have yet to set a password, too.
+	unfinished
+	// everyone needs no session.
+	everyone
+)
+
+// route is one address of the console.
+type route struct {
+	pattern string
+	access  access
+	handle  func(w http.ResponseWriter, r *request) error
+}
+
+// routes is the only list of addresses.
+func (c *console) routes() []route {
+	return []route{
+		{"GET /assets/{version}/{path...}", everyone, c.asset},
+		{"GET /favicon.ico", everyone, c.favicon},
+
+		{"GET /login", everyone, c.loginPage},
+		{"POST /login", everyone, c.login},
+		{"POST /login/link", everyone, c.redeem},
+		{"GET /password", unfinished, c.passwordPage},
+		{"POST /password", unfinished, c.setPassword},
+		{"POST /logout", unfinished, c.logout},
+
+		{"GET /{$}", operators, c.overview},
+		{"GET /overview/live", operators, c.overviewLive},
+		{"GET /overview/series", operators, c.overviewSeries},
+		{"GET /apis", operators, c.apis},
+		{"GET /apis/{namespace}/{name}", operators, c.api},
+		{"GET /refusals", operators, c.refusals},
+		{"GET /exchanges", operators, c.lookup},
+		{"GET /exchanges/{id}", operators, c.exchange},
+		{"GET /findings", operators, c.findingList},
+		{"GET /findings/{fingerprint}", operators, c.finding},
+		{"GET /revision", operators, c.revision},
+		{"GET /audit", operators, c.audit},
+		{"/", operators, c.notFound},
+	}
+}

@@ -1,0 +1,98 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"farrier.dev/farrier/internal/control"
+	"farrier.dev/farrier/internal/control/session"
+	"farrier.dev/farrier/internal/traffic"
+)
+
+// problemDetails is a refusal as people read it, and as RFC 9457 writes it.
+type problemDetails struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+	// Instance names an error of ours in the log.
+	Instance string `json:"instance,omitempty"`
+
+	retryAfter int // seconds
+}
+
+// Error is the title and detail.
+func (p *problemDetails) Error() string { return p.Title + ": " + p.Detail }
+
+func problem(status int, title, detail string) *problemDetails {
+	return &problemDetails{Type: "about:blank", Title: title, Status: status, Detail: detail}
+}
+
+// explain finds what to tell of an error. What is not foreseen is logged, and
+// the reader learns no more than where.
+func (c *console) explain(r *request, err error) *problemDetails {
+	var (
+		told      *problemDetails
+		throttled *session.ThrottledError
+		large     *http.MaxBytesError
+	)
+	switch {
+	case errors.As(err, &told):
+		return told
+	case errors.Is(err, session.ErrNoSession):
+		return problem(http.StatusUnauthorized, "Not signed in", "The session has ended or there is none. Sign in again.")
+	case errors.Is(err, control.ErrForbidden):
+		return problem(http.StatusForbidden, "Not allowed", "You may not see this page.")
+	case errors.Is(err, control.ErrNotFound):
+		return problem(http.StatusNotFound, "Not found", "There is nothing at this address, or not any more.")
+	case errors.As(err, &throttled):
+		p := problem(http.StatusTooManyRequests, "Too many attempts", throttled.Error()+".")
+		p.retryAfter = int(math.Ceil(throttled.RetryAfter.Seconds()))
+		return p
+	case errors.As(err, &large):
+		return problem(http.StatusRequestEntityTooLarge, "The request is too large", "The console accepts forms of 64 KiB at most.")
+	}
+	id := traffic.NewID(c.Now())
+	if !errors.Is(err, context.Canceled) {
+		c.Log.ErrorContext(r.Context(), "a page could not be shown", "component", "console", "path", logged(r.URL.Path), "instance", id, "error", err)
+	}
+	p := problem(http.StatusInternalServerError, "This page could not be shown",
+		"Something failed inside Farrier; the gateway serves on regardless. The log has the details under the number below.")
+	if errors.Is(err, context.DeadlineExceeded) {
+		p = problem(http.StatusServiceUnavailable, "This took too long", "The answer was not ready in time. Choose a shorter time range or a narrower filter.")
+	}
+	p.Instance = id
+	return p
+}
+
+// logged bounds text that a client chose.
+func logged(text string) string { return strings.ToValidUTF8(text[:min(len(text), 200)], "?") }
+
+// fail answers with the page of a problem, or its JSON where that is asked for.
+func (c *console) fail(w http.ResponseWriter, r *request, err error) {
+	p := c.explain(r, err)
+	if p.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	accept := r.Header.Get("Accept")
+	if !strings.Contains(accept, "json") {
+		if renderErr := c.render(w, r, p.Status, "problem", p.Title, p); renderErr == nil {
+			return
+		}
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(text) // the client has gone away; there is nobody to tell
+}
+
+func (c *console) notFound(http.ResponseWriter, *request) error { return control.ErrNotFound }
