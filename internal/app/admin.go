@@ -41,5 +41,6 @@ func serveAdmin(dir string, log *slog.Logger) (*page, error) {
 	p := servePage(ln, mux, log)
 	// Profiles take longer than a page may.
 	p.server.ReadTimeout = 0
+	p.server.RegisterOnShutdown(recorder.Stop)
 	return p, nil
 }

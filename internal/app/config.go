@@ -55,6 +55,8 @@ type Limits struct {
 	BufferedBytes int64 `yaml:"bufferedBytes"`
 	// Judges are the exchanges waiting for a watch-mode judgement.
 	Judges int `yaml:"judges"`
+	// Lag is the delay in scheduling above which requests are shed.
+	Lag time.Duration `yaml:"lag"`
 	// DrainSeconds is how long exchanges under way may take at the end; 30.
 	DrainSeconds int `yaml:"drainSeconds"`
 }

@@ -32,6 +32,9 @@ import (
 // operator must read at the terminal goes to out; ready is called when the
 // gateway serves and the console is up, with the addresses of both.
 func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, ready func(Ready)) error {
+	own := log
+	logs, log := newLogs(own, out)
+	defer closeLogs(ctx, logs, own)
 	// Lock and key come first: nothing is read or written without them.
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("making the data folder: %w", err)
@@ -56,10 +59,10 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	feed := traffic.NewFeed()
 	rec := &recorder{rollup: monitor.NewRollup(time.Now), journal: records, feed: feed, log: log}
 	gate, err := gateway.New(gateway.Options{
-		Now: time.Now, Log: log.With("component", "gateway"), Recorder: rec,
+		Now: time.Now, Log: log.With("component", "gateway"), Recorder: rec, Logs: logs,
 		Environment: cfg.Environment, Name: cfg.Gateway, TrustedProxies: cfg.TrustedProxies,
 		Framing: framing.Limits{MaxConns: cfg.Limits.Connections, MaxConnsPerAddr: cfg.Limits.ConnectionsPerAddress},
-		Limits:  gateway.Limits{InFlight: cfg.Limits.InFlight, BufferedBytes: cfg.Limits.BufferedBytes, Judges: cfg.Limits.Judges},
+		Limits:  gateway.Limits{InFlight: cfg.Limits.InFlight, BufferedBytes: cfg.Limits.BufferedBytes, Judges: cfg.Limits.Judges, Lag: cfg.Limits.Lag},
 	})
 	if err != nil {
 		return err
@@ -102,7 +105,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	}
 	link := control.firstLink(ctx, console, out)
 	if ready != nil {
-		ready(Ready{Gateway: gate.Addresses(), Console: console.address(), Link: link})
+		ready(Ready{Gateway: gate.Addresses(), Console: console.address(), Link: link, Publishing: publisher.Status})
 	}
 	<-ctx.Done()
 
@@ -123,6 +126,8 @@ type Ready struct {
 	Gateway map[string]net.Addr
 	// Console is its URL, empty when there is none; Link signs in once.
 	Console, Link string
+	// Publishing tells which revision serves, and which change was refused.
+	Publishing func() publish.Status
 }
 
 // page is a running HTTP server of our own; a nil one does nothing.
