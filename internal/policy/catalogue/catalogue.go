@@ -11,6 +11,7 @@ import (
 	"farrier.dev/farrier/internal/policy/headerremoval"
 	"farrier.dev/farrier/internal/policy/iplist"
 	"farrier.dev/farrier/internal/policy/jsonthreat"
+	"farrier.dev/farrier/internal/policy/jwtvalidation"
 	"farrier.dev/farrier/internal/policy/messagelogging"
 	"farrier.dev/farrier/internal/policy/ratelimit"
 	"farrier.dev/farrier/internal/policy/ratelimitsla"
@@ -34,6 +35,7 @@ func New() (*policy.Catalogue, error) {
 		iplist.Allowlist(),
 		iplist.Blocklist(),
 		jsonthreat.Policy(),
+		jwtvalidation.Policy(),
 		messagelogging.Policy(),
 		ratelimit.Policy(),
 		ratelimitsla.Policy(),
