@@ -141,7 +141,7 @@ func (f *format) append(dst []byte, l *line) []byte {
 			dst = appendMessage(dst, l, numbers, left)
 		}
 	}
-	return dst
+	return dst[:min(len(dst), from+maxLine)] // only ASCII can stand behind the limit
 }
 
 const dateFormat = "2006-01-02T15:04:05.000Z07:00"
