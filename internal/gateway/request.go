@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -168,6 +169,20 @@ type body struct {
 	began    time.Time
 	extended time.Time
 	read     int64
+	ended    bool
+}
+
+// linger is how long the rest of a body that nobody read may take to come
+// before the connection is closed.
+const linger = 2 * time.Second
+
+// abandon bounds the time that net/http spends on a body that is answered
+// before its end. HTTP/2 needs it not: there the stream is reset.
+func (p *passage) abandon() {
+	unread := p.r.ContentLength != 0 && p.r.ProtoMajor == 1
+	if unread && (p.body == nil || !p.body.ended) {
+		_ = p.rc.SetReadDeadline(p.g.Now().Add(linger))
+	}
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -181,6 +196,7 @@ func (b *body) Read(p []byte) (int, error) {
 	b.read += int64(n)
 	if err != nil {
 		// A deadline left behind would cancel the exchange while the service works.
+		b.ended = errors.Is(err, io.EOF)
 		_ = b.rc.SetReadDeadline(time.Time{})
 	}
 	if spent := now.Sub(b.began) - b.g.Limits.BodyGrace; err == nil && spent > 0 &&

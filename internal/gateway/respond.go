@@ -38,6 +38,7 @@ func (p *passage) respond() {
 		p.upgrade()
 		return
 	}
+	p.abandon()
 	header := p.w.Header()
 	p.responseHeader(header)
 	header["X-Correlation-Id"] = []string{p.x.ID}
