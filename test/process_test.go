@@ -173,3 +173,20 @@ func manifests(t *testing.T, text string) string {
 	}
 	return dir
 }
+
+// threads are the thread ids of a process.
+func threads(pid int) ([]int, error) {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int, 0, len(entries))
+	for _, e := range entries {
+		id, err := strconv.Atoi(e.Name())
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
