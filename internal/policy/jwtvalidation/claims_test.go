@@ -131,15 +131,14 @@ func TestExpressionKeys(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	for settings, want := range map[string]string{
-		`{"mandatoryExpClaim":true}`: "",
-		`{}`:                         "without exp",
-		`{"signingMethod":"none","mandatoryExpClaim":true}`:                                                                     "checks no signature",
-		`{"jwtKeyOrigin":"jwks","jwksUrl":"http://id.test/k","mandatoryExpClaim":true}`:                                         "use https",
-		`{"jwtKeyOrigin":"jwks","jwksUrl":"http://127.0.0.1/k, https://id.test/","mandatoryExpClaim":true}`:                     "",
-		`{"mandatoryExpClaim":true,"mandatoryCustomClaims":[{"key":"a","value":"b"}]}`:                                          "not checked",
-		`{"mandatoryExpClaim":true,"jwtKeyOrigin":"customExpression","customKeyExpression":"#[attributes.headers.key]"}`:        "choose the key",
-		`{"mandatoryExpClaim":true,"jwtKeyOrigin":"customExpression","customKeyExpression":"#[authentication.properties.key]"}`: "",
-		`{"mandatoryExpClaim":"$REQUIRED"}`:                                                                                     "",
+		`{}`:                       "",
+		`{"signingMethod":"none"}`: "checks no signature",
+		`{"jwtKeyOrigin":"jwks","jwksUrl":"http://id.test/k"}`:                                         "use https",
+		`{"jwtKeyOrigin":"jwks","jwksUrl":"http://127.0.0.1/k, https://id.test/"}`:                     "",
+		`{"mandatoryCustomClaims":[{"key":"a","value":"b"}]}`:                                          "not checked",
+		`{"jwtKeyOrigin":"customExpression","customKeyExpression":"#[attributes.headers.key]"}`:        "choose the key",
+		`{"jwtKeyOrigin":"customExpression","customKeyExpression":"#[authentication.properties.key]"}`: "",
+		`{"mandatoryExpClaim":"$REQUIRED","signingMethod":"none"}`:                                     "",
 	} {
 		got := strings.Join(warn(json.RawMessage(settings)), "\n")
 		if want == "" && got != "" || !strings.Contains(got, want) || strings.Contains(got, "\n") {

@@ -236,9 +236,6 @@ func warn(settings json.RawMessage) []string {
 	if !s.ValidateCustomClaim && len(s.MandatoryCustomClaims)+len(s.NonMandatoryCustomClaims) > 0 {
 		warnings = append(warnings, "validateCustomClaim is false, so the custom claims are not checked")
 	}
-	if !s.MandatoryExpClaim {
-		warnings = append(warnings, "mandatoryExpClaim is false, so a token without exp is valid for ever")
-	}
 	if s.JwtKeyOrigin == keyJWKS {
 		for _, one := range commaList(s.JwksURL) {
 			if u, err := url.Parse(one); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) {
