@@ -51,7 +51,8 @@ func (r *running) place(text string) string {
 		return r.ports[port]
 	})
 	text = probe.ReplaceAllStringFunc(text, func(string) string {
-		_, port, _ := net.SplitHostPort(freeAddress(r.t))
+		r.ports["3000"] = freeAddress(r.t)
+		_, port, _ := net.SplitHostPort(r.ports["3000"])
 		return "port: " + port
 	})
 	return upstreams.ReplaceAllStringFunc(text, func(placeholder string) string {
