@@ -76,7 +76,9 @@ func rules() []rule {
 // oversize names what may be longer than the limits, and why. A key is a file
 // or "file:function", with the receiver's type before a method's name. An
 // entry that is no longer needed is a breach too.
-var oversize = map[string]string{}
+var oversize = map[string]string{
+	"internal/app/serve.go:Serve": "the whole house started and stopped in one straight function: the order is what it says",
+}
 
 func TestHouse(t *testing.T) {
 	h, err := readHouse(os.DirFS("."))

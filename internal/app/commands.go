@@ -239,19 +239,24 @@ func LoginLink(ctx context.Context, cfg Config, out io.Writer) error {
 	return err
 }
 
+// version is the version of this program.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
 // Version prints what this program was built from.
 func Version(out io.Writer) error {
-	version, rules := "(devel)", "unknown"
+	rules := "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			version = info.Main.Version
-		}
 		for _, dep := range info.Deps {
 			if dep.Path == "github.com/corazawaf/coraza-coreruleset/v4" {
 				rules = dep.Version
 			}
 		}
 	}
-	_, err := fmt.Fprintf(out, "farrier %s\n%s %s/%s\nOWASP Core Rule Set %s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH, rules)
+	_, err := fmt.Fprintf(out, "farrier %s\n%s %s/%s\nOWASP Core Rule Set %s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, rules)
 	return err
 }

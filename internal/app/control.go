@@ -19,6 +19,7 @@ import (
 	"farrier.dev/farrier/internal/posture"
 	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
+	"farrier.dev/farrier/internal/traffic"
 )
 
 // control is what needs the databases: records, findings, audit, sign-in. The
@@ -27,6 +28,10 @@ type control struct {
 	log *slog.Logger
 	now func() time.Time
 
+	feed *traffic.Feed
+
+	// early are audit entries from before the log was open.
+	early                []audit.Entry
 	controlDB, trafficDB *store.DB
 	audit                *audit.Log
 	access               *access.Service
@@ -69,7 +74,15 @@ func (c *control) open(ctx context.Context, cfg Config, rec *recorder, metrics p
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	rec.samples.Store(c.monitor)
 	c.audit = log
+	for _, entry := range c.early {
+		c.record(ctx, entry)
+	}
 	return nil
+}
+
+// watchSuppressions lets suppressed findings come back when their time is over.
+func (c *control) watchSuppressions(ctx context.Context) {
+	c.posture.Run(ctx, func(err error) { c.log.Error("suppressions could not be read", "error", err) })
 }
 
 func (c *control) close() error {
@@ -82,11 +95,10 @@ func (c *control) close() error {
 	return errors.Join(errs...)
 }
 
-// published records a change of what is served in the audit log.
+// published records a change of what is served in the audit log. The first is
+// made before the log is open and waits for it; later ones come from one
+// goroutine, which begins when it is.
 func (c *control) published(ctx context.Context, number uint64, problems []manifest.Problem, published bool) {
-	if c.audit == nil {
-		return // the store is not open yet, or dead; the log has it
-	}
 	entry := audit.Entry{
 		Operator: "system", Action: audit.RevisionPublished, Object: "revision " + strconv.FormatUint(number, 10),
 		Outcome: audit.Done, Detail: map[string]string{"problems": strconv.Itoa(len(problems))},
@@ -95,6 +107,16 @@ func (c *control) published(ctx context.Context, number uint64, problems []manif
 		entry.Action, entry.Outcome = audit.RevisionRefused, audit.Refused
 		entry.Detail["first"] = problems[0].Text()
 	}
+	if c.audit == nil {
+		if len(c.early) < 100 { // without a store it will never open
+			c.early = append(c.early, entry)
+		}
+		return
+	}
+	c.record(ctx, entry)
+}
+
+func (c *control) record(ctx context.Context, entry audit.Entry) {
 	if err := c.audit.Record(ctx, nil, entry); err != nil {
 		c.log.Error("a change could not be recorded in the audit log", "error", err)
 	}

@@ -11,28 +11,85 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"farrier.dev/farrier/internal/console"
+	"farrier.dev/farrier/internal/control/auditlog"
+	"farrier.dev/farrier/internal/control/exchange"
+	"farrier.dev/farrier/internal/control/findings"
 	"farrier.dev/farrier/internal/control/publish"
+	"farrier.dev/farrier/internal/control/served"
+	"farrier.dev/farrier/internal/control/session"
 	"farrier.dev/farrier/internal/gateway"
 	"farrier.dev/farrier/internal/policy"
 )
 
-// console opens the pages and the metrics.
-func (c *control) console(cfg Config, _ *publish.Publisher, _ *policy.Catalogue, metrics *prometheus.Registry, gate *gateway.Gateway) (*page, error) {
+// pages opens the console and the metrics. Without the store there is no one to
+// sign in; then every page says so.
+func (c *control) pages(ctx context.Context, cfg Config, publisher *publish.Publisher, all *policy.Catalogue, metrics *prometheus.Registry, gate *gateway.Gateway) (*page, error) {
 	if cfg.Console == "off" {
 		return nil, nil //nolint:nilnil // a nil page does nothing
 	}
 	if err := metrics.Register(gatewayMetrics{gate}); err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
-	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", cfg.Console)
+	var handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "The databases can't be opened, so there is no console. The gateway serves; its log tells what is wrong.", http.StatusServiceUnavailable)
+	})
+	if c.monitor != nil {
+		var err error
+		if handler, err = c.console(cfg, publisher, all); err != nil {
+			return nil, fmt.Errorf("preparing the console: %w", err)
+		}
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Console)
 	if err != nil {
 		return nil, fmt.Errorf("opening the console: %w", err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", loopbackOnly(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
+	mux.Handle("/", handler)
 	p := servePage(ln, mux, c.log)
 	p.url = loopbackURL(ln.Addr())
 	return p, nil
+}
+
+// console wires the services of control and the pages over them.
+func (c *control) console(cfg Config, publisher *publish.Publisher, all *policy.Catalogue) (http.Handler, error) {
+	sessions, err := session.New(c.access)
+	if err != nil {
+		return nil, err
+	}
+	exchanges, err := exchange.New(exchange.Options{Monitor: c.monitor, Catalogue: all, Feed: c.feed, Now: c.now})
+	if err != nil {
+		return nil, err
+	}
+	serving, err := served.New(served.Options{
+		Publication: func() served.Publication { return publication(publisher.Status()) },
+		Counts:      c.monitor, Catalogue: all, Log: c.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	found, err := findings.New(c.posture)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := auditlog.New(c.audit)
+	if err != nil {
+		return nil, err
+	}
+	return console.New(console.Options{
+		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: found, Audit: entries,
+		Now: c.now, Log: c.log.With("component", "console"), Hosts: cfg.ConsoleHosts,
+		Environment: cfg.Environment, Version: version(),
+	})
+}
+
+func publication(s publish.Status) served.Publication {
+	p := served.Publication{Serving: s.Serving, Since: s.Since, FromDisk: s.FromDisk, Warnings: s.Warnings}
+	if s.Refused != nil {
+		p.RefusedAt, p.Refused = s.Refused.At, s.Refused.Problems
+	}
+	return p
 }
 
 // loopbackOnly serves peers on this machine: metrics tell names of APIs.

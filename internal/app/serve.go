@@ -71,7 +71,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	if err != nil {
 		return fmt.Errorf("reading the catalogue of policies: %w", err)
 	}
-	control := &control{log: log, now: time.Now}
+	control := &control{log: log, now: time.Now, feed: feed}
 	publisher := publish.New(publish.Options{
 		Paths: cfg.Manifests, Catalogue: policies{all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
 		Build: manifest.Options{RequireAuthentication: cfg.RequireAuthentication, Expand: secret.Environ().Expand},
@@ -89,13 +89,14 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	metrics := prometheus.NewRegistry()
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var running group
-	running.Go(func() error { return publisher.Watch(background) })
 	if err := control.open(background, cfg, rec, metrics); err != nil {
 		log.Error("the store can't be opened; the gateway serves without records and console", "error", err)
 	} else {
 		running.Go(func() error { return control.monitor.Run(background) })
+		running.Go(func() error { control.watchSuppressions(background); return nil })
 	}
-	console, err := control.console(cfg, publisher, all, metrics, gate)
+	running.Go(func() error { return publisher.Watch(background) })
+	console, err := control.pages(ctx, cfg, publisher, all, metrics, gate)
 	if err != nil {
 		log.Error("the console can't be opened; the gateway serves without it", "error", err)
 	}
