@@ -79,6 +79,8 @@ func Check(paths []string, format string, requireAuthentication bool, out io.Wri
 	return code, nil
 }
 
+//go:generate sh -c "go run ../../cmd/farrier policies --format md > ../../docs/policies.md.next && mv ../../docs/policies.md.next ../../docs/policies.md"
+
 // Policies prints the catalogue, or one policy's settings.
 func Policies(name, format string, out io.Writer) error {
 	all, err := catalogue.New()
@@ -110,6 +112,34 @@ func Policies(name, format string, out io.Writer) error {
 	if name != "" {
 		return printSettings(out, entries[0], format)
 	}
+	if format == "md" {
+		return policiesPage(out, entries)
+	}
+	return policiesTable(out, entries, format)
+}
+
+// policiesPage prints the whole catalogue as a page.
+func policiesPage(out io.Writer, entries []*policy.Entry) error {
+	_, _ = fmt.Fprint(out, `# Policies
+
+Names are those of Flex Gateway manifests; the ending -flex may be left out, and
+-mule may stand in its place (SOAP requests then get SOAP faults). Phase decides
+only between standalone bindings of equal order. Made by farrier policies --format md.
+
+`)
+	if err := policiesTable(out, entries, "md"); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		_, _ = fmt.Fprintln(out)
+		if err := printSettings(out, e, "md"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func policiesTable(out io.Writer, entries []*policy.Entry, format string) error {
 	return table(out, format, []string{"Policy", "Title", "Category", "Phase", "Direction"}, func(row func(...string)) {
 		for _, e := range entries {
 			row(e.Name, e.Title, e.Category, e.Phase.String(), direction(e))
