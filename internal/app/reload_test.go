@@ -404,5 +404,8 @@ func TestInPlaceWrites(t *testing.T) {
 }
 
 func destination(s publish.Status) string {
+	if len(s.Serving.APIs) == 0 {
+		return "no API"
+	}
 	return s.Serving.APIs[0].Routes[0].Targets[0].DestinationPath
 }

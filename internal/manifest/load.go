@@ -27,8 +27,8 @@ type File struct {
 // Load reads files, and directories with all that lies below them: names that
 // end in .yaml or .yml, in sorted order, without hidden files and editors'
 // backups. Symbolic links are followed, each file and directory once, so that a
-// mounted ConfigMap reads as people see it. A file is at most 4 MiB, and there
-// are at most 10,000 files and 10,000 documents.
+// mounted ConfigMap reads as people see it. A file is at most 4 MiB and not
+// empty, and there are at most 10,000 files and 10,000 documents.
 func Load(paths []string) *Set {
 	l := &loader{seen: make(map[string]bool), problems: new(problems)}
 	for _, path := range paths {
@@ -128,6 +128,12 @@ func (l *loader) file(path string) {
 	text, err := readFile(path)
 	if err != nil {
 		l.fail(path, err)
+		return
+	}
+	if len(text) == 0 {
+		// Writing a file in place empties it first. To take that for a manifest
+		// that says nothing would take away every API in it.
+		l.fail(path, errors.New("it is empty; write it, or remove it"))
 		return
 	}
 	l.files = append(l.files, File{Name: filepath.ToSlash(path), Text: text})
