@@ -115,7 +115,13 @@ func (s *site) sample(ctx context.Context, t *target, during func() error) (*sam
 
 // broken says what both sides said when a measurement did not come to its end.
 func (s *site) broken(t *target, p *process, err error) error {
-	return fmt.Errorf("measuring %s: %w\nthe load generator: %s\n%s: %s", t.name, errors.Join(errors.New("no result"), err), p.said, t.name, t.process.said)
+	state := "still runs"
+	select {
+	case <-t.process.done:
+		state = "ended: " + t.process.cmd.ProcessState.String()
+	case <-time.After(time.Second):
+	}
+	return fmt.Errorf("measuring %s: %w\nthe load generator: %s\n%s %s; it said: %s", t.name, errors.Join(errors.New("no result"), err), p.said, t.name, state, t.process.said)
 }
 
 // profile writes a CPU profile of each Farrier, taken under load but outside
