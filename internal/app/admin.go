@@ -25,22 +25,37 @@ func serveAdmin(dir string, log *slog.Logger) (*page, error) {
 		_ = ln.Close()
 		return nil, fmt.Errorf("closing the admin socket to others: %w", err)
 	}
-	recorder := trace.NewFlightRecorder(trace.FlightRecorderConfig{})
-	if err := recorder.Start(); err != nil {
-		log.Warn("the flight recorder does not run", "error", err)
-	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	stop := flight(mux, log)
+	p := servePage(ln, mux, log)
+	// Profiles take longer than a page may.
+	p.server.ReadTimeout = 0
+	p.server.RegisterOnShutdown(stop)
+	return p, nil
+}
+
+// flight serves the flight recorder. It runs only between PUT and DELETE, since
+// it costs a tenth of the CPU time of ordinary requests.
+func flight(mux *http.ServeMux, log *slog.Logger) (stop func()) {
+	recorder := trace.NewFlightRecorder(trace.FlightRecorderConfig{})
+	mux.HandleFunc("PUT /debug/flight", func(w http.ResponseWriter, _ *http.Request) {
+		if err := recorder.Start(); err != nil && !recorder.Enabled() {
+			log.Warn("the flight recorder does not start", "error", err)
+			http.Error(w, "The flight recorder does not start; the log says why.", http.StatusInternalServerError)
+		}
+	})
+	mux.HandleFunc("DELETE /debug/flight", func(http.ResponseWriter, *http.Request) { recorder.Stop() })
 	mux.HandleFunc("GET /debug/flight", func(w http.ResponseWriter, _ *http.Request) {
+		if !recorder.Enabled() {
+			http.Error(w, "The flight recorder does not run; PUT /debug/flight starts it.", http.StatusConflict)
+			return
+		}
 		if _, err := recorder.WriteTo(w); err != nil {
 			log.Warn("writing the flight recorder", "error", err)
 		}
 	})
-	p := servePage(ln, mux, log)
-	// Profiles take longer than a page may.
-	p.server.ReadTimeout = 0
-	p.server.RegisterOnShutdown(recorder.Stop)
-	return p, nil
+	return recorder.Stop
 }

@@ -22,12 +22,12 @@ type recorder struct {
 
 // Count implements gateway.Recorder.
 func (r *recorder) Count(x *traffic.Exchange, end *traffic.Ending) {
-	r.rollup.Count(x.API, traffic.Operation(x.Request.Method, x.Request.Path), x.Response.Status, end.Outcome, end.Took, end.BytesIn, end.BytesOut)
+	r.rollup.Count(x.API, x.Operation(), x.Response.Status, end.Outcome, end.Took, end.BytesIn, end.BytesOut)
 }
 
 // Wants implements gateway.Recorder.
 func (r *recorder) Wants(x *traffic.Exchange) bool {
-	return r.feed.Wanted() || r.rollup.Wants(x.API, traffic.Operation(x.Request.Method, x.Request.Path))
+	return r.feed.Wanted() || r.rollup.Wants(x.API, x.Operation())
 }
 
 // Keep implements gateway.Recorder.

@@ -43,7 +43,18 @@ type Exchange struct {
 	// Upstream is what is known of the call to the service.
 	Upstream Upstream
 
-	carried []carried
+	carried   []carried
+	operation string
+}
+
+// Operation is the operation under which the exchange counts, as the function
+// of that name makes it of method and path. It is made once, so it is to be
+// asked for only when both are final.
+func (x *Exchange) Operation() string {
+	if x.operation == "" {
+		x.operation = Operation(x.Request.Method, x.Request.Path)
+	}
+	return x.operation
 }
 
 // Request is the request as the policies see and change it.

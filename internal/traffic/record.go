@@ -110,7 +110,7 @@ func Seal(x *Exchange, end Ending) *Record {
 	r := &Record{
 		Version: 1, ID: x.ID, Received: x.Received, Revision: x.Revision,
 		Environment: end.Environment, Gateway: end.Gateway,
-		API: x.API, Operation: Operation(x.Request.Method, x.Request.Path),
+		API: x.API, Operation: x.Operation(),
 		Method: method(x.Request.Method), Proto: x.Request.Proto, Host: text(x.Request.Host, maxText),
 		ClientID:   text(classify.Redact(x.Auth.ClientID), maxText),
 		ClientName: text(classify.Redact(x.Auth.ClientName), maxText),
@@ -169,6 +169,7 @@ func place(at string) string { return text(classify.Redact(at), 2*maxExcerpt) }
 // description names one: segments that look like values become their type.
 func Operation(verb, path string) string {
 	var b strings.Builder
+	b.Grow(len("OPTIONS ") + len(path) + 1)
 	b.WriteString(method(verb))
 	b.WriteByte(' ')
 	if path == "" {
