@@ -217,7 +217,7 @@ func untilSignal(parent context.Context, err io.Writer) (context.Context, contex
 		<-signals
 		cancel()
 		<-signals
-		fmt.Fprintln(err, "farrier: second signal, stopping now")
+		_, _ = fmt.Fprintln(err, "farrier: second signal, stopping now")
 		os.Exit(app.ExitBroken)
 	}()
 	return ctx, func() { signal.Stop(signals); cancel() }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -82,12 +83,33 @@ func (c *Config) ReadFile(path string) error {
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("reading settings: %s: %w", path, err)
+		return fmt.Errorf("reading settings: %w", located(path, err))
 	}
 	if c.Version != 1 {
 		return fmt.Errorf("reading settings: %s: version is %d; this program reads version 1", path, c.Version)
 	}
 	return nil
+}
+
+// unknownKey is how the YAML reader complains of one.
+var unknownKey = regexp.MustCompile(`^line (\d+): field (.*) not found in type .*$`)
+
+// located puts file and line in front of what is wrong in a settings file.
+func located(path string, err error) error {
+	var wrong *yaml.TypeError
+	if !errors.As(err, &wrong) {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	all := make([]error, len(wrong.Errors))
+	for i, one := range wrong.Errors {
+		if m := unknownKey.FindStringSubmatch(one); m != nil {
+			all[i] = fmt.Errorf("%s:%s: unknown key %s", path, m[1], m[2])
+			continue
+		}
+		line, what, _ := strings.Cut(strings.TrimPrefix(one, "line "), ": ")
+		all[i] = fmt.Errorf("%s:%s: %s", path, line, what)
+	}
+	return errors.Join(all...)
 }
 
 // variable is one environment variable that overrides a setting.
