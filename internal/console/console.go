@@ -74,12 +74,12 @@ func New(o Options) (http.Handler, error) {
 	return http.HandlerFunc(c.serve), nil
 }
 
-// access says who may use a route.
-type access uint8
+// admission says who may use a route.
+type admission uint8
 
 const (
 	// operators is the zero value: a forgotten one is closed.
-	operators access = iota
+	operators admission = iota
 	// unfinished lets in operators who have yet to set a password, too.
 	unfinished
 	// everyone needs no session.
@@ -89,7 +89,7 @@ const (
 // route is one address of the console.
 type route struct {
 	pattern string
-	access  access
+	access  admission
 	handle  func(w http.ResponseWriter, r *request) error
 }
 

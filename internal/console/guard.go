@@ -3,10 +3,12 @@ package console
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -47,6 +49,7 @@ func (c *console) serve(w http.ResponseWriter, r *http.Request) {
 	if c.Secure {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
+	defer c.recovered(w, r)
 	ctx, cancel := context.WithTimeout(r.Context(), longest)
 	defer cancel()
 	r = r.WithContext(ctx)
@@ -60,6 +63,17 @@ func (c *console) serve(w http.ResponseWriter, r *http.Request) {
 			"Changes are only accepted from the console's own pages. Open the page again and repeat what you did."))
 	default:
 		c.mux.ServeHTTP(w, r)
+	}
+}
+
+// recovered turns a panic into a page that tells nothing of it.
+func (c *console) recovered(w http.ResponseWriter, r *http.Request) {
+	switch what := recover(); what {
+	case nil:
+	case http.ErrAbortHandler:
+		panic(what)
+	default:
+		c.fail(w, &request{Request: r}, fmt.Errorf("panic: %v\n%s", what, debug.Stack()))
 	}
 }
 
@@ -111,13 +125,13 @@ func (c *console) refuse(w http.ResponseWriter, r *request, err error) {
 	if r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 		// A strict cookie is not sent where another site's link leads. A page of
 		// our own that goes on by itself makes it a request of this site.
-		if err := c.render(w, r, http.StatusOK, "onward", "Opening the console", r.URL.RequestURI()); err != nil {
+		if err := c.render(w, r, http.StatusOK, "onward", "Opening the console", localPath(r.URL.RequestURI())); err != nil {
 			c.fail(w, r, err)
 		}
 		return
 	}
 	to := "/login"
-	if next := r.URL.RequestURI(); r.Method == http.MethodGet && next != "/" {
+	if next := localPath(r.URL.RequestURI()); r.Method == http.MethodGet && next != "/" {
 		to += "?next=" + url.QueryEscape(next)
 	}
 	http.Redirect(w, r.Request, to, http.StatusSeeOther)

@@ -26,7 +26,7 @@ type overviewData struct {
 
 // Summary says in words what the chart shows.
 func (d *overviewData) Summary() string {
-	return fmt.Sprintf("Requests over the last %s: %s in all, %s refused, %s with an attack, %s errors.", d.Range.Title,
+	return fmt.Sprintf("Requests over the %s: %s in all, %s refused, %s with an attack, %s errors.", d.Range.Span,
 		count(d.Totals.Requests), count(d.Totals.Refused), count(d.Totals.Attacks), count(d.Totals.Errors))
 }
 

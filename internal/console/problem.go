@@ -14,8 +14,8 @@ import (
 	"farrier.dev/farrier/internal/traffic"
 )
 
-// problemDetails is a refusal as people read it, and as RFC 9457 writes it.
-type problemDetails struct {
+// problemError is a refusal as people read it, and as RFC 9457 writes it.
+type problemError struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`
@@ -27,17 +27,17 @@ type problemDetails struct {
 }
 
 // Error is the title and detail.
-func (p *problemDetails) Error() string { return p.Title + ": " + p.Detail }
+func (p *problemError) Error() string { return p.Title + ": " + p.Detail }
 
-func problem(status int, title, detail string) *problemDetails {
-	return &problemDetails{Type: "about:blank", Title: title, Status: status, Detail: detail}
+func problem(status int, title, detail string) *problemError {
+	return &problemError{Type: "about:blank", Title: title, Status: status, Detail: detail}
 }
 
 // explain finds what to tell of an error. What is not foreseen is logged, and
 // the reader learns no more than where.
-func (c *console) explain(r *request, err error) *problemDetails {
+func (c *console) explain(r *request, err error) *problemError {
 	var (
-		told      *problemDetails
+		told      *problemError
 		throttled *session.ThrottledError
 		large     *http.MaxBytesError
 	)

@@ -34,6 +34,7 @@ func functions(assetURL func(string) (string, error)) template.FuncMap {
 		"join":     strings.Join,
 		"short":    short,
 		"period":   period,
+		"spoken":   spoken,
 		"tab":      newTab,
 		"ranges":   newRangeLinks,
 		"lines":    newLines,
@@ -90,7 +91,7 @@ func byteSize(n any) string {
 func percent(n, all uint64) string {
 	switch {
 	case all == 0:
-		return "–"
+		return ""
 	case n == 0:
 		return "0 %"
 	}

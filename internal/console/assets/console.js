@@ -68,7 +68,7 @@
         scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.08, 4)] } },
         cursor: { drag: { x: false, y: false }, points: { size: 6 } },
         axes: [
-          { ...axis, space: long ? 90 : 55, values: (_, ticks) => ticks.map((s) => { const t = new Date(s * 1000); return long && t.getUTCHours() === 0 ? day(t) : long ? clock(t) : clock(t); }) },
+          { ...axis, size: 30, space: long ? 90 : 55, values: (_, ticks) => ticks.map((s) => { const t = new Date(s * 1000); return long && t.getUTCHours() === 0 ? day(t) : long ? clock(t) : clock(t); }) },
           { ...axis, size: 46, values: (_, ticks) => ticks.map((n) => (Number.isInteger(n) ? number.format(n) : "")) },
         ],
         tzDate: (s) => uPlot.tzDate(new Date(s * 1000), "Etc/UTC"),

@@ -58,7 +58,7 @@ type Service struct {
 	o Options
 
 	mu     sync.Mutex
-	recent map[question]answer
+	recent map[question]*answer
 }
 
 // New makes the service.
@@ -66,14 +66,15 @@ func New(o Options) (*Service, error) {
 	if o.Monitor == nil || o.Catalogue == nil || o.Now == nil {
 		return nil, errors.New("exchange: Monitor, Catalogue and Now are required")
 	}
-	return &Service{o: o, recent: map[question]answer{}}, nil
+	return &Service{o: o, recent: map[question]*answer{}}, nil
 }
 
 // Range is a stretch of time that pages offer.
 type Range struct {
-	// Name is the range in addresses, Title what people read.
-	Name, Title string
-	Length      time.Duration
+	// Name is the range in addresses, Title what people read, and Span the same
+	// within a sentence, as "last hour".
+	Name, Title, Span string
+	Length            time.Duration
 	// Step is the distance of the points.
 	Step time.Duration
 }
@@ -81,15 +82,21 @@ type Range struct {
 // Ranges are the stretches of time that pages offer, the shortest first.
 func Ranges() []Range {
 	return []Range{
-		{"15m", "15 minutes", 15 * time.Minute, time.Minute},
-		{"1h", "1 hour", time.Hour, time.Minute},
-		{"24h", "24 hours", 24 * time.Hour, 15 * time.Minute},
-		{"7d", "7 days", 7 * 24 * time.Hour, 2 * time.Hour},
+		{"15m", "15 minutes", "last 15 minutes", 15 * time.Minute, time.Minute},
+		{"1h", "1 hour", "last hour", time.Hour, time.Minute},
+		{"24h", "24 hours", "last 24 hours", 24 * time.Hour, 15 * time.Minute},
+		{"7d", "7 days", "last 7 days", 7 * 24 * time.Hour, 2 * time.Hour},
 	}
 }
 
-// fresh is how long an answer is given again: many open pages cost as one.
-const fresh = 2 * time.Second
+// freshest and stalest bound how long an answer is given again, so that many
+// open pages cost as one; in between it is in proportion to the range.
+const (
+	freshest = 2 * time.Second
+	stalest  = 30 * time.Second
+)
+
+func (r Range) fresh() time.Duration { return min(max(r.Length/8640, freshest), stalest) }
 
 // mostAnswers bounds how many are remembered.
 const mostAnswers = 64
@@ -97,35 +104,45 @@ const mostAnswers = 64
 type question struct{ api, span string }
 
 type answer struct {
+	mu       sync.Mutex // held while it is asked for, so that others wait for the same answer
 	at       time.Time
 	overview Overview
 }
 
 // Overview tells what happened at an API within a range; an empty name means
-// at all of them. It is at most two seconds old, and must not be changed.
+// at all of them. It is a few seconds old, half a minute at most, and must not
+// be changed.
 func (s *Service) Overview(ctx context.Context, p control.Principal, api string, r Range) (Overview, error) {
 	if err := control.Authorise(p); err != nil {
 		return Overview{}, err
 	}
+	known := s.answer(question{api, r.Name})
+	known.mu.Lock()
+	defer known.mu.Unlock()
 	now := s.o.Now()
-	q := question{api, r.Name}
-	s.mu.Lock()
-	known, ok := s.recent[q]
-	s.mu.Unlock()
-	if age := now.Sub(known.at); ok && age >= 0 && age < fresh {
+	if age := now.Sub(known.at); age >= 0 && age < r.fresh() {
 		return known.overview, nil
 	}
 	o, err := s.o.Monitor.APIOverview(ctx, api, now.Add(-r.Length), r.Step)
 	if err != nil {
 		return Overview{}, err
 	}
-	s.mu.Lock()
-	if len(s.recent) >= mostAnswers {
-		clear(s.recent)
-	}
-	s.recent[q] = answer{now, o}
-	s.mu.Unlock()
+	known.at, known.overview = now, o
 	return o, nil
+}
+
+func (s *Service) answer(q question) *answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := s.recent[q]
+	if known == nil {
+		if len(s.recent) >= mostAnswers {
+			clear(s.recent)
+		}
+		known = &answer{}
+		s.recent[q] = known
+	}
+	return known
 }
 
 // Recent are the newest refusals of this process, newest first.

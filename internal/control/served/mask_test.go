@@ -121,3 +121,23 @@ func fill(schema map[string]any, secret string) (value any, hidden int) {
 	}
 	return "plain", 0
 }
+
+// FuzzMasked holds that no settings, however wrong, make masking panic, and that
+// nothing is shown without a schema.
+func FuzzMasked(f *testing.F) {
+	var schema map[string]any
+	if err := json.Unmarshal([]byte(testSchema), &schema); err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{`{"user":"ann","password":"x"}`, `[1,[2]]`, `"x"`, `{"headers":[{"key":1}]}`, `{`, `null`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, settings string) {
+		masked(json.RawMessage(settings), schema)
+		for _, s := range masked(json.RawMessage(settings), nil) {
+			if !s.Masked && s.Value != "null" && s.Value != "(none)" && s.Field != "…" && !reference.MatchString(s.Value) {
+				t.Errorf("%s is shown as %q", s.Field, s.Value)
+			}
+		}
+	})
+}

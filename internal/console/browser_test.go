@@ -1,0 +1,234 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"farrier.dev/farrier/internal/control/served"
+	"farrier.dev/farrier/internal/traffic"
+)
+
+// picturesVariable names a folder that pictures of all pages are written to.
+const picturesVariable = "FARRIER_CONSOLE_PICTURES"
+
+// serveHouse serves a console on a port of the loopback.
+func serveHouse(t *testing.T, h *house) string {
+	t.Helper()
+	server := httptest.NewServer(h.handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// TestBrowser signs in by a one-time link, sets a password, finds a blocked
+// request among the refusals and opens its trail; then it looks at every page at
+// two widths for what overflows, and for anything that the browser complains of.
+func TestBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: the console was NOT tested in a browser")
+	}
+	b := startBrowser(t)
+	h := newHouse(t, time.Now)
+	at := serveHouse(t, h)
+	id := h.seed(t)
+	b.resize(t, 1280, false)
+	enter(t, b, h, at)
+	findRefusal(t, b, at, id)
+	// What the page's policy forbids must be noticed, or silence would prove nothing.
+	b.eval(t, `document.body.setAttribute("style", "color: red")`)
+	if told := b.complaints(); len(told) == 0 || b.eval(t, "getComputedStyle(document.body).color") == "rgb(255, 0, 0)" {
+		t.Errorf("a forbidden style was not complained of: %q", told)
+	}
+
+	print := h.attackRecord(0).Findings[0].Fingerprint
+	pages := map[string]string{
+		"overview": "/", "overview-7d": "/?range=7d", "apis": "/apis", "api": "/apis/default/orders", "api-plain": "/apis/partner/invoices",
+		"refusals": "/refusals", "refusals-filtered": "/refusals?policy=rate-limiting-flex", "refusals-none": "/refusals?q=nothingatall",
+		"exchange": "/exchanges/" + id, "findings": "/findings", "finding": "/findings/" + print,
+		"revision": "/revision", "audit": "/audit?verify=1", "password": "/password", "login": "/login",
+	}
+	lookAt(t, b, at, pages, "")
+	missing := map[string]string{
+		"exchange-counted": "/exchanges/" + traffic.NewID(time.Now()), "exchange-unknown": "/exchanges/" + traffic.NewID(time.Now().AddDate(-1, 0, 0)),
+		"problem": "/nowhere",
+	}
+	lookAt(t, b, at, missing, "404")
+}
+
+// enter comes in by a one-time link and sets a password.
+func enter(t *testing.T, b *browser, h *house, at string) {
+	t.Helper()
+	token, _, err := h.access.LoginLink(t.Context())
+	must(t, err)
+	b.open(t, at+"/")
+	if got := b.eval(t, "location.pathname"); got != "/login" {
+		t.Fatalf("without a session / leads to %s", got)
+	}
+	picture(t, b, "login-first")
+	b.open(t, at+"/login?token="+token)
+	picture(t, b, "login-link")
+	b.click(t, "form[action='/login/link'] button")
+	if got := b.eval(t, "location.pathname"); got != "/password" {
+		t.Fatalf("the link leads to %s", got)
+	}
+	picture(t, b, "password-first")
+	b.fill(t, "#password", "correct horse battery")
+	b.fill(t, "#again", "correct horse battery")
+	b.click(t, "form[action='/password'] button")
+	if got := b.eval(t, "location.pathname + ' ' + document.querySelector('h1').textContent"); got != "/ Overview" {
+		t.Fatalf("the password leads to %s", got)
+	}
+	if got := b.eval(t, "document.cookie"); got != "" {
+		t.Errorf("scripts can read the cookie %q", got)
+	}
+	b.until(t, `!!document.querySelector(".uplot canvas")`)
+	if told := b.complaints(); len(told) > 0 {
+		t.Errorf("while signing in: %s", strings.Join(told, "\n"))
+	}
+}
+
+// findRefusal goes from the overview to the trail of a blocked request.
+func findRefusal(t *testing.T, b *browser, at, id string) {
+	t.Helper()
+	b.click(t, "nav[aria-label=Pages] a[href='/refusals']")
+	b.fill(t, "#f-rule", "crs-942100")
+	b.click(t, ".filter button")
+	if n := b.eval(t, `document.querySelectorAll("table.cards tbody tr").length`); n == "0" {
+		t.Fatal("the filter finds nothing")
+	}
+	b.click(t, "table.cards a[href='/exchanges/"+id+"']")
+	for selector, want := range map[string]string{
+		".verdict h1": "refused this request", ".verdict .reason": "anomaly score", ".steps .decisive": "Attack Protection",
+		".findings": "crs-942100", ".excerpt": "OR 1=1",
+	} {
+		if got := b.eval(t, fmt.Sprintf(`(document.querySelector(%q) || {}).textContent`, selector)); !strings.Contains(got, want) {
+			t.Errorf("the trail's %s is %q, without %q", selector, got, want)
+		}
+	}
+	b.open(t, at+"/audit")
+	b.fill(t, "#lookup", strings.ToLower(id))
+	b.click(t, ".lookup button")
+	if got := b.eval(t, "location.pathname"); got != "/exchanges/"+id {
+		t.Errorf("the look-up box leads to %s", got)
+	}
+	if told := b.complaints(); len(told) > 0 {
+		t.Errorf("while finding a refusal: %s", strings.Join(told, "\n"))
+	}
+}
+
+// lookAt opens pages at two widths and in both colours. tolerated is a status
+// whose mention by the browser is no complaint.
+func lookAt(t *testing.T, b *browser, at string, pages map[string]string, tolerated string) {
+	t.Helper()
+	looked := 0
+	for name, path := range pages {
+		for _, width := range []int{1280, 390} {
+			for _, dark := range []bool{false, true} {
+				b.resize(t, width, dark)
+				b.open(t, at+path)
+				b.until(t, `[...document.querySelectorAll("[data-chart]")].every(f => f.querySelector("canvas"))`)
+				looked++
+				what := fmt.Sprintf("%s-%d", name, width)
+				if dark {
+					what += "-dark"
+				}
+				if got := b.eval(t, overflow); got != "" {
+					t.Errorf("%s is wider than its window: %s", what, got)
+				}
+				if got := b.eval(t, unnamed); got != "" {
+					t.Errorf("%s has fields or links without a name: %s", what, got)
+				}
+				for _, told := range b.complaints() {
+					if tolerated == "" || !strings.Contains(told, tolerated) {
+						t.Errorf("%s: %s", what, told)
+					}
+				}
+				picture(t, b, what)
+			}
+		}
+	}
+	if t.Logf("%d views of %d pages", looked, len(pages)); looked != 4*len(pages) {
+		t.Error("too few views")
+	}
+}
+
+// overflow names what makes a page scroll sideways.
+const overflow = `(() => {
+	const wide = document.documentElement.clientWidth;
+	if (document.documentElement.scrollWidth <= wide && document.body.scrollWidth <= wide) return "";
+	return [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > wide + 1)
+		.slice(0, 5).map(e => e.tagName + "." + e.className).join(" ") || "the page";
+})()`
+
+// unnamed names fields, links and buttons that a screen reader could not tell.
+const unnamed = `[...document.querySelectorAll("main a, header a, button, input:not([type=hidden]):not(.hidden), select")].filter(e =>
+	!(e.textContent.trim() || e.getAttribute("aria-label") || e.title || (e.labels && e.labels.length))).map(e => e.outerHTML).join(" ")`
+
+// picture keeps a picture of the page where that is asked for.
+func picture(t *testing.T, b *browser, name string) {
+	t.Helper()
+	if dir := os.Getenv(picturesVariable); dir != "" {
+		b.screenshot(t, filepath.Join(dir, name+".png"))
+	}
+}
+
+// TestBrowserOnEmptyHouse looks at all pages of a console that has seen nothing.
+func TestBrowserOnEmptyHouse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: the console was NOT tested in a browser")
+	}
+	b := startBrowser(t)
+	h := newHouse(t, time.Now)
+	at := serveHouse(t, h)
+	b.resize(t, 1280, false)
+	enter(t, b, h, at)
+	lookAt(t, b, at, map[string]string{
+		"empty-overview": "/", "empty-apis": "/apis", "empty-refusals": "/refusals", "empty-findings": "/findings", "empty-revision": "/revision",
+	}, "")
+}
+
+// TestBrowserLive holds that an open overview learns of traffic by itself, and
+// says so when the session has ended.
+func TestBrowserLive(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: the console was NOT tested in a browser")
+	}
+	b := startBrowser(t)
+	h := newHouse(t, time.Now)
+	at := serveHouse(t, h)
+	b.resize(t, 1280, false)
+	enter(t, b, h, at)
+	h.publication = served.Publication{}
+	const requests = `document.querySelector(".tiles dd").textContent`
+	if got := b.eval(t, requests); got != "0" {
+		t.Fatalf("%s requests before any", got)
+	}
+	h.rollup.Count("default/orders", "GET /orders", 200, traffic.Served, time.Millisecond, 1, 1)
+	waitLong(t, b, requests+` === "1"`)
+	if told := b.complaints(); len(told) > 0 {
+		t.Errorf("while live: %s", strings.Join(told, "\n"))
+	}
+	token, _, err := h.access.LoginLink(t.Context())
+	must(t, err)
+	s, _, err := h.access.RedeemLink(t.Context(), token, remoteAddr)
+	must(t, err)
+	_, err = h.access.SetPassword(context.Background(), s.Token, "", "another horse battery", remoteAddr)
+	must(t, err)
+	waitLong(t, b, `document.querySelector("[data-live-state]").textContent.startsWith("signed out")`)
+}
+
+// waitLong waits for what comes with a refresh.
+func waitLong(t *testing.T, b *browser, expression string) {
+	t.Helper()
+	for range 3 {
+		if b.eval(t, `new Promise(done => { let n = 0; const look = () => { if (`+expression+`) done(true); else if (n++ > 100) done(false); else setTimeout(look, 100); }; look(); })`) == "true" {
+			return
+		}
+	}
+	t.Fatalf("never true: %s", expression)
+}
