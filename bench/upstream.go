@@ -116,7 +116,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 // closed is nil when the port was closed because ctx ended.
 func closed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // as it says
 	}
 	return fmt.Errorf("serving: %w", err)
 }

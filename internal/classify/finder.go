@@ -19,14 +19,14 @@ type finder struct {
 // that begins at i. A match of no length is none.
 func (f *finder) at(i int) Match {
 	c := f.text[i]
-	switch {
-	case c == '-':
+	switch c {
+	case '-':
 		if m := f.privateKey(i); m.End > 0 {
 			return m
 		}
-	case c == ':':
+	case ':':
 		return f.urlCredentials(i)
-	case c == '+' || c == '%':
+	case '+', '%':
 		return f.phone(i)
 	}
 	if c >= 0x80 || isWord(c) {

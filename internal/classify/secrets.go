@@ -79,37 +79,57 @@ func marks(c byte) []mark {
 // Arrays that nothing writes to: see issued.
 var (
 	markedA = [...]mark{
-		{"AKIA", AWSKey, 16, true, isUpperDigit}, {"ASIA", AWSKey, 16, true, isUpperDigit},
-		{"AROA", AWSKey, 16, true, isUpperDigit}, {"AIDA", AWSKey, 16, true, isUpperDigit},
-		{"AGPA", AWSKey, 16, true, isUpperDigit}, {"ANPA", AWSKey, 16, true, isUpperDigit},
+		{"AKIA", AWSKey, 16, true, isUpperDigit},
+		{"ASIA", AWSKey, 16, true, isUpperDigit},
+		{"AROA", AWSKey, 16, true, isUpperDigit},
+		{"AIDA", AWSKey, 16, true, isUpperDigit},
+		{"AGPA", AWSKey, 16, true, isUpperDigit},
+		{"ANPA", AWSKey, 16, true, isUpperDigit},
 		{"AIza", GoogleKey, 30, false, isURL64},
 	}
 	markedG = [...]mark{
-		{"ghp_", GitHubToken, 16, false, isAlnum}, {"gho_", GitHubToken, 16, false, isAlnum},
-		{"ghu_", GitHubToken, 16, false, isAlnum}, {"ghs_", GitHubToken, 16, false, isAlnum},
-		{"ghr_", GitHubToken, 16, false, isAlnum}, {"github_pat_", GitHubToken, 16, false, isWord},
-		{"glpat-", GitLabToken, 16, false, isURL64}, {"gldt-", GitLabToken, 16, false, isURL64},
-		{"glrt-", GitLabToken, 16, false, isURL64}, {"glptt-", GitLabToken, 16, false, isURL64},
+		{"ghp_", GitHubToken, 16, false, isAlnum},
+		{"gho_", GitHubToken, 16, false, isAlnum},
+		{"ghu_", GitHubToken, 16, false, isAlnum},
+		{"ghs_", GitHubToken, 16, false, isAlnum},
+		{"ghr_", GitHubToken, 16, false, isAlnum},
+		{"github_pat_", GitHubToken, 16, false, isWord},
+		{"glpat-", GitLabToken, 16, false, isURL64},
+		{"gldt-", GitLabToken, 16, false, isURL64},
+		{"glrt-", GitLabToken, 16, false, isURL64},
+		{"glptt-", GitLabToken, 16, false, isURL64},
 		{"glcbt-", GitLabToken, 16, false, isURL64},
 	}
 	markedX = [...]mark{
-		{"xoxb-", SlackToken, 10, false, isURL64}, {"xoxp-", SlackToken, 10, false, isURL64},
-		{"xoxa-", SlackToken, 10, false, isURL64}, {"xoxr-", SlackToken, 10, false, isURL64},
-		{"xoxs-", SlackToken, 10, false, isURL64}, {"xoxe-", SlackToken, 10, false, isURL64},
-		{"xoxe.", SlackToken, 10, false, isName}, {"xapp-", SlackToken, 10, false, isURL64},
+		{"xoxb-", SlackToken, 10, false, isURL64},
+		{"xoxp-", SlackToken, 10, false, isURL64},
+		{"xoxa-", SlackToken, 10, false, isURL64},
+		{"xoxr-", SlackToken, 10, false, isURL64},
+		{"xoxs-", SlackToken, 10, false, isURL64},
+		{"xoxe-", SlackToken, 10, false, isURL64},
+		{"xoxe.", SlackToken, 10, false, isName},
+		{"xapp-", SlackToken, 10, false, isURL64},
 	}
 	markedS = [...]mark{
-		{"sk_live_", StripeKey, 16, false, isAlnum}, {"sk_test_", StripeKey, 16, false, isAlnum},
-		{"rk_live_", StripeKey, 16, false, isAlnum}, {"rk_test_", StripeKey, 16, false, isAlnum},
-		{"whsec_", StripeKey, 16, false, isToken}, {"sk-ant-", APIKey, 20, false, isURL64},
-		{"sk-proj-", APIKey, 20, false, isURL64}, {"sk-", APIKey, 32, false, isAlnum},
+		{"sk_live_", StripeKey, 16, false, isAlnum},
+		{"sk_test_", StripeKey, 16, false, isAlnum},
+		{"rk_live_", StripeKey, 16, false, isAlnum},
+		{"rk_test_", StripeKey, 16, false, isAlnum},
+		{"whsec_", StripeKey, 16, false, isToken},
+		{"sk-ant-", APIKey, 20, false, isURL64},
+		{"sk-proj-", APIKey, 20, false, isURL64},
+		{"sk-", APIKey, 32, false, isAlnum},
 		{"shpat_", APIKey, 20, false, isAlnum},
 	}
 	markedOther = [...]mark{
-		{"ya29.", GoogleKey, 20, false, isURL64}, {"GOCSPX-", GoogleKey, 20, false, isURL64},
-		{"npm_", APIKey, 30, false, isAlnum}, {"pypi-", APIKey, 30, false, isURL64},
-		{"hvs.", APIKey, 20, false, isURL64}, {"hvb.", APIKey, 20, false, isURL64},
-		{"dop_v1_", APIKey, 30, false, isHex}, {"SG.", APIKey, 30, false, isName},
+		{"ya29.", GoogleKey, 20, false, isURL64},
+		{"GOCSPX-", GoogleKey, 20, false, isURL64},
+		{"npm_", APIKey, 30, false, isAlnum},
+		{"pypi-", APIKey, 30, false, isURL64},
+		{"hvs.", APIKey, 20, false, isURL64},
+		{"hvb.", APIKey, 20, false, isURL64},
+		{"dop_v1_", APIKey, 30, false, isHex},
+		{"SG.", APIKey, 30, false, isName},
 	}
 )
 

@@ -61,8 +61,8 @@ func (c *exclusion) rule(text string) error {
 	first, last, isRange := strings.Cut(text, "-")
 	from, err := strconv.Atoi(first)
 	if err != nil {
-		c.tag = text
-		return nil
+		c.tag = text // not a number, so a tag
+		return nil   //nolint:nilerr // as it says
 	}
 	to := from
 	if isRange {

@@ -206,11 +206,11 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-type slowBody struct{}
+type slowBodyError struct{}
 
 // errSlowBody is a timeout to whoever asks.
-var errSlowBody error = slowBody{}
+var errSlowBody error = slowBodyError{}
 
-func (slowBody) Error() string { return "the body comes more slowly than the least speed" }
+func (slowBodyError) Error() string { return "the body comes more slowly than the least speed" }
 
-func (slowBody) Timeout() bool { return true }
+func (slowBodyError) Timeout() bool { return true }

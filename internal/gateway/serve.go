@@ -129,13 +129,11 @@ func (p *passage) prepareBody(api *router.API) {
 
 // stopped notes how a verdict ends the exchange.
 func (p *passage) stopped(v policy.Verdict) {
-	switch v.Action {
-	case traffic.Answered:
+	p.end.Outcome = traffic.RefusedByPolicy
+	if v.Action == traffic.Answered {
 		p.end.Outcome = traffic.AnsweredLocally
-	case traffic.Failed:
+	} else if v.Action == traffic.Failed {
 		p.end.Outcome = traffic.Errored
-	default:
-		p.end.Outcome = traffic.RefusedByPolicy
 	}
 }
 

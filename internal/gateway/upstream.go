@@ -37,7 +37,7 @@ func (p *passage) route(ctx context.Context, api *router.API) {
 // call sends the request to the service and takes the head of its response.
 func (p *passage) call(ctx context.Context, up *router.Upstream) *rejection {
 	began := p.g.Now()
-	resp, err := up.Transport.RoundTrip(p.outgoing(ctx, up))
+	resp, err := up.Transport.RoundTrip(p.outgoing(ctx, up)) //nolint:bodyclose // finish closes it
 	p.x.Upstream.Took = p.g.Now().Sub(began)
 	if err != nil {
 		return upstreamRejection(err)

@@ -149,7 +149,7 @@ func (a Action) String() string {
 	if int(a) >= len(actionNames) {
 		return "invalid"
 	}
-	return actionNames[a]
+	return actionNames[int(a)]
 }
 
 // MarshalText writes the action's name.

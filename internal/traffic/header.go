@@ -54,7 +54,7 @@ func (h *Header) All() iter.Seq[Field] { return slices.Values(h.fields) }
 func (h *Header) span(name string) (from, to int) {
 	lo, hi := 0, len(h.fields)
 	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
+		mid := lo + (hi-lo)/2
 		if h.fields[mid].Name < name {
 			lo = mid + 1
 		} else {

@@ -62,7 +62,7 @@ func keep(dir string, sealer Sealer, rev *revision.Revision) error {
 }
 
 func replaceFile(path string, text []byte) error {
-	next, err := os.OpenFile(path+".next", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	next, err := os.OpenFile(path+".next", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // in our own data folder
 	if err != nil {
 		return fmt.Errorf("opening the new file: %w", err)
 	}
@@ -83,7 +83,7 @@ func replaceFile(path string, text []byte) error {
 }
 
 func readKept(dir string, sealer Sealer) (*revision.Revision, error) {
-	text, err := os.ReadFile(filepath.Join(dir, fileName))
+	text, err := os.ReadFile(filepath.Join(dir, fileName)) //nolint:gosec // in our own data folder
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errNoneKept
 	}

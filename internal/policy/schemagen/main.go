@@ -52,7 +52,7 @@ func generate(dir string) error {
 	if err != nil {
 		return fmt.Errorf("writing the schema: %w", err)
 	}
-	return os.WriteFile(filepath.Join(dir, "schema.json"), append(text, '\n'), 0o644)
+	return os.WriteFile(filepath.Join(dir, "schema.json"), append(text, '\n'), 0o644) //nolint:gosec // a source file, for all to read
 }
 
 // declared is a struct with its comment.
