@@ -49,6 +49,8 @@ type house struct {
 	publication served.Publication
 	// exploding makes the revision panic when it is asked for.
 	exploding bool
+	// hostile is the id of the exchange with a client that wants to break pages.
+	hostile string
 }
 
 // auditor carries events of access into the audit log, as the program does.
@@ -278,12 +280,35 @@ func (h *house) seed(t testing.TB) (attackID string) {
 	watched.Decisions[2].Action, watched.Decisions[2].Status = traffic.Watched, 0
 	watched.Service = "default/orders-backend"
 	h.keep(t, watched)
+	h.hostile = h.keep(t, h.hostileRecord())
 	attackID = h.keep(t, h.attackRecord(0))
 	if _, found, err := h.monitor.Trail(t.Context(), attackID); err != nil || !found {
 		t.Fatalf("the seeded attack is not found: %v", err)
 	}
 	h.publication = testPublication(h.now())
 	return attackID
+}
+
+// hostilePolicy is the name of a policy that no catalogue has.
+const hostilePolicy = "a-policy-with-a-name-that-is-very-much-longer-than-any-policy-of-ours"
+
+// hostileRecord is an exchange whose every text is as long as a record allows,
+// can't be broken at a space, or tries to be HTML.
+func (h *house) hostileRecord() *traffic.Record {
+	const script = `<script>alert(1)</script>`
+	long := strings.Repeat("W", 230) + script
+	r := h.attackRecord(95)
+	r.API, r.Policy, r.Step, r.Reason = "namespace-of-a-team-with-many-words/an-api-with-a-very-long-name-that-someone-generated", hostilePolicy, "default/"+hostilePolicy, long
+	r.Operation, r.Client, r.ClientID, r.ClientName = "GET /"+strings.Repeat("segment", 40), "2001:db8:1234:5678:9abc:def0:1234:5678", strings.Repeat("client", 40), script
+	r.Host, r.Query = strings.Repeat("host", 60), []string{strings.Repeat("q", 128), script}
+	r.Headers = []traffic.Field{{Name: "user-agent", Value: long}, {Name: strings.Repeat("x-", 60)}}
+	r.Decisions = []traffic.Decision{{Binding: r.Step, Policy: r.Policy, Side: "request", Action: traffic.Refused, Status: 403, Reason: long, Took: time.Second}}
+	r.NotInspected, r.Trimmed = []string{long}, []string{"decisions"}
+	f := &r.Findings[0]
+	f.Title, f.Message, f.Excerpt, f.Fix = long, long, strings.Repeat("W", 39)+script, long
+	f.Location = finding.Location{API: r.API, Operation: r.Operation, Place: strings.Repeat("place", 25)}
+	f.Rule, f.Fingerprint = strings.Repeat("rule", 30), finding.Fingerprint(f.Rule, f.Location)
+	return r
 }
 
 // testPublication is a revision with a secret in every write-only place.

@@ -51,10 +51,11 @@ func TestPages(t *testing.T) {
 			"percent", "html-entity", "Bind the value as a parameter", "default/allow-office", "decisive", "not kept", "sqlmap/1.8", "query id",
 			"What each policy said", "/findings/" + print,
 		}, nil},
+		{"/exchanges/" + h.hostile, 200, []string{"refused this request", "&lt;script&gt;alert(1)"}, nil},
 		{"/exchanges/" + traffic.NewID(noon), 404, []string{"Counted, not kept"}, nil},
 		{"/exchanges/" + traffic.NewID(noon.AddDate(-1, 0, 0)), 404, []string{"Unknown id"}, nil},
 		{"/exchanges/short", 404, []string{"This is not a correlation id"}, nil},
-		{"/findings", 200, []string{"SQL injection detected", "critical", "body json /items/0/note", "of 3"}, nil},
+		{"/findings", 200, []string{"SQL injection detected", "critical", "body json /items/0/note", "of 4"}, nil},
 		{"/findings?severity=low&q=traversal", 200, []string{"Path traversal"}, []string{"SQL injection detected"}},
 		{"/findings?severity=terrible", 400, []string{"Severity must be one of"}, nil},
 		{"/findings?q=nothingatall", 200, []string{"Nothing matches"}, nil},
@@ -79,7 +80,7 @@ func TestPages(t *testing.T) {
 					t.Errorf("the page does not say %q", want)
 				}
 			}
-			for _, not := range append(c.not, hidden, "ZgotmplZ", "<no value>", "%!") {
+			for _, not := range append(c.not, hidden, "<script>alert", "ZgotmplZ", "<no value>", "%!") {
 				if strings.Contains(main(a.body), not) {
 					t.Errorf("the page says %q", not)
 				}
@@ -149,8 +150,8 @@ func TestPagingThroughAllRefusals(t *testing.T) {
 			_ = link
 		}
 	}
-	if t.Logf("%d refusals on %d pages", len(seen), pages); len(seen) != 72 || pages != 2 {
-		t.Errorf("%d refusals on %d pages, want 72 on 2", len(seen), pages)
+	if t.Logf("%d refusals on %d pages", len(seen), pages); len(seen) != 73 || pages != 2 {
+		t.Errorf("%d refusals on %d pages, want 73 on 2", len(seen), pages)
 	}
 }
 

@@ -190,6 +190,9 @@ func outline(a *revision.API) API {
 		Name: a.Name.String(), Served: true, BasePath: a.BasePath, Address: address(a),
 		Bindings: len(a.Policies),
 	}
+	if len(a.TLS) > 0 {
+		api.Bindings++
+	}
 	if api.BasePath == "" {
 		api.BasePath = "/"
 	}
