@@ -1,6 +1,9 @@
 package app
 
 import (
+	"net/http"
+	"time"
+
 	"farrier.dev/farrier/internal/manifest"
 	"farrier.dev/farrier/internal/policy/catalogue"
 )
@@ -10,3 +13,6 @@ func RealCatalogue() (manifest.Catalogue, error) {
 	all, err := catalogue.New()
 	return policies{all}, err
 }
+
+// SampleAPI is the API behind farrier demo.
+func SampleAPI() http.Handler { return sampleAPI(time.Now) }

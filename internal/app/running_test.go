@@ -27,12 +27,12 @@ const patience = 60 * time.Second
 type running struct {
 	t        testing.TB
 	services *services
-	// manifests is the folder that is served.
-	manifests string
-	ready     app.Ready
-	log       *logText
-	ports     map[string]string
-	stop      func() error
+	// manifests is the folder that is served, data the one that is written.
+	manifests, data string
+	ready           app.Ready
+	log             *logText
+	ports           map[string]string
+	stop            func() error
 }
 
 // listening and upstreams are how the manifests of tests and examples name the
@@ -103,7 +103,8 @@ func serve(t testing.TB, s *services, files map[string]string) *running {
 
 func (r *running) start() error {
 	cfg := app.DefaultConfig()
-	cfg.Manifests, cfg.Data, cfg.Console = []string{r.manifests}, r.t.TempDir(), "off"
+	r.data = r.t.TempDir()
+	cfg.Manifests, cfg.Data, cfg.Console = []string{r.manifests}, r.data, "off"
 	cfg.Debounce = 20 * time.Millisecond
 	cfg.Limits.DrainSeconds = 5
 	cfg.Limits.Lag = patience // a busy machine is no reason to shed what a test counts

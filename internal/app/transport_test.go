@@ -208,6 +208,7 @@ func TestWebSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != 101 || resp.Header.Get("Sec-WebSocket-Accept") != accept(key) || resp.Header.Get("X-Correlation-Id") == "" {
 		t.Fatalf("%d %v", resp.StatusCode, resp.Header)
 	}

@@ -97,6 +97,7 @@ func writeRaw(w http.ResponseWriter, r *http.Request, raw string) {
 	if err != nil {
 		panic(err)
 	}
+	defer func() { _ = resp.Body.Close() }()
 	for name, values := range resp.Header {
 		w.Header()[name] = values
 	}
