@@ -29,7 +29,9 @@ func (g *Gateway) fill(x *traffic.Exchange, r *http.Request, info *framing.Info)
 	req.Remote, req.Local = addrPort(info.Remote), addrPort(info.Local)
 	fillHeader(&req.Header, r.Header)
 	g.clientAddress(req)
-	req.Streaming = isUpgrade(r.Header) || isGRPC(r.Header.Get("Content-Type"))
+	// gRPC is HTTP/2 and POST (its protocol, "Requests"): a header alone must not
+	// take a body away from those who inspect it.
+	req.Streaming = isWebSocket(r) || r.ProtoMajor == 2 && r.Method == http.MethodPost && isGRPC(r.Header.Get("Content-Type"))
 }
 
 func fillHeader(h *traffic.Header, from http.Header) {
@@ -143,8 +145,13 @@ func (g *Gateway) trusts(ip netip.Addr) bool {
 	return false
 }
 
-func isUpgrade(h http.Header) bool {
-	return len(h["Upgrade"]) > 0 && tokenIn(h["Connection"], "upgrade")
+// isWebSocket says whether a request opens a WebSocket (RFC 6455 §4.1). No
+// other protocol is switched to: behind an upgrade to h2c a client could send
+// the service requests that no policy sees.
+func isWebSocket(r *http.Request) bool {
+	upgrade := r.Header["Upgrade"]
+	return len(upgrade) == 1 && strings.EqualFold(upgrade[0], "websocket") && tokenIn(r.Header["Connection"], "upgrade") &&
+		r.Method == http.MethodGet && r.ProtoMajor == 1 && r.ContentLength == 0
 }
 
 func tokenIn(values []string, token string) bool {

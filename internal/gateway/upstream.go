@@ -43,6 +43,10 @@ func (p *passage) call(ctx context.Context, up *router.Upstream) *rejection {
 		return upstreamRejection(err)
 	}
 	p.resp = resp
+	if resp.StatusCode == http.StatusSwitchingProtocols &&
+		!(isWebSocket(p.r) && strings.EqualFold(resp.Header.Get("Upgrade"), "websocket")) {
+		return &rejection{http.StatusBadGateway, "Bad gateway.", "the service switched to a protocol that it was not asked for"}
+	}
 	p.end.Outcome = traffic.Served
 	x := &p.x.Response
 	*x = traffic.Response{Status: resp.StatusCode}
@@ -96,12 +100,10 @@ func kindOf(err error) string {
 func (p *passage) outgoing(ctx context.Context, up *router.Upstream) *http.Request {
 	req := &p.x.Request
 	header := outgoingHeader(&req.Header)
-	upgrade := p.r.Header["Upgrade"]
-	upgrading := isUpgrade(p.r.Header)
 	grpcTrailers := req.Header.HasToken("te", "trailers")
 	removeHopByHop(header, true)
-	if upgrading {
-		header["Connection"], header["Upgrade"] = []string{"Upgrade"}, upgrade
+	if isWebSocket(p.r) {
+		header["Connection"], header["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
 	}
 	if grpcTrailers {
 		header["Te"] = []string{"trailers"}
