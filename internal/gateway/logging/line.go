@@ -74,13 +74,20 @@ func (l *line) say() []number {
 		client = a.client.String()
 	}
 	l.fields = []field{
-		{"method", method}, {"operation", a.operation}, {"api", a.api}, {"client", client},
-		{"clientId", classify.Redact(a.clientID)}, {"exchange", a.exchange}, {"outcome", string(a.outcome)},
-		{"binding", a.binding}, {"policy", a.policy},
+		{"method", method},
+		{"operation", a.operation},
+		{"api", a.api},
+		{"client", client},
+		{"clientId", classify.Redact(a.clientID)},
+		{"exchange", a.exchange},
+		{"outcome", string(a.outcome)},
+		{"binding", a.binding},
+		{"policy", a.policy},
 	}
 	return []number{
 		{"status", strconv.Itoa(a.status)},
-		{"bytesIn", strconv.FormatInt(a.bytesIn, 10)}, {"bytesOut", strconv.FormatInt(a.bytesOut, 10)},
+		{"bytesIn", strconv.FormatInt(a.bytesIn, 10)},
+		{"bytesOut", strconv.FormatInt(a.bytesOut, 10)},
 		{"tookMs", strconv.FormatFloat(float64(a.took.Microseconds())/1000, 'f', -1, 64)},
 	}
 }

@@ -443,7 +443,7 @@ func TestRuntimeLines(t *testing.T) {
 	log.Warn("plain")
 	log = log.With("component", "policy", "api", "default/orders")
 	log.Error("ends", "error", errors.New("no way"), "n", 7)
-	log.Log(t.Context(), fatal, "grouped", slog.Group("peer", "port", 8081), "kind", "odd")
+	log.Log(t.Context(), fatal, "grouped", slog.Group("peer", slog.Int("port", 8081)), slog.String("kind", "odd"))
 	log.WithGroup("g").Warn("inner", "a", "b c")
 	log.Warn("logged in ada@example.com", "password", "hunter2", "exchange", exchangeID, "header", "Authorization: Bearer 8f3kd92mQz7LpX41vTbn")
 	log.Warn("forged\n[gateway][info] all is well\x1b[2J", "exchange", "not an id, password=hunter2")

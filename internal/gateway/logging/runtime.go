@@ -118,6 +118,7 @@ func shown(key string, value slog.Value) string {
 	switch value.Kind() {
 	case slog.KindBool, slog.KindInt64, slog.KindUint64, slog.KindFloat64, slog.KindDuration, slog.KindTime:
 		return value.String()
+	case slog.KindString, slog.KindAny, slog.KindGroup, slog.KindLogValuer:
 	}
 	text := value.String()
 	if key == "exchange" && isID(text) {
