@@ -148,5 +148,12 @@ func mutualTLS(api *apiState) bool {
 var clientExpression = regexp.MustCompile(`(?i)client[_-]?id|authentication\s*\.`)
 
 func metersClients(a *applied) bool {
-	return a.is("rate-limiting-sla-based") || clientExpression.Match(a.settings)
+	if !a.is("rate-limiting-sla-based") {
+		return clientExpression.Match(a.settings)
+	}
+	var settings struct {
+		ClientSecretExpression string `json:"clientSecretExpression"`
+	}
+	// With a secret it verifies the client itself.
+	return json.Unmarshal(a.settings, &settings) != nil || settings.ClientSecretExpression == ""
 }
