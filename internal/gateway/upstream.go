@@ -23,7 +23,7 @@ func (p *passage) route(ctx context.Context, api *router.API) {
 	}
 	up := target.Upstream
 	p.x.Upstream.Service, p.x.Upstream.Path = up.Name, path
-	p.x.Upstream.URI = up.Scheme + "://" + up.Host
+	p.x.Upstream.URI = up.URI
 	p.outbound = up.Chain.Begin()
 	if v := p.outbound.Request(ctx, p.x); v.Stops() {
 		p.stopped(v)

@@ -22,10 +22,10 @@ import (
 type Upstream struct {
 	// Name is namespace/name; Scheme is http or https; Host is what requests
 	// name as their authority; Path is the service's own path without a slash
-	// at its end.
-	Name, Scheme, Host, Path string
-	Transport                http.RoundTripper
-	Chain                    *policy.Chain
+	// at its end; URI is scheme and host as records show them.
+	Name, Scheme, Host, Path, URI string
+	Transport                     http.RoundTripper
+	Chain                         *policy.Chain
 }
 
 // The connection limits of one service.
@@ -87,7 +87,7 @@ func newUpstream(s *revision.Service, timeouts revision.Timeouts, tlsSettings js
 	default:
 		return nil, fmt.Errorf("address %q: the scheme must be http, https or h2", s.Address)
 	}
-	u.Transport = transport
+	u.Transport, u.URI = transport, u.Scheme+"://"+u.Host
 	return u, nil
 }
 
