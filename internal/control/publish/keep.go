@@ -121,7 +121,8 @@ func lines(err error) []string {
 	return strings.Split(strings.TrimSpace(err.Error()), "\n")
 }
 
-// located splits "file:line: message".
+// located splits "file:line: message" when there is such a file: addresses have
+// the same form.
 func located(message string) (file string, line int, rest string, ok bool) {
 	message = strings.TrimPrefix(message, "compiling: ")
 	parts := strings.SplitN(message, ":", 3)
@@ -130,6 +131,9 @@ func located(message string) (file string, line int, rest string, ok bool) {
 	}
 	line, err := strconv.Atoi(parts[1])
 	if err != nil {
+		return "", 0, "", false
+	}
+	if info, err := os.Stat(parts[0]); err != nil || info.IsDir() {
 		return "", 0, "", false
 	}
 	return parts[0], line, strings.TrimSpace(parts[2]), true
