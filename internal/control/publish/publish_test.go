@@ -158,7 +158,7 @@ func TestBrokenManifestsKeepWhatServes(t *testing.T) {
 	b := newBench(t)
 	b.write(api("/one"))
 	b.start()
-	b.write(strings.Replace(api("/two"), "address:", "adress:", 1))
+	b.write(strings.Replace(api("/two"), "address:", "adr:", 1))
 	problems := b.Publish(t.Context())
 	s := b.Status()
 	if !manifest.HasErrors(problems) || b.serves() != "/one" || s.Refused == nil || s.Serving.Number != 1 {
