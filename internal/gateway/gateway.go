@@ -143,7 +143,7 @@ func New(o Options) (*Gateway, error) {
 	}
 	g.server = server
 	g.load = newLoadGuard(o.Limits.Lag, o.Now)
-	g.judges = newJudges(o.Limits.Judges)
+	g.judges = newJudges(o.Limits.Judges, func(value any) { g.runtime.Panicked("gateway", value) })
 	g.probe = &probe{ready: g.ready, log: o.Log}
 	return g, nil
 }

@@ -66,7 +66,7 @@ func TestLoadGuardKeepsItsBounds(t *testing.T) {
 }
 
 func TestJudgesAreBounded(t *testing.T) {
-	j := newJudges(3)
+	j := newJudges(3, func(any) {})
 	var started sync.WaitGroup
 	started.Add(judgeWorkers)
 	hold := make(chan struct{})

@@ -85,16 +85,27 @@ type judges struct {
 
 const judgeWorkers = 2
 
-func newJudges(room int) *judges {
+func newJudges(room int, panicked func(value any)) *judges {
 	j := &judges{queue: make(chan func(), room)}
 	for range judgeWorkers {
 		j.workers.Go(func() {
 			for work := range j.queue {
-				work()
+				survive(work, panicked)
 			}
 		})
 	}
 	return j
+}
+
+// survive does a piece of work on a goroutine that no server guards: without it
+// a panic would end the process.
+func survive(work func(), panicked func(value any)) {
+	defer func() {
+		if value := recover(); value != nil {
+			panicked(value)
+		}
+	}()
+	work()
 }
 
 // submit says whether there was room.

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"farrier.dev/farrier/internal/gateway/framing"
@@ -168,15 +170,19 @@ func tokenIn(values []string, token string) bool {
 func isGRPC(contentType string) bool { return strings.HasPrefix(contentType, "application/grpc") }
 
 // body reads the content of a request, counts it, and ends a client that is
-// idle or slower than the least speed.
+// idle or slower than the least speed. The transport may read on while the
+// answer is on its way already, and after that.
 type body struct {
 	from     io.Reader
 	rc       *http.ResponseController
 	g        *Gateway
 	began    time.Time
 	extended time.Time
-	read     int64
-	ended    bool
+	read     atomic.Int64
+	ended    atomic.Bool
+
+	mu   sync.Mutex
+	over bool // the connection is not ours any more
 }
 
 // linger is how long the rest of a body that nobody read may take to come
@@ -187,30 +193,53 @@ const linger = 2 * time.Second
 // before its end. HTTP/2 needs it not: there the stream is reset.
 func (p *passage) abandon() {
 	unread := p.r.ContentLength != 0 && p.r.ProtoMajor == 1
-	if unread && (p.body == nil || !p.body.ended) {
+	if unread && (p.body == nil || !p.body.ended.Load()) {
 		_ = p.rc.SetReadDeadline(p.g.Now().Add(linger))
 	}
+}
+
+// received is the number of bytes read of the request's content.
+func (p *passage) received() int64 {
+	if p.body == nil {
+		return 0
+	}
+	return p.body.read.Load()
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	now := b.g.Now()
 	// The deadline moves at most once a second: setting it costs a system timer.
 	if b.extended.IsZero() || now.Sub(b.extended) > time.Second {
-		_ = b.rc.SetReadDeadline(now.Add(b.g.Limits.BodyIdle))
+		b.deadline(now.Add(b.g.Limits.BodyIdle))
 		b.extended = now
 	}
 	n, err := b.from.Read(p)
-	b.read += int64(n)
+	read := b.read.Add(int64(n))
 	if err != nil {
 		// A deadline left behind would cancel the exchange while the service works.
-		b.ended = errors.Is(err, io.EOF)
-		_ = b.rc.SetReadDeadline(time.Time{})
+		b.ended.Store(errors.Is(err, io.EOF))
+		b.deadline(time.Time{})
 	}
 	if spent := now.Sub(b.began) - b.g.Limits.BodyGrace; err == nil && spent > 0 &&
-		b.read < int64(spent.Seconds()*float64(b.g.Limits.BodyRate)) {
+		read < int64(spent.Seconds()*float64(b.g.Limits.BodyRate)) {
 		return n, errSlowBody
 	}
 	return n, err
+}
+
+func (b *body) deadline(at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.over {
+		_ = b.rc.SetReadDeadline(at)
+	}
+}
+
+// end leaves the connection to net/http and the next request.
+func (b *body) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
 }
 
 type slowBodyError struct{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 
 	"farrier.dev/farrier/internal/gateway/framing"
 	"farrier.dev/farrier/internal/policy"
@@ -27,6 +28,8 @@ type passage struct {
 	resp *http.Response
 	// kept says that the record has been sealed before the answer went out.
 	kept bool
+	// finished says that finish has begun.
+	finished bool
 }
 
 // ServeHTTP is the way of every request, the refused ones included.
@@ -140,16 +143,19 @@ func (p *passage) stopped(v policy.Verdict) {
 // finish runs the end hooks, counts and seals. Hooks for the pool take the
 // exchange with them, and it is sealed when they are done.
 func (p *passage) finish() {
+	p.finished = true
 	if p.resp != nil {
 		_ = p.resp.Body.Close()
 	}
 	if p.body != nil {
-		p.end.BytesIn = p.body.read
+		p.abandon()
+		p.body.end()
+		p.end.BytesIn = p.received()
 	}
 	p.end.Took = p.g.Now().Sub(p.x.Received)
 	p.endHooks(false)
 	if p.tee != nil {
-		p.tee.show(&p.x.Request.Body)
+		p.tee.show(&p.x.Request.Body, p.body.ended.Load())
 	}
 	if p.inbound.Background() {
 		if p.g.judges.submit(func() { p.endHooks(true); p.seal() }) {
@@ -198,30 +204,26 @@ func (p *passage) keepBefore(answer int64) {
 	end := p.end
 	end.Took = p.g.Now().Sub(p.x.Received)
 	end.BytesOut = answer
-	if p.body != nil {
-		end.BytesIn = p.body.read
-	}
+	end.BytesIn = p.received()
 	p.g.Recorder.Keep(traffic.Seal(p.x, end))
 }
 
-// recovered is the end of an exchange in which the gateway itself panicked: it
-// is refused, recorded, and the connection is closed.
+// recovered is the end of an exchange whose answer was cut off, or in which the
+// gateway itself panicked: it is recorded like any other, what was to be judged
+// is judged, and the connection is closed.
 func (p *passage) recovered() {
 	value := recover()
 	if value == nil {
 		return
 	}
-	if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-		p.end.Outcome, p.end.Reason = traffic.Errored, "the answer was cut off"
-		p.end.Took = p.g.Now().Sub(p.x.Received)
-		p.endHooks(false)
-		p.seal()
-		panic(http.ErrAbortHandler)
+	p.end.Outcome, p.end.Reason = traffic.Errored, "the answer was cut off"
+	if err, ok := value.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+		p.g.runtime.Panicked("gateway", value)
+		p.end.Reason = "the gateway panicked; the log of this moment has the details"
 	}
-	p.g.runtime.Panicked("gateway", value)
-	p.end.Outcome, p.end.Reason = traffic.Errored, "the gateway panicked; the log of this moment has the details"
-	p.end.Took = p.g.Now().Sub(p.x.Received)
-	p.seal()
+	if !p.finished {
+		p.finish()
+	}
 	panic(http.ErrAbortHandler)
 }
 
@@ -230,13 +232,21 @@ type tee struct {
 	from interface {
 		Read([]byte) (int, error)
 	}
-	limit  int64
+	limit int64
+
+	mu     sync.Mutex
 	copied []byte
 	more   bool
+	shown  bool
 }
 
 func (t *tee) Read(p []byte) (int, error) {
 	n, err := t.from.Read(p)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.shown {
+		return n, err // the transport still reads, but nobody will see it
+	}
 	room := t.limit - int64(len(t.copied))
 	if int64(n) > room {
 		t.more = true
@@ -245,5 +255,11 @@ func (t *tee) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// show makes the copy what the end hooks read.
-func (t *tee) show(b *traffic.Body) { b.ShowCopy(t.copied, t.more) }
+// show makes the copy what the end hooks read. It is a part only when the
+// content has not been read to its end.
+func (t *tee) show(b *traffic.Body, ended bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.shown = true
+	b.ShowCopy(t.copied, t.more || !ended)
+}
