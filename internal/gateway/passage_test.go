@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -104,4 +105,27 @@ func TestJudgesSurvivePanics(t *testing.T) {
 		t.Errorf("the panic was %v", value)
 	}
 	j.stop(t.Context())
+}
+
+// TestConnectionNamesNothingOfOurs holds that what Connection names is gone
+// before the chain runs, so that it removes nothing that a step sets.
+func TestConnectionNamesNothingOfOurs(t *testing.T) {
+	got := make(chan http.Header, 1)
+	b := newBench(t, setup{
+		service: func(_ http.ResponseWriter, r *http.Request) { got <- r.Header.Clone() },
+		steps: []policy.Step{{Request: func(_ context.Context, x *traffic.Exchange) policy.Verdict {
+			if x.Request.Header.Has("x-private") {
+				return policy.Refuse(http.StatusForbidden, "No.", "a step sees what stays here")
+			}
+			x.Request.Header.Set("x-role", "guest")
+			return policy.Go()
+		}}},
+	})
+	a := b.send("GET /a HTTP/1.1\nHost: x\nConnection: x-private, X-Role\nX-Private: 1\nX-Role: admin", "")
+	if a.status != http.StatusOK {
+		t.Fatalf("status %d", a.status)
+	}
+	if h := <-got; h.Get("X-Role") != "guest" || h.Get("X-Private") != "" || h.Get("Connection") != "" {
+		t.Errorf("the service reads %v", h)
+	}
 }

@@ -30,6 +30,7 @@ func (g *Gateway) fill(x *traffic.Exchange, r *http.Request, info *framing.Info)
 	req.Host = lowerHost(r.Host, req.Scheme)
 	req.Remote, req.Local = addrPort(info.Remote), addrPort(info.Local)
 	fillHeader(&req.Header, r.Header)
+	removeNamed(&req.Header, r.Header["Connection"])
 	g.clientAddress(req)
 	// gRPC is HTTP/2 and POST (its protocol, "Requests"): a header alone must not
 	// take a body away from those who inspect it.
@@ -49,6 +50,21 @@ func fillHeader(h *traffic.Header, from http.Header) {
 		}
 	}
 	h.SetSorted(fields)
+}
+
+// removeNamed removes the fields that Connection names (RFC 9110 §7.6.1). That
+// happens before the chain runs, so that no step decides by a field that stays
+// here, and no client has a field removed that a step sets.
+func removeNamed(h *traffic.Header, connection []string) {
+	for _, list := range connection {
+		for name := range strings.SplitSeq(list, ",") {
+			switch name = traffic.LowerName(strings.TrimSpace(name)); name {
+			case "", "close", "keep-alive", "te", "upgrade": // what they name is removed when it is sent on
+			default:
+				h.Del(name)
+			}
+		}
+	}
 }
 
 // commonNames spares the lower-case form of names that nearly every request has.

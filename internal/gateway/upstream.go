@@ -185,12 +185,15 @@ func canonicalName(lower string) string {
 }
 
 // removeHopByHop removes what is meant for one connection only (RFC 9110
-// §7.6.1), and from requests also what the gateway answers itself.
+// §7.6.1), and from requests also what the gateway answers itself. The fields
+// that Connection names were removed from a request when it came.
 func removeHopByHop(header http.Header, request bool) {
-	for _, list := range header["Connection"] {
-		for name := range strings.SplitSeq(list, ",") {
-			if name = textproto.TrimString(name); name != "" {
-				header.Del(name)
+	if !request {
+		for _, list := range header["Connection"] {
+			for name := range strings.SplitSeq(list, ",") {
+				if name = textproto.TrimString(name); name != "" {
+					header.Del(name)
+				}
 			}
 		}
 	}
