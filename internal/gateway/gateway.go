@@ -6,14 +6,15 @@ package gateway
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"farrier.dev/farrier/internal/gateway/framing"
@@ -112,22 +113,15 @@ type Gateway struct {
 	stopping atomic.Bool
 
 	mu        sync.Mutex
-	listening map[string]*listening
+	listening map[string]net.Listener // the open ports by address
 	probe     *probe
 	stopped   bool
-}
-
-// listening is one open port.
-type listening struct {
-	socket net.Listener
-	secure bool
-	proxy  bool
 }
 
 // New makes a gateway that serves nothing yet.
 func New(o Options) (*Gateway, error) {
 	o.Limits.defaults()
-	g := &Gateway{Options: o, listening: map[string]*listening{}}
+	g := &Gateway{Options: o, listening: map[string]net.Listener{}}
 	g.runtime = &policy.Runtime{
 		Now: o.Now, Budget: traffic.NewBudget(o.Limits.BufferedBytes),
 		Decode: decode, Render: render,
@@ -170,6 +164,9 @@ func (g *Gateway) Load(ctx context.Context, next *router.Table) error {
 	if g.stopped {
 		return errors.New("the gateway is stopping")
 	}
+	if next.Revision.Settings.ProxyProtocol && len(g.TrustedProxies) == 0 {
+		return errors.New("proxyProtocol: no proxy is trusted, so that no connection could be taken; name the proxies in trustedProxies")
+	}
 	changes, err := g.prepare(ctx, next)
 	if err != nil {
 		return err
@@ -185,13 +182,12 @@ func (g *Gateway) Load(ctx context.Context, next *router.Table) error {
 		one.Commit()
 	}
 	previous := g.table.Swap(next)
-	for address, l := range opened {
-		g.listening[address] = l
-		go g.accept(address, l)
+	for address, socket := range opened {
+		g.accept(address, socket)
 	}
-	for address, l := range g.listening {
+	for address, socket := range g.listening {
 		if next.Listeners[address] == nil {
-			_ = l.socket.Close()
+			_ = socket.Close()
 			delete(g.listening, address)
 		}
 	}
@@ -222,47 +218,81 @@ func (g *Gateway) prepare(ctx context.Context, next *router.Table) ([]prepared, 
 }
 
 // open opens the ports that a table needs and that are not open yet.
-func (g *Gateway) open(ctx context.Context, next *router.Table) (map[string]*listening, error) {
-	proxy := next.Revision.Settings.ProxyProtocol
-	opened := map[string]*listening{}
-	for address, l := range next.Listeners {
-		old := g.listening[address]
-		if old != nil && old.secure == (l.TLS != nil) && old.proxy == proxy {
+func (g *Gateway) open(ctx context.Context, next *router.Table) (opened map[string]net.Listener, err error) {
+	opened = map[string]net.Listener{}
+	var given []string
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, socket := range opened {
+			_ = socket.Close()
+		}
+		for _, address := range given {
+			socket, err := listen(ctx, address)
+			if err != nil {
+				g.Log.Error("a port could not be opened again", "address", address, "error", err)
+				continue
+			}
+			g.accept(address, socket)
+		}
+	}()
+	for address := range next.Listeners {
+		if g.listening[address] != nil {
 			continue
 		}
-		if old != nil {
-			// The same port in another way: it has to be closed before it opens.
-			_ = old.socket.Close()
-			delete(g.listening, address)
-		}
-		socket, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-		if err != nil {
-			for _, one := range opened {
-				_ = one.socket.Close()
+		socket, err := listen(ctx, address)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			if left := g.giveUp(address, next); len(left) > 0 {
+				given = append(given, left...)
+				socket, err = listen(ctx, address)
 			}
-			return nil, fmt.Errorf("opening %s: %w", address, err)
 		}
-		opened[address] = &listening{socket: socket, secure: l.TLS != nil, proxy: proxy}
+		if err != nil {
+			return opened, fmt.Errorf("opening %s: %w", address, err)
+		}
+		opened[address] = socket
 	}
 	return opened, nil
 }
 
-func (g *Gateway) accept(address string, l *listening) {
-	o := framing.ListenOptions{Name: address, ProxyProtocol: l.proxy, ProxySources: g.TrustedProxies}
-	if l.secure {
-		o.TLS = &tls.Config{
-			MinVersion: tls.VersionTLS12, // of the outer config only; the revision's own decides
-			GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-				if now := g.table.Load().Listeners[address]; now != nil && now.TLS != nil {
-					return now.TLS, nil
-				}
-				return nil, errors.New("the port serves no TLS any more")
-			},
+// giveUp closes the ports that next does not need and that stand in the way of
+// an address, as 0.0.0.0:8081 does in that of 127.0.0.1:8081.
+func (g *Gateway) giveUp(address string, next *router.Table) (given []string) {
+	_, port, _ := net.SplitHostPort(address)
+	for one, socket := range g.listening {
+		if _, p, _ := net.SplitHostPort(one); p == port && next.Listeners[one] == nil {
+			_ = socket.Close()
+			delete(g.listening, one)
+			given = append(given, one)
 		}
 	}
-	if err := g.server.Serve(l.socket, o); err != nil {
-		g.Log.Error("a port stopped accepting", "address", address, "error", err)
-	}
+	return given
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+}
+
+// accept serves an open port. How a connection begins, the table in service
+// says when it comes, so that a port stays open when that changes.
+func (g *Gateway) accept(address string, socket net.Listener) {
+	g.listening[address] = socket
+	go func() {
+		err := g.server.ServeEach(socket, func() *framing.ListenOptions {
+			table := g.table.Load()
+			o := &framing.ListenOptions{
+				Name: address, ProxyProtocol: table.Revision.Settings.ProxyProtocol, ProxySources: g.TrustedProxies,
+			}
+			if l := table.Listeners[address]; l != nil {
+				o.TLS = l.TLS
+			}
+			return o
+		})
+		if err != nil && !errors.Is(err, http.ErrServerClosed) {
+			g.Log.Error("a port stopped accepting", "address", address, "error", err)
+		}
+	}()
 }
 
 // Addresses are the open ports by the address they were asked for; a port
@@ -271,8 +301,8 @@ func (g *Gateway) Addresses() map[string]net.Addr {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	found := make(map[string]net.Addr, len(g.listening))
-	for address, l := range g.listening {
-		found[address] = l.socket.Addr()
+	for address, socket := range g.listening {
+		found[address] = socket.Addr()
 	}
 	return found
 }

@@ -57,7 +57,7 @@ func (p *passage) respond() {
 		delete(header, "Content-Length")
 	}
 	p.keepBefore(max(length, 0))
-	if p.end.Outcome != "" && x.Local && p.refusedFraming() {
+	if x.Local && (p.refusedFraming() || x.Status == http.StatusMisdirectedRequest) {
 		header["Connection"] = []string{"close"}
 	}
 	p.w.WriteHeader(x.Status)

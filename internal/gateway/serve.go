@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"sync"
@@ -52,6 +53,10 @@ func (p *passage) serve(ctx context.Context) {
 		p.reject(refusal)
 		return
 	}
+	if outdated(table.Listeners[info.Listener], info) {
+		p.reject(&rejection{http.StatusMisdirectedRequest, "Connect anew.", "the connection is older than the TLS settings of its port"})
+		return
+	}
 	api := p.find(table, info)
 	if api == nil {
 		p.reject(&rejection{http.StatusNotFound, "No API is served here.", "no API has this address and path"})
@@ -93,6 +98,15 @@ func (p *passage) begin(ctx context.Context, info *framing.Info) *rejection {
 	}
 	p.x.Request.Path = normal
 	return nil
+}
+
+// outdated says that a connection from before the revision would not be let in
+// by it: it speaks no TLS, or shows no certificate where one is required.
+func outdated(l *router.Listener, info *framing.Info) bool {
+	if l == nil || l.TLS == nil {
+		return false
+	}
+	return info.TLS == nil || l.TLS.ClientAuth == tls.RequireAndVerifyClientCert && len(info.TLS.VerifiedChains) == 0
 }
 
 func (p *passage) find(table *router.Table, info *framing.Info) *router.API {

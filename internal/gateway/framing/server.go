@@ -161,6 +161,12 @@ func (s *Server) Serve(ln net.Listener, o ListenOptions) error {
 		o.TLS = o.TLS.Clone()
 		o.TLS.NextProtos = []string{"h2", "http/1.1"}
 	}
+	return s.ServeEach(ln, func() *ListenOptions { return &o })
+}
+
+// ServeEach is Serve with options that may be others for each new connection.
+// They are used as they are.
+func (s *Server) ServeEach(ln net.Listener, options func() *ListenOptions) error {
 	if !s.add(ln) {
 		_ = ln.Close()
 		return http.ErrServerClosed
@@ -171,7 +177,7 @@ func (s *Server) Serve(ln net.Listener, o ListenOptions) error {
 		c, err := ln.Accept()
 		if err == nil {
 			pause = 0
-			s.accept(c, &o)
+			s.accept(c, options())
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) || s.ctx.Err() != nil {
