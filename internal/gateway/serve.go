@@ -146,11 +146,13 @@ func (p *passage) prepareBody(api *router.API) {
 
 // stopped notes how a verdict ends the exchange.
 func (p *passage) stopped(v policy.Verdict) {
-	p.end.Outcome = traffic.RefusedByPolicy
-	if v.Action == traffic.Answered {
+	switch v.Action { //nolint:exhaustive // all others refuse
+	case traffic.Answered:
 		p.end.Outcome = traffic.AnsweredLocally
-	} else if v.Action == traffic.Failed {
+	case traffic.Failed:
 		p.end.Outcome = traffic.Errored
+	default:
+		p.end.Outcome = traffic.RefusedByPolicy
 	}
 }
 

@@ -78,7 +78,7 @@ func TestWebSocketPasses(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := bufio.NewReader(conn)
-	a, err := http.ReadResponse(r, nil)
+	a, err := http.ReadResponse(r, nil) //nolint:bodyclose // 101 has no body
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func (p *passage) call(ctx context.Context, up *router.Upstream) *rejection {
 	}
 	p.resp = resp
 	if resp.StatusCode == http.StatusSwitchingProtocols &&
-		!(isWebSocket(p.r) && strings.EqualFold(resp.Header.Get("Upgrade"), "websocket")) {
+		(!isWebSocket(p.r) || !strings.EqualFold(resp.Header.Get("Upgrade"), "websocket")) {
 		return &rejection{http.StatusBadGateway, "Bad gateway.", "the service switched to a protocol that it was not asked for"}
 	}
 	p.end.Outcome = traffic.Served

@@ -160,7 +160,7 @@ func (a *Action) UnmarshalText(text []byte) error {
 	*a = 0
 	for i, name := range actionNames {
 		if name == string(text) {
-			*a = Action(i)
+			*a = Action(i) //nolint:gosec // there are seven
 		}
 	}
 	return nil
