@@ -65,12 +65,7 @@ func generateLoad(ctx context.Context, args []string, out io.Writer) error {
 	tallies := make([]tally, *connections)
 	ended := make(chan error, len(tallies))
 	for i := range tallies {
-		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", f.Arg(0))
-		if err != nil {
-			return fmt.Errorf("connecting: %w", err)
-		}
-		defer func() { _ = c.Close() }()
-		go func() { ended <- g.drive(c, &tallies[i]) }()
+		go func() { ended <- g.drive(ctx, f.Arg(0), &tallies[i]) }()
 	}
 	time.Sleep(*warmUp)
 	g.measuring.Store(true)
@@ -107,9 +102,26 @@ func sum(tallies []tally, took time.Duration) load {
 }
 
 // drive sends requests over one connection until the generator's time is over.
-func (g *generator) drive(c net.Conn, t *tally) error {
-	a := answers{from: c, buf: make([]byte, 8<<10)}
+// After an answer that is not 2xx it takes another connection, since that one
+// may be closed.
+func (g *generator) drive(ctx context.Context, address string, t *tally) error {
 	t.took = make([]time.Duration, 0, 4096)
+	for !g.over.Load() {
+		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		if err != nil {
+			return fmt.Errorf("connecting: %w", err)
+		}
+		err = g.converse(c, t)
+		_ = c.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *generator) converse(c net.Conn, t *tally) error {
+	a := answers{from: c, buf: make([]byte, 8<<10)}
 	for !g.over.Load() {
 		counts := g.measuring.Load()
 		began := time.Now()
@@ -120,13 +132,16 @@ func (g *generator) drive(c net.Conn, t *tally) error {
 		if err != nil {
 			return fmt.Errorf("reading an answer: %w", err)
 		}
-		if !counts {
-			continue
+		good := status >= 200 && status <= 299
+		if counts {
+			t.took = append(t.took, time.Since(began))
+			if !good {
+				t.failed++
+				t.firstFailure = status
+			}
 		}
-		t.took = append(t.took, time.Since(began))
-		if status < 200 || status > 299 {
-			t.failed++
-			t.firstFailure = status
+		if !good {
+			return nil
 		}
 	}
 	return nil

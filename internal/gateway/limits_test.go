@@ -283,6 +283,9 @@ func TestInFlightIsBounded(t *testing.T) {
 	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" || b.g.Stats().Shed != 1 {
 		t.Errorf("status %d, retry after %q, shed %d", a.status, a.header.Get("Retry-After"), b.g.Stats().Shed)
 	}
+	if a.closed {
+		t.Error("a client that was shed lost its connection")
+	}
 	if first := b.read(conn); first.status != http.StatusOK {
 		t.Errorf("the exchange under way ended with %d", first.status)
 	}

@@ -57,7 +57,7 @@ func (p *passage) respond() {
 		delete(header, "Content-Length")
 	}
 	p.keepBefore(max(length, 0))
-	if x.Local && (p.refusedFraming() || x.Status == http.StatusMisdirectedRequest) {
+	if p.malformed || x.Local && x.Status == http.StatusMisdirectedRequest {
 		header["Connection"] = []string{"close"}
 	}
 	p.w.WriteHeader(x.Status)
@@ -66,8 +66,6 @@ func (p *passage) respond() {
 	}
 	p.trailers()
 }
-
-func (p *passage) refusedFraming() bool { return p.x.Request.Path == "" }
 
 // responseHeader copies the header to the client: the service's as it came
 // when no step looked at it, the list otherwise.

@@ -31,6 +31,9 @@ type passage struct {
 	kept bool
 	// finished says that finish has begun.
 	finished bool
+	// malformed says that nobody knows where the next request begins, so that
+	// the connection is closed. One that is shed may come again on its connection.
+	malformed bool
 }
 
 // ServeHTTP is the way of every request, the refused ones included.
@@ -79,6 +82,7 @@ func (p *passage) serve(ctx context.Context) {
 // begin reads the request into the exchange and says why it must be refused.
 func (p *passage) begin(ctx context.Context, info *framing.Info) *rejection {
 	if facts := framing.Next(ctx); facts != nil && facts.Refusal != nil {
+		p.malformed = true
 		p.x.Request.Method, p.x.Request.Host = facts.Method, facts.Host
 		p.x.Request.Proto, p.x.Request.RawTarget = p.r.Proto, facts.Target
 		p.x.Request.Remote = addrPort(info.Remote)
