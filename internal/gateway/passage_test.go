@@ -80,7 +80,7 @@ func TestLeavingEarlyEscapesNoJudgement(t *testing.T) {
 	if _, err := io.WriteString(conn, "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nevil"); err != nil {
 		t.Fatal(err)
 	}
-	a, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	a, err := http.ReadResponse(bufio.NewReader(conn), nil) //nolint:bodyclose // 101 or a refusal, read no further
 	if err != nil {
 		t.Fatal(err)
 	}
