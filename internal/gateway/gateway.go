@@ -69,8 +69,9 @@ type Limits struct {
 	// and BodyRate is the least speed, in bytes a second. Defaults 20 s and 240.
 	BodyGrace time.Duration
 	BodyRate  int64
-	// StreamIdle ends upgraded connections and streams without a byte in either
-	// direction. Default 300 s.
+	// StreamIdle ends upgraded connections without a byte in either direction,
+	// and calls whose service takes or sends none, where the revision says
+	// nothing else. Default 300 s.
 	StreamIdle time.Duration
 	// Lag is the scheduling delay above which requests are shed. Default 20 ms.
 	Lag time.Duration

@@ -2,13 +2,19 @@ package gateway
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"crypto/tls"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/traffic"
@@ -127,5 +133,98 @@ func TestConnectionNamesNothingOfOurs(t *testing.T) {
 	}
 	if h := <-got; h.Get("X-Role") != "guest" || h.Get("X-Private") != "" || h.Get("Connection") != "" {
 		t.Errorf("the service reads %v", h)
+	}
+}
+
+// TestStalledServicesEnd holds that no service keeps an exchange for ever by
+// taking or sending nothing.
+func TestStalledServicesEnd(t *testing.T) {
+	release := make(chan struct{})
+	b := newBench(t, setup{
+		options: func(o *Options) { o.Limits.StreamIdle = 100 * time.Millisecond },
+		service: func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				w.Header().Set("Content-Length", "20000")
+				_, _ = w.Write(make([]byte, 10000))
+				_ = http.NewResponseController(w).Flush()
+			}
+			<-release
+		},
+	})
+	t.Cleanup(func() { close(release) })
+	conn := b.dial()
+	if _, err := io.WriteString(conn, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	a, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.Copy(io.Discard, a.Body); err == nil || n > 10000 {
+		t.Errorf("of a response that stops: %d bytes, %v", n, err)
+	}
+	conn = b.dial()
+	go func() {
+		_, _ = io.WriteString(conn, "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n")
+		_, _ = conn.Write(make([]byte, 100000000))
+	}()
+	if a := b.read(conn); a.status != http.StatusGatewayTimeout || b.records.find(t, a.id).Outcome != traffic.Errored {
+		t.Errorf("a request that is not taken: %+v", a)
+	}
+}
+
+// TestStreamsWithoutWindowEnd holds that a client of HTTP/2 keeps no exchange
+// for ever by giving its answer no room.
+func TestStreamsWithoutWindowEnd(t *testing.T) {
+	b := newBench(t, setup{
+		options: func(o *Options) { o.Limits.BodyIdle = 100 * time.Millisecond },
+		service: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 10<<10)) },
+	})
+	identity := httptest.NewTLSServer(nil)
+	defer identity.Close()
+	next := b.on("127.0.0.1", 0, nil)
+	next.Listeners["127.0.0.1:0"].TLS = identity.TLS.Clone()
+	next.Listeners["127.0.0.1:0"].TLS.NextProtos = []string{"h2"}
+	if err := b.g.Load(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	config := identity.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	config.NextProtos = []string{"h2"}
+	conn, err := tls.Dial("tcp", b.host, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+		t.Fatal(err)
+	}
+	f := http2.NewFramer(conn, conn)
+	if err := f.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}); err != nil {
+		t.Fatal(err)
+	}
+	var block bytes.Buffer
+	e := hpack.NewEncoder(&block)
+	for _, one := range []hpack.HeaderField{{Name: ":method", Value: "GET"}, {Name: ":scheme", Value: "https"}, {Name: ":authority", Value: "example.com"}, {Name: ":path", Value: "/a"}} {
+		if err := e.WriteField(one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true}); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	for {
+		frame, err := f.ReadFrame()
+		if err != nil {
+			t.Fatalf("the stream was not reset: %v", err)
+		}
+		if _, ok := frame.(*http2.RSTStreamFrame); ok {
+			break
+		}
+	}
+	for end := time.Now().Add(5 * time.Second); b.g.Stats().InFlight > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the exchange does not end")
+		}
 	}
 }

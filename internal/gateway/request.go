@@ -196,6 +196,10 @@ type body struct {
 	extended time.Time
 	read     atomic.Int64
 	ended    atomic.Bool
+	// stall goes off when nobody reads for the idle time; nil until the
+	// transport reads.
+	stall *time.Timer
+	idle  time.Duration
 
 	mu   sync.Mutex
 	over bool // the connection is not ours any more
@@ -229,9 +233,15 @@ func (b *body) Read(p []byte) (int, error) {
 		b.deadline(now.Add(b.g.Limits.BodyIdle))
 		b.extended = now
 	}
+	if b.stall != nil {
+		b.stall.Reset(b.idle)
+	}
 	n, err := b.from.Read(p)
 	read := b.read.Add(int64(n))
 	if err != nil {
+		if b.stall != nil {
+			b.stall.Stop()
+		}
 		// A deadline left behind would cancel the exchange while the service works.
 		b.ended.Store(errors.Is(err, io.EOF))
 		b.deadline(time.Time{})

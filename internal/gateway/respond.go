@@ -99,53 +99,51 @@ func (p *passage) trailers() {
 // buffers are what bodies are copied through.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
-// small is the size up to which a body fits the buffers of the system, so that
-// writing it needs no deadline.
-const small = 64 << 10
+// short is the size up to which content in memory is written at once.
+const short = 64 << 10
 
 // copyBody writes the content. Streams and content of unknown length are
-// flushed as they come.
+// flushed as they come. How long the client may take, framing bounds on an
+// HTTP/1 connection; a stream of HTTP/2 has its own flow control.
 func (p *passage) copyBody(body io.Reader, length int64) {
-	if local, ok := body.(*bytes.Reader); ok {
+	var extended time.Time
+	if p.r.ProtoMajor == 2 {
+		p.extendWrite(&extended)
+	}
+	if local, ok := body.(*bytes.Reader); ok && length <= short {
 		n, err := local.WriteTo(p.w)
 		p.end.BytesOut += n
 		p.cutOff(err)
 		return
 	}
 	flush := length < 0 || p.x.Response.Streaming
-	var idle *time.Timer
 	if flush {
-		idle = time.AfterFunc(p.g.Limits.StreamIdle, func() { _ = p.resp.Body.Close() })
-		defer idle.Stop()
 		_ = p.rc.Flush() // the head goes out before the first event
 	}
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	var extended time.Time
 	for {
 		n, err := body.Read(*buf)
 		if n > 0 {
-			if flush || length > small {
+			if p.r.ProtoMajor == 2 {
 				p.extendWrite(&extended)
 			}
 			_, werr := p.w.Write((*buf)[:n])
 			p.end.BytesOut += int64(n)
 			if werr == nil && flush {
 				werr = p.rc.Flush()
-				idle.Reset(p.g.Limits.StreamIdle)
 			}
 			p.cutOff(werr)
 		}
 		if errors.Is(err, io.EOF) {
-			break
+			return
 		}
 		p.cutOff(err)
 	}
-	if !extended.IsZero() {
-		_ = p.rc.SetWriteDeadline(time.Time{})
-	}
 }
 
+// extendWrite puts off the end of a stream whose client takes nothing. It is
+// left behind for what net/http still has to write.
 func (p *passage) extendWrite(extended *time.Time) {
 	if now := p.g.Now(); now.Sub(*extended) > time.Second {
 		_ = p.rc.SetWriteDeadline(now.Add(p.g.Limits.BodyIdle))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"time"
 
 	"farrier.dev/farrier/internal/gateway/framing"
 	"farrier.dev/farrier/internal/policy"
@@ -27,6 +28,8 @@ type passage struct {
 	tee               *tee
 	// resp is the service's response; its body is closed when the passage ends.
 	resp *http.Response
+	// idle is how long the service and streams may leave a connection without a byte.
+	idle time.Duration
 	// kept says that the record has been sealed before the answer went out.
 	kept bool
 	// finished says that finish has begun.
@@ -52,6 +55,10 @@ func (p *passage) serve(ctx context.Context) {
 	info := framing.Connection(ctx)
 	table := p.g.table.Load()
 	p.x.Revision = table.Revision.Number
+	p.idle = p.g.Limits.StreamIdle
+	if set := table.Revision.Settings.Timeouts.StreamIdleSeconds; set > 0 {
+		p.idle = time.Duration(set) * time.Second
+	}
 	if refusal := p.begin(ctx, info); refusal != nil {
 		p.reject(refusal)
 		return

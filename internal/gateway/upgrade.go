@@ -41,12 +41,12 @@ func (p *passage) upgrade() {
 	if _, err := buffered.WriteString("\r\n"); err != nil || buffered.Flush() != nil {
 		return
 	}
-	idle := time.AfterFunc(p.g.Limits.StreamIdle, func() { _ = client.Close(); _ = service.Close() })
+	idle := time.AfterFunc(p.idle, func() { _ = client.Close(); _ = service.Close() })
 	defer idle.Stop()
 	var in, out atomic.Int64
 	var both sync.WaitGroup
-	both.Go(func() { pipe(service, buffered, &in, idle, p.g.Limits.StreamIdle); _ = service.Close() })
-	both.Go(func() { pipe(client, service, &out, idle, p.g.Limits.StreamIdle); _ = client.Close() })
+	both.Go(func() { pipe(service, buffered, &in, idle, p.idle); _ = service.Close() })
+	both.Go(func() { pipe(client, service, &out, idle, p.idle); _ = client.Close() })
 	both.Wait()
 	p.end.BytesIn, p.end.BytesOut = in.Load(), out.Load()
 }

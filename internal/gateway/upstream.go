@@ -9,6 +9,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"strings"
+	"time"
 
 	"farrier.dev/farrier/internal/router"
 	"farrier.dev/farrier/internal/traffic"
@@ -37,6 +38,13 @@ func (p *passage) route(ctx context.Context, api *router.API) {
 // call sends the request to the service and takes the head of its response.
 func (p *passage) call(ctx context.Context, up *router.Upstream) *rejection {
 	began := p.g.Now()
+	if p.body != nil && !p.body.ended.Load() {
+		inner, cancel := context.WithCancelCause(ctx)
+		ctx = inner
+		p.body.idle = p.idle
+		p.body.stall = time.AfterFunc(p.idle, func() { cancel(errStalled) })
+		defer p.body.stall.Stop()
+	}
 	resp, err := up.Transport.RoundTrip(p.outgoing(ctx, up)) //nolint:bodyclose // finish closes it
 	p.x.Upstream.Took = p.g.Now().Sub(began)
 	if err != nil {
@@ -59,9 +67,32 @@ func (p *passage) call(ctx context.Context, up *router.Upstream) *rejection {
 		p.resp.Header = nil // from here on the list counts
 	}
 	if resp.Body != nil && resp.Body != http.NoBody && p.r.Method != http.MethodHead {
-		x.Body.SetSource(resp.Body, resp.ContentLength)
+		x.Body.SetSource(&served{ReadCloser: resp.Body, idle: p.idle}, resp.ContentLength)
 	}
 	return nil
+}
+
+// errStalled says that the service took nothing of the request's content for
+// the idle time. Transports bound the wait for an answer only.
+var errStalled = errors.New("the service takes no content")
+
+// served reads what a service answers, and ends a service that sends nothing
+// for the idle time.
+type served struct {
+	io.ReadCloser
+	idle  time.Duration
+	timer *time.Timer
+}
+
+func (s *served) Read(p []byte) (int, error) {
+	if s.timer == nil {
+		s.timer = time.AfterFunc(s.idle, func() { _ = s.Close() })
+	} else {
+		s.timer.Reset(s.idle)
+	}
+	n, err := s.ReadCloser.Read(p)
+	s.timer.Stop()
+	return n, err
 }
 
 func upstreamRejection(err error) *rejection {
@@ -72,6 +103,8 @@ func upstreamRejection(err error) *rejection {
 		return &rejection{499, "The client went away.", "the client closed the connection before the service answered"}
 	case errors.Is(err, router.ErrForbiddenAddress):
 		return &rejection{http.StatusBadGateway, "Bad gateway.", router.ErrForbiddenAddress.Error()}
+	case errors.Is(err, errStalled):
+		return &rejection{http.StatusGatewayTimeout, "The service did not answer in time.", "the service did not take the request's content in time"}
 	case errors.Is(err, errSlowBody):
 		return &rejection{http.StatusRequestTimeout, "Request body came too slowly.", errSlowBody.Error()}
 	case errors.As(err, &timeout) && timeout.Timeout():
@@ -118,12 +151,12 @@ func (p *passage) outgoing(ctx context.Context, up *router.Upstream) *http.Reque
 		Host:   up.Host,
 		Header: header,
 	}
-	content, length := req.Body.Forward()
+	body, length := req.Body.Forward()
 	switch {
-	case content == nil || length == 0:
+	case body == nil || length == 0:
 		out.Body = http.NoBody
 	default:
-		out.Body, out.ContentLength = io.NopCloser(content), length
+		out.Body, out.ContentLength = io.NopCloser(body), length
 		out.Trailer = p.r.Trailer
 		if req.Body.Changed() {
 			delete(header, "Content-Encoding")

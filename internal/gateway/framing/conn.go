@@ -84,6 +84,7 @@ type Conn struct {
 	raw      atomic.Bool   // everything passes untouched
 
 	mu        sync.Mutex // guards what follows
+	written   time.Time  // when a write ends, as it stands in the socket
 	deadline  time.Time  // as net/http set it
 	headLimit time.Time  // when the head that has begun must be complete
 	wake      chan struct{}
@@ -312,6 +313,7 @@ func (c *Conn) Passthrough() {
 	}
 	c.stopHeadClock()
 	c.raw.Store(true)
+	_ = c.SetWriteDeadline(time.Time{}) // a dead socket shows in the next write
 }
 
 // begin makes the facts of the next request the current ones.

@@ -31,6 +31,53 @@ func (c *Conn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
+// SetWriteDeadline implements [net.Conn]. The next write may put it off, so that
+// there is no need to take it away, as net/http does after every request.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() && !c.raw.Load() {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.written = t
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// writePiece is what a client must take within WriteTimeout.
+const writePiece = 64 << 10
+
+// Write implements [net.Conn]. A client that takes nothing for the time of
+// WriteTimeout is left: many small answers that nobody reads block as well as a
+// large one.
+func (c *Conn) Write(p []byte) (n int, err error) {
+	if c.raw.Load() {
+		return c.Conn.Write(p)
+	}
+	for {
+		if err := c.putOffWrite(); err != nil {
+			return n, err
+		}
+		piece := p[n:min(len(p), n+writePiece)]
+		wrote, err := c.Conn.Write(piece)
+		if n += wrote; err != nil || n == len(p) {
+			return n, err
+		}
+	}
+}
+
+// putOffWrite gives a write WriteTimeout at least. The deadline moves at most
+// once a second: setting it costs a system timer.
+func (c *Conn) putOffWrite() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	until := c.set.now().Add(c.set.limits.WriteTimeout)
+	if c.written.After(until) {
+		return nil
+	}
+	c.written = until.Add(time.Second)
+	return c.Conn.SetWriteDeadline(c.written)
+}
+
 // applyLocked gives the socket the earlier of net/http's deadline and ours.
 // Ours counts only while net/http waits for a request: it sets no deadline
 // while it merely watches for the client going away.

@@ -37,6 +37,9 @@ type Limits struct {
 	HeaderTimeout time.Duration
 	// IdleTimeout bounds the wait for the next request. Default 60 s.
 	IdleTimeout time.Duration
+	// WriteTimeout bounds the time in which a client takes 64 KiB of an answer.
+	// Default 30 s.
+	WriteTimeout time.Duration
 	// HandshakeTimeout bounds PROXY header and TLS handshake together.
 	// Default 10 s.
 	HandshakeTimeout time.Duration
@@ -85,6 +88,7 @@ func (l Limits) withDefaults() (Limits, error) {
 	}{
 		{&l.HeaderTimeout, 10 * time.Second},
 		{&l.IdleTimeout, 60 * time.Second},
+		{&l.WriteTimeout, 30 * time.Second},
 		{&l.HandshakeTimeout, 10 * time.Second},
 	} {
 		if *f.value == 0 {
