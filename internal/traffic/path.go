@@ -15,7 +15,8 @@ var ErrPath = errors.New("ambiguous path")
 // joined, unreserved characters decoded, percent signs followed by upper-case
 // digits. It refuses paths that servers are known to read differently: encoded
 // NUL, slash, backslash, semicolon, percent, hash and question mark, control
-// characters, a bare backslash, and dot segments that climb above the root.
+// characters, a bare backslash, dot segments that climb above the root, and
+// dot segments with parameters ("..;x"), which servlet containers climb by.
 // A path that already has the form is returned as it is, without allocating.
 func NormalisePath(raw string) (string, error) {
 	if raw == "" {
@@ -134,6 +135,9 @@ func removeDotSegments(path string) (string, error) {
 			kept = kept[:len(kept)-1]
 			slash = last
 		default:
+			if strings.HasPrefix(s, ".;") || strings.HasPrefix(s, "..;") {
+				return "", fmt.Errorf("%w: a dot segment with parameters", ErrPath)
+			}
 			kept = append(kept, s)
 		}
 	}
