@@ -110,10 +110,9 @@ func (r *route) pick() *Target {
 // rewrite puts the destination in front of the remaining path.
 func (t *Target) rewrite(remaining string) string {
 	if t.path == "" {
-		if remaining == "" {
-			return "/"
-		}
-		return remaining
+		// A rule's groups may leave any beginning; a path has one slash there, or
+		// the service would read an authority.
+		return "/" + strings.TrimLeft(remaining, "/")
 	}
 	switch {
 	case remaining == "":
