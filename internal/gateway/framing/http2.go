@@ -31,6 +31,14 @@ func checkHTTP2(r *http.Request, l *Limits) *Refusal {
 	case r.RequestURI == "*" && r.Method != http.MethodOptions:
 		return bad("the request target * is for OPTIONS only")
 	}
+	if r.ContentLength < 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		return bad("a body of unknown length on GET or HEAD") // it would go on as Transfer-Encoding
+	}
+	for name := range r.Trailer {
+		if forbiddenTrailer([]byte(name)) {
+			return bad("Trailer names a header that may not be one")
+		}
+	}
 	lines := 0
 	for name, values := range r.Header {
 		if lines += len(values); lines > l.HeaderLines {

@@ -215,6 +215,9 @@ func TestHTTP2Refusals(t *testing.T) {
 		status string
 		reason string
 	}{
+		{"GET with a body", with(), "400", "a body of unknown length on GET or HEAD"},
+		{"trailers", with("content-length", "0", "trailer", "x-sum, Authorization"), "400", "Trailer names a header that may not be one"},
+		{"good trailers", with("content-length", "0", "trailer", "x-sum"), "200", "pass GET /x"},
 		{"good", with("client_id", "me", "host", "A.example"), "200", "pass GET /x"},
 		{"twins", with("client_id", "me", "client-id", "you"), "400", "two header names differ only in - and _"},
 		{"100 headers", many, "431", "too many header lines"},
@@ -229,7 +232,7 @@ func TestHTTP2Refusals(t *testing.T) {
 		{"asterisk", without(7, "*"), "400", "the request target * is for OPTIONS only"},
 	} {
 		f, c := h2client(t, addr, client)
-		if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: h2block(tt.fields...), EndHeaders: true, EndStream: true}); err != nil {
+		if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: h2block(tt.fields...), EndHeaders: true, EndStream: tt.name != "GET with a body"}); err != nil {
 			t.Fatal(err)
 		}
 		if got := h2status(f); got != tt.status {
