@@ -139,7 +139,10 @@ func TestParanoia(t *testing.T) {
 		}
 		alarms, missed, played := 0, 0, 0
 		for class, examples := range corpus(t, "testdata/*.txtar") {
-			for _, one := range examples {
+			for i, one := range examples {
+				if i%stride != 0 {
+					continue
+				}
 				played++
 				v := judge(t, e, string(one.raw))
 				switch {

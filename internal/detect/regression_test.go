@@ -71,10 +71,14 @@ func TestRegression(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	files := 0
 	played, missed, excess, unread := 0, map[int]int{}, map[int]int{}, 0
 	err = fs.WalkDir(crstests.FS, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasPrefix(name, "REQUEST-9") || strings.HasPrefix(name, "REQUEST-949") {
 			return err
+		}
+		if files++; files%stride != 0 {
+			return nil
 		}
 		text, err := fs.ReadFile(crstests.FS, name)
 		if err != nil {
@@ -124,7 +128,7 @@ func TestRegression(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("played %d, unreadable %d; missed %v; in excess %v", played, unread, missed, excess)
-	if played < 500 {
+	if played < 500/stride/2 {
 		t.Errorf("only %d tests were found", played)
 	}
 }

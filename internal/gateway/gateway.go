@@ -73,7 +73,7 @@ type Limits struct {
 	// and calls whose service takes or sends none, where the revision says
 	// nothing else. Default 300 s.
 	StreamIdle time.Duration
-	// Lag is the scheduling delay above which requests are shed. Default 20 ms.
+	// Lag is the scheduling delay above which requests are shed. Default 50 ms.
 	Lag time.Duration
 }
 
@@ -98,7 +98,7 @@ func (l *Limits) defaults() {
 	set(&l.BodyIdle, 30*time.Second)
 	set(&l.BodyGrace, 20*time.Second)
 	set(&l.StreamIdle, 300*time.Second)
-	set(&l.Lag, 20*time.Millisecond)
+	set(&l.Lag, 50*time.Millisecond)
 }
 
 // Gateway serves one revision at a time.
