@@ -37,7 +37,7 @@ spec:
 	load(t, address, 8, 0, time.Second) // warm
 	peak := load(t, address, 8, 0, 3*time.Second)
 	before := p.peak()
-	over := load(t, address, 256, 2*peak.rate(), 5*time.Second)
+	over := load(t, address, 900, 2*peak.rate(), 5*time.Second)
 	t.Logf("peak %.0f good answers a second; offered twice that: %.0f good (%.0f %% of peak), %d refused with 503, %d not answered in time; pinned %v",
 		peak.rate(), over.rate(), 100*over.rate()/peak.rate(), over.shed, over.unanswered, pinned)
 	t.Logf("peak memory %d MiB before, %d MiB after", before, p.peak())
