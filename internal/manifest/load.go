@@ -79,7 +79,7 @@ func (l *loader) add(path string, named bool) {
 	case info.IsDir():
 		l.seen[target] = true
 		l.directory(path)
-	case !named && !manifestName(filepath.Base(path)):
+	case !named && !IsName(filepath.Base(path)):
 	case !info.Mode().IsRegular():
 		l.fail(path, errors.New("it is no regular file"))
 	default:
@@ -97,7 +97,7 @@ func (l *loader) directory(path string) {
 	for _, entry := range entries { // sorted by name
 		name := entry.Name()
 		hidden := strings.HasPrefix(name, ".")
-		if !hidden && (manifestName(name) || isDirectory(path, entry)) {
+		if !hidden && (IsName(name) || isDirectory(path, entry)) {
 			l.add(filepath.Join(path, name), false)
 		}
 	}
@@ -113,7 +113,9 @@ func isDirectory(path string, entry fs.DirEntry) bool {
 	return err == nil && info.IsDir()
 }
 
-func manifestName(name string) bool {
+// IsName says whether Load reads a file of this name when it finds it in a
+// folder.
+func IsName(name string) bool {
 	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "#") || strings.HasPrefix(name, "~") {
 		return false
 	}

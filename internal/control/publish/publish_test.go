@@ -370,3 +370,75 @@ func TestLocated(t *testing.T) {
 	}
 	t.Logf("%d cases", len(cases))
 }
+
+// TestWatchBehindLinks holds that manifests are followed where Load finds them:
+// in a folder that is a link, and in one that a link is moved away from, as
+// Kubernetes does.
+func TestWatchBehindLinks(t *testing.T) {
+	b := newBench(t)
+	folder := func(name, path string) string {
+		dir := filepath.Join(b.data, name)
+		if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "api.yaml"), []byte(api(path)), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	first, second := folder("first", "/one"), folder("second", "/two")
+	link := filepath.Join(b.manifests, "linked")
+	if err := os.Symlink(first, link); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- b.Watch(ctx) }()
+	serves := func(path string) func(Status) bool {
+		return func(s Status) bool { return s.Serving != nil && s.Refused == nil && b.serves() == path }
+	}
+	b.until("at the start", serves("/one"))
+	time.Sleep(100 * time.Millisecond) // Watch has looked at the manifests
+	if err := os.WriteFile(filepath.Join(first, "api.yaml"), []byte(api("/in-place")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.until("in place, behind a link", serves("/in-place"))
+	if err := errors.Join(os.Symlink(second, link+".next"), os.Rename(link+".next", link)); err != nil {
+		t.Fatal(err)
+	}
+	b.until("the link moved", serves("/two"))
+	if err := os.WriteFile(filepath.Join(second, "api.yaml"), []byte(api("/three")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.until("in place, behind the moved link", serves("/three"))
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWatchBesideABusyFile holds that what is written all the time beside the
+// manifests, as a log, puts nothing off.
+func TestWatchBesideABusyFile(t *testing.T) {
+	b := newBench(t)
+	b.o.Debounce = 300 * time.Millisecond
+	b.write(api("/one"))
+	b.start()
+	ctx, cancel := context.WithCancel(t.Context())
+	busy := make(chan struct{})
+	go func() {
+		defer close(busy)
+		for n := 0; ctx.Err() == nil; n++ {
+			_ = os.WriteFile(filepath.Join(b.manifests, "access.log"), make([]byte, n%100), 0o600)
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	done := make(chan error)
+	go func() { done <- b.Watch(ctx) }()
+	time.Sleep(50 * time.Millisecond)
+	b.write(api("/two"))
+	b.until("beside a busy file", func(s Status) bool { return s.Serving != nil && b.serves() == "/two" })
+	cancel()
+	<-busy
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

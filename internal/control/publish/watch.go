@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,11 +37,13 @@ func (p *Publisher) Watch(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case _, ok := <-watcher.Events:
+		case event, ok := <-watcher.Events:
 			if !ok {
 				return nil
 			}
-			settle.Reset(p.o.Debounce)
+			if p.concerns(event) {
+				settle.Reset(p.o.Debounce)
+			}
 			continue
 		case err := <-watcher.Errors:
 			p.o.Log.Warn("watching the manifests", "error", err)
@@ -75,21 +78,28 @@ func (p *Publisher) publishSettled(ctx context.Context, before string) bool {
 	return true
 }
 
+// concerns says whether an event may be a change of the manifests. A log that
+// is written beside them is none: it would put the next look off for ever.
+func (p *Publisher) concerns(event fsnotify.Event) bool {
+	if event.Op&^(fsnotify.Write|fsnotify.Chmod) != 0 || manifest.IsName(filepath.Base(event.Name)) {
+		return true // also folders and links that come and go
+	}
+	return slices.ContainsFunc(p.o.Paths, func(path string) bool { return filepath.Clean(path) == filepath.Clean(event.Name) })
+}
+
 // follow watches every directory below the paths, also new ones, and the
 // directories of single files, because editors replace files.
 func (p *Publisher) follow(w *fsnotify.Watcher) {
+	seen := map[string]bool{}
 	for _, path := range p.o.Paths {
-		info, err := os.Stat(path)
-		if err != nil || !info.IsDir() {
-			path = filepath.Dir(path)
-			_ = w.Add(path) // a directory that is not there is found by polling
+		if info, err := os.Stat(path); err != nil || !info.IsDir() {
+			_ = w.Add(filepath.Dir(path)) // a directory that is not there is found by polling
 			continue
 		}
-		_ = filepath.WalkDir(path, func(dir string, d fs.DirEntry, err error) error {
-			if err == nil && d.IsDir() {
+		walk(path, true, seen, func(dir string, info fs.FileInfo) {
+			if info.IsDir() {
 				_ = w.Add(dir)
 			}
-			return nil
 		})
 	}
 }
@@ -97,16 +107,40 @@ func (p *Publisher) follow(w *fsnotify.Watcher) {
 // snapshot is a text that changes when a manifest does.
 func (p *Publisher) snapshot() string {
 	var b strings.Builder
+	seen := map[string]bool{}
 	for _, path := range p.o.Paths {
-		_ = filepath.WalkDir(path, func(file string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return nil //nolint:nilerr // what can't be read now is looked at again
+		walk(path, true, seen, func(file string, info fs.FileInfo) {
+			if !info.IsDir() {
+				_, _ = fmt.Fprintf(&b, "%s %d %d %s\n", file, info.Size(), info.ModTime().UnixNano(), info.Mode())
 			}
-			if info, err := os.Stat(file); err == nil {
-				_, _ = fmt.Fprintf(&b, "%s %d %d\n", file, info.Size(), info.ModTime().UnixNano())
-			}
-			return nil
 		})
 	}
 	return b.String()
+}
+
+// walk shows the files and folders that manifest.Load reads, behind links too.
+// What can't be read now is left out, and looked at again.
+func walk(path string, named bool, seen map[string]bool, show func(path string, info fs.FileInfo)) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return
+	case !info.IsDir():
+		if named || manifest.IsName(filepath.Base(path)) {
+			show(path, info)
+		}
+		return
+	}
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil || seen[target] {
+		return
+	}
+	seen[target] = true
+	show(path, info)
+	entries, _ := os.ReadDir(path) // those that could be read, sorted by name
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), ".") {
+			walk(filepath.Join(path, entry.Name()), false, seen, show)
+		}
+	}
 }
