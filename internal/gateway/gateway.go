@@ -112,6 +112,9 @@ type Gateway struct {
 	shed    atomic.Uint64
 	// stopping turns readiness off.
 	stopping atomic.Bool
+	// life ends the upgraded connections, which the server knows nothing of.
+	life context.Context //nolint:containedctx // that of the gateway
+	die  context.CancelFunc
 
 	mu        sync.Mutex
 	listening map[string]net.Listener // the open ports by address
@@ -123,6 +126,7 @@ type Gateway struct {
 func New(o Options) (*Gateway, error) {
 	o.Limits.defaults()
 	g := &Gateway{Options: o, listening: map[string]net.Listener{}}
+	g.life, g.die = context.WithCancel(context.Background())
 	g.runtime = &policy.Runtime{
 		Now: o.Now, Budget: traffic.NewBudget(o.Limits.BufferedBytes),
 		Decode: decode, Render: render,
@@ -308,8 +312,13 @@ func (g *Gateway) Addresses() map[string]net.Addr {
 	return found
 }
 
-// Shutdown turns readiness off, stops accepting, lets the exchanges under way end until ctx is
-// done, and then waits for the judgements of watch mode.
+// lastWords is how long exchanges that are cut off at the end may take to be
+// sealed.
+const lastWords = time.Second
+
+// Shutdown turns readiness off, stops accepting, lets the exchanges under way
+// end until ctx is done, closes upgraded connections, and waits until all is
+// sealed and judged. Its error is that of ctx, when exchanges were cut off.
 func (g *Gateway) Shutdown(ctx context.Context) error {
 	g.stopping.Store(true)
 	g.mu.Lock()
@@ -319,8 +328,15 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 	if err != nil {
 		_ = g.server.Close()
 	}
+	g.die()
 	g.load.stop()
-	g.judges.stop(ctx)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	g.load.settle(last)
+	if ctx.Err() == nil {
+		last = ctx
+	}
+	g.judges.stop(last)
 	g.probe.close()
 	return err
 }

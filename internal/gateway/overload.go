@@ -73,6 +73,19 @@ func (g *loadGuard) sheds() bool {
 	return share > 0 && rand.Int64N(wholeShare) < share //nolint:gosec // spreads load, guards nothing
 }
 
+// settle waits until no exchange is under way or ctx is done.
+func (g *loadGuard) settle(ctx context.Context) {
+	tick := time.NewTicker(lagEvery)
+	defer tick.Stop()
+	for g.inFlight.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // judges runs the judgements of watch mode after the responses, a bounded
 // number at a time with a bounded queue.
 type judges struct {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/traffic"
@@ -85,5 +86,44 @@ func TestWebSocketPasses(t *testing.T) {
 	echo := make([]byte, 4)
 	if _, err := io.ReadFull(r, echo); a.StatusCode != http.StatusSwitchingProtocols || err != nil || string(echo) != "ping" {
 		t.Errorf("status %d, %q, %v", a.StatusCode, echo, err)
+	}
+}
+
+// TestShutdownSealsStreams holds that an open WebSocket and an exchange that
+// does not end in time are closed, counted and recorded at the end.
+func TestShutdownSealsStreams(t *testing.T) {
+	for _, c := range []struct {
+		head    string
+		outcome traffic.Outcome
+	}{
+		{"GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", traffic.Served},
+		{"GET /events HTTP/1.1\r\nHost: x\r\n\r\n", traffic.Errored},
+	} {
+		b := newBench(t, setup{service: func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/a" {
+				switching(w, r)
+				return
+			}
+			w.Header().Set("Content-Type", "text/event-stream")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}})
+		conn := b.dial()
+		if _, err := io.WriteString(conn, c.head); err != nil {
+			t.Fatal(err)
+		}
+		a, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		_ = b.g.Shutdown(ctx)
+		cancel()
+		b.records.mu.Lock()
+		kept := b.records.kept
+		b.records.mu.Unlock()
+		if len(kept) != 1 || kept[0].ID != a.Header.Get("X-Correlation-Id") || kept[0].Outcome != c.outcome {
+			t.Errorf("%q: kept %+v", c.head, kept)
+		}
 	}
 }

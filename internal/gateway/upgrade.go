@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"sync"
@@ -41,8 +42,10 @@ func (p *passage) upgrade() {
 	if _, err := buffered.WriteString("\r\n"); err != nil || buffered.Flush() != nil {
 		return
 	}
-	idle := time.AfterFunc(p.idle, func() { _ = client.Close(); _ = service.Close() })
+	hangUp := func() { _ = client.Close(); _ = service.Close() }
+	idle := time.AfterFunc(p.idle, hangUp)
 	defer idle.Stop()
+	defer context.AfterFunc(p.g.life, hangUp)()
 	var in, out atomic.Int64
 	var both sync.WaitGroup
 	both.Go(func() { pipe(service, buffered, &in, idle, p.idle); _ = service.Close() })
