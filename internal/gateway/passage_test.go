@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -225,6 +226,36 @@ func TestStreamsWithoutWindowEnd(t *testing.T) {
 	for end := time.Now().Add(5 * time.Second); b.g.Stats().InFlight > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the exchange does not end")
+		}
+	}
+}
+
+// TestCopiesCountAgainstTheBudget holds that watch mode holds no more of bodies
+// than the process may, and gives it all back.
+func TestCopiesCountAgainstTheBudget(t *testing.T) {
+	seen := make(chan string, 2)
+	b := newBench(t, setup{
+		options: func(o *Options) { o.Limits.BufferedBytes = 1000 },
+		steps: []policy.Step{{
+			RequestBody: policy.Need{Mode: policy.Teed, Limit: 1 << 20}, Background: true,
+			End: func(x *traffic.Exchange) {
+				seen <- fmt.Sprint(len(x.Request.Body.Bytes()), x.Request.Body.Partial())
+			},
+		}},
+	})
+	for _, c := range []struct {
+		size int
+		want string
+	}{{900, "900 false"}, {5000, " true"}, {1000, "1000 false"}} {
+		a := b.send(fmt.Sprintf("POST /a HTTP/1.1\nHost: x\nContent-Length: %d", c.size), strings.Repeat("x", c.size))
+		if got := <-seen; !strings.HasSuffix(got, c.want) || a.status != http.StatusOK || len(a.body) != c.size {
+			t.Errorf("%d bytes: status %d, %d bytes back, seen %s", c.size, a.status, len(a.body), got)
+		}
+		b.records.find(t, a.id)
+		for end := time.Now().Add(5 * time.Second); b.g.Stats().Buffered > 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%d bytes stay taken", b.g.Stats().Buffered)
+			}
 		}
 	}
 }

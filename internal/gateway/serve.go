@@ -150,7 +150,7 @@ func (p *passage) prepareBody(api *router.API) {
 	p.body = &body{from: p.r.Body, rc: p.rc, g: p.g, began: p.x.Received}
 	p.x.Request.Body.SetSource(p.body, p.r.ContentLength)
 	if n := api.Chain.Tee(); n > 0 {
-		p.tee = &tee{from: p.body, limit: n}
+		p.tee = &tee{from: p.body, limit: n, budget: p.g.runtime.Budget}
 		p.x.Request.Body.SetSource(p.tee, p.r.ContentLength)
 	}
 }
@@ -254,12 +254,14 @@ func (p *passage) recovered() {
 	panic(http.ErrAbortHandler)
 }
 
-// tee keeps the first part of a request while it streams to the service.
+// tee keeps the first part of a request while it streams to the service: less
+// of it when the budget has no more.
 type tee struct {
 	from interface {
 		Read([]byte) (int, error)
 	}
-	limit int64
+	limit  int64
+	budget *traffic.Budget
 
 	mu     sync.Mutex
 	copied []byte
@@ -278,7 +280,10 @@ func (t *tee) Read(p []byte) (int, error) {
 	if int64(n) > room {
 		t.more = true
 	}
-	t.copied = append(t.copied, p[:min(int64(n), room)]...)
+	if room = min(room, int64(n)); !t.budget.Take(room) {
+		t.limit, t.more, room = int64(len(t.copied)), true, 0
+	}
+	t.copied = append(t.copied, p[:room]...)
 	return n, err
 }
 
@@ -288,5 +293,5 @@ func (t *tee) show(b *traffic.Body, ended bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.shown = true
-	b.ShowCopy(t.copied, t.more || !ended)
+	b.ShowCopy(t.copied, t.more || !ended, t.budget)
 }

@@ -30,7 +30,8 @@ func (b *Budget) Used() int64 {
 	return b.used.Load()
 }
 
-func (b *Budget) take(n int64) bool {
+// Take takes n bytes and says whether there were as many.
+func (b *Budget) Take(n int64) bool {
 	if b == nil || n == 0 {
 		return true
 	}
@@ -115,7 +116,7 @@ func (b *Body) Load(limit int64, budget *Budget, decode Decoder) error {
 	if err != nil {
 		return fmt.Errorf("decoding the body: %w", err)
 	}
-	if !budget.take(int64(len(view))) {
+	if !budget.Take(int64(len(view))) {
 		return ErrBudget
 	}
 	b.taken += int64(len(view))
@@ -136,7 +137,7 @@ func (b *Body) read(limit int64, budget *Budget) error {
 				grow = min(b.length, limit) + 1
 			}
 			grow = min(grow, limit+1-int64(len(buf)))
-			if !budget.take(grow) {
+			if !budget.Take(grow) {
 				return ErrBudget
 			}
 			b.taken += grow
@@ -199,8 +200,11 @@ func (b *Body) Release() {
 }
 
 // ShowCopy makes Bytes show a copy of the first part of a body that has
-// streamed by, for the end hooks.
-func (b *Body) ShowCopy(copied []byte, more bool) {
+// streamed by, for the end hooks. Its bytes were taken from the budget; Release
+// gives them back.
+func (b *Body) ShowCopy(copied []byte, more bool, budget *Budget) {
+	b.taken += int64(len(copied))
+	b.budget = budget
 	if b.loaded {
 		return
 	}
