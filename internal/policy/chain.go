@@ -236,10 +236,15 @@ func (c *Chain) prepareRequest(l *Link, x *traffic.Exchange) Verdict {
 	if need.Mode == NoBody {
 		return Verdict{}
 	}
-	if x.Request.Streaming {
+	switch {
+	case x.Request.Streaming && need.Mode == Teed && l.Step.OnStream == SkipStream:
+		// A copy delays no stream. To leave the step out would let a client choose
+		// by one header that not even its path is looked at.
+		x.NotInspected = append(x.NotInspected, l.Binding+": of a stream the beginning only is inspected")
+		return Verdict{}
+	case x.Request.Streaming:
 		return onStream(l)
-	}
-	if need.Mode == Teed {
+	case need.Mode == Teed:
 		return Verdict{}
 	}
 	if !x.Request.Body.Loaded() {

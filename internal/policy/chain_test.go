@@ -577,3 +577,19 @@ func TestAnswerWrites(t *testing.T) {
 		t.Errorf("status %d, local %v", x.Response.Status, x.Response.Local)
 	}
 }
+
+// TestTeedStepSeesTheBeginningOfAStream holds that a client does not escape a
+// step of watch mode by calling its request a stream.
+func TestTeedStepSeesTheBeginningOfAStream(t *testing.T) {
+	b := newBench(t)
+	l := b.step("a")
+	l.Step.RequestBody = policy.Need{Mode: policy.Teed, Limit: 10}
+	l.Step.OnStream = policy.SkipStream
+	x := newExchange("")
+	x.Request.Streaming = true
+	b.run(b.chain(l), x, answer("ok"))
+	b.want("request a", "service", "response a", "end a")
+	if len(x.NotInspected) != 1 || !strings.Contains(x.NotInspected[0], "the beginning only") {
+		t.Errorf("not inspected: %q", x.NotInspected)
+	}
+}
