@@ -31,13 +31,8 @@ func checkHTTP2(r *http.Request, l *Limits) *Refusal {
 	case r.RequestURI == "*" && r.Method != http.MethodOptions:
 		return bad("the request target * is for OPTIONS only")
 	}
-	if r.ContentLength < 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		return bad("a body of unknown length on GET or HEAD") // it would go on as Transfer-Encoding
-	}
-	for name := range r.Trailer {
-		if forbiddenTrailer([]byte(name)) {
-			return bad("Trailer names a header that may not be one")
-		}
+	if why := checkHTTP2Body(r); why != nil {
+		return why
 	}
 	lines := 0
 	for name, values := range r.Header {
@@ -71,6 +66,20 @@ func checkHTTP2(r *http.Request, l *Limits) *Refusal {
 					return bad("two header names differ only in - and _")
 				}
 			}
+		}
+	}
+	return nil
+}
+
+// checkHTTP2Body refuses what would go on to an HTTP/1 service as a framing
+// that is refused there: a body of unknown length is chunked then.
+func checkHTTP2Body(r *http.Request) *Refusal {
+	if r.ContentLength < 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		return bad("a body of unknown length on GET or HEAD")
+	}
+	for name := range r.Trailer {
+		if forbiddenTrailer([]byte(name)) {
+			return bad("Trailer names a header that may not be one")
 		}
 	}
 	return nil
