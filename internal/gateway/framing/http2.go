@@ -31,9 +31,6 @@ func checkHTTP2(r *http.Request, l *Limits) *Refusal {
 	case r.RequestURI == "*" && r.Method != http.MethodOptions:
 		return bad("the request target * is for OPTIONS only")
 	}
-	if why := checkHTTP2Body(r); why != nil {
-		return why
-	}
 	lines := 0
 	for name, values := range r.Header {
 		if lines += len(values); lines > l.HeaderLines {
@@ -68,7 +65,7 @@ func checkHTTP2(r *http.Request, l *Limits) *Refusal {
 			}
 		}
 	}
-	return nil
+	return checkHTTP2Body(r)
 }
 
 // checkHTTP2Body refuses what would go on to an HTTP/1 service as a framing
