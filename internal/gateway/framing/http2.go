@@ -31,6 +31,13 @@ func checkHTTP2(r *http.Request, l *Limits) *Refusal {
 	case r.RequestURI == "*" && r.Method != http.MethodOptions:
 		return bad("the request target * is for OPTIONS only")
 	}
+	if why := checkHTTP2Header(r, l); why != nil {
+		return why
+	}
+	return checkHTTP2Body(r)
+}
+
+func checkHTTP2Header(r *http.Request, l *Limits) *Refusal {
 	lines := 0
 	for name, values := range r.Header {
 		if lines += len(values); lines > l.HeaderLines {
@@ -65,7 +72,7 @@ func checkHTTP2(r *http.Request, l *Limits) *Refusal {
 			}
 		}
 	}
-	return checkHTTP2Body(r)
+	return nil
 }
 
 // checkHTTP2Body refuses what would go on to an HTTP/1 service as a framing
