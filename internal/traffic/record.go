@@ -90,6 +90,7 @@ const (
 	maxDecisions  = 64
 	maxFindings   = 16
 	maxSegments   = 16
+	maxBare       = 16
 	unnamedTarget = "{unreadable}"
 )
 
@@ -204,9 +205,12 @@ func queryNames(raw string) []string {
 	}
 	var names []string
 	for pair := range strings.SplitSeq(raw, "&") {
-		name, _, _ := strings.Cut(pair, "=")
+		name, _, named := strings.Cut(pair, "=")
 		if name == "" {
 			continue
+		}
+		if !named && len(name) > maxBare {
+			name = "{value}" // a token in the place of a name
 		}
 		if len(names) == maxNames {
 			break

@@ -160,20 +160,26 @@ func (p *Publisher) Publish(ctx context.Context) []manifest.Problem {
 	return p.publish(ctx, manifest.Load(p.o.Paths))
 }
 
+// errNoAPI keeps a folder that was not mounted, or is being filled, from taking
+// every API out of service.
+var errNoAPI = errors.New("no manifest names an API any more, so what serves goes on serving; to serve nothing, stop Farrier")
+
 func (p *Publisher) publish(ctx context.Context, set *manifest.Set) []manifest.Problem {
 	rev, problems := manifest.Build(set, p.o.Catalogue, p.o.Build)
 	if rev == nil {
 		p.refuse(ctx, problems)
 		return problems
 	}
-	if err := rev.Seal(); err != nil {
-		return p.refuseFor(ctx, problems, err)
-	}
-	if now := p.o.Server.Table(); now != nil && now.Revision.Digest == rev.Digest {
-		p.setStatus(func(s *Status) {
-			s.Warnings, s.Refused, s.FromDisk = warnings(problems), nil, false
-		})
-		return problems
+	if now := p.o.Server.Table(); now != nil {
+		switch {
+		case now.Revision.Digest == rev.Digest:
+			p.setStatus(func(s *Status) {
+				s.Warnings, s.Refused, s.FromDisk = warnings(problems), nil, false
+			})
+			return problems
+		case len(now.Revision.APIs) > 0 && len(rev.APIs) == 0:
+			return p.refuseFor(ctx, problems, errNoAPI)
+		}
 	}
 	rev.Number, rev.Created = p.number+1, p.o.Now().UTC()
 	if err := p.serve(ctx, rev); err != nil {

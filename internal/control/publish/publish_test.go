@@ -178,6 +178,20 @@ func TestBrokenManifestsKeepWhatServes(t *testing.T) {
 	}
 }
 
+func TestAnEmptyFolderTakesNoAPIAway(t *testing.T) {
+	b := newBench(t)
+	b.write(api("/one"))
+	b.start()
+	if err := os.Remove(filepath.Join(b.manifests, "api.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	b.Publish(t.Context())
+	s := b.Status()
+	if b.serves() != "/one" || s.Refused == nil || !strings.Contains(fmt.Sprint(s.Refused.Problems), "no manifest names an API any more") {
+		t.Errorf("serves %s, refused %+v", b.serves(), s.Refused)
+	}
+}
+
 func TestLastGoodRevisionServesAfterRestart(t *testing.T) {
 	b := newBench(t)
 	b.write(api("/one"))
