@@ -112,7 +112,7 @@ func TestShutdownSealsStreams(t *testing.T) {
 		if _, err := io.WriteString(conn, c.head); err != nil {
 			t.Fatal(err)
 		}
-		a, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		a, err := http.ReadResponse(bufio.NewReader(conn), nil) //nolint:bodyclose // read no further
 		if err != nil {
 			t.Fatal(err)
 		}
