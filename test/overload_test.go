@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -30,10 +31,16 @@ spec:
   policies:
   - {policyRef: {name: attack-protection}, config: {mode: block}}
 `), t.TempDir(), address)
-	// The gateway has one processor to itself, the clients have the others.
-	var one unix.CPUSet
-	one.Set(0)
-	pinned := pinAll(p.cmd.Process.Pid, &one) == nil
+	// The gateway has one processor to itself, clients and service have the rest.
+	var all, one, rest unix.CPUSet
+	pinned := unix.SchedGetaffinity(0, &all) == nil && all.Count() > 1
+	if pinned {
+		rest = all
+		one.Set(0)
+		rest.Clear(0)
+		pinned = pinAll(p.cmd.Process.Pid, &one) == nil && pinAll(os.Getpid(), &rest) == nil
+		t.Cleanup(func() { _ = pinAll(os.Getpid(), &all) })
+	}
 	load(t, address, 8, 0, time.Second) // warm
 	peak := load(t, address, 8, 0, 3*time.Second)
 	before := p.peak()

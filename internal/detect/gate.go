@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"farrier.dev/farrier/internal/traffic"
@@ -18,10 +19,15 @@ var ErrBusy = errors.New("all judges are busy")
 type Gate struct {
 	places  chan struct{}
 	patient time.Duration
+	waiting atomic.Int64
 }
 
-// NewGate lets n judgements run at one time and others wait for at most
-// patient; n below 1 is twice the number of processors.
+// queue is how many requests may wait for each place. A longer queue answers
+// nobody sooner and slows down those in front.
+const queue = 16
+
+// NewGate lets n judgements run at one time and sixteen times as many wait for
+// at most patient; n below 1 is twice the number of processors.
 func NewGate(n int, patient time.Duration) *Gate {
 	if n < 1 {
 		n = 2 * runtime.GOMAXPROCS(0)
@@ -45,6 +51,10 @@ func (g *Gate) enter(ctx context.Context) error {
 	case g.places <- struct{}{}:
 		return nil
 	default:
+	}
+	defer g.waiting.Add(-1)
+	if g.waiting.Add(1) > int64(queue*cap(g.places)) {
+		return ErrBusy
 	}
 	timer := time.NewTimer(g.patient)
 	defer timer.Stop()
