@@ -1,0 +1,74 @@
+package opinion
+
+import (
+	"bufio"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// lines are the texts of a file: one a line, Go-quoted where it begins with a
+// quote mark of Go; '#' at the start of a line is a comment.
+func lines(t *testing.T, name string) []string {
+	t.Helper()
+	f, err := os.Open("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	var all []string
+	for s := bufio.NewScanner(f); s.Scan(); {
+		line := s.Text()
+		if line == "" || strings.HasPrefix(line, "# ") {
+			continue
+		}
+		if unquoted, err := strconv.Unquote(line); err == nil && strings.HasPrefix(line, `"\`) {
+			line = unquoted
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+func TestOpinions(t *testing.T) {
+	played := 0
+	for _, c := range []struct {
+		file  string
+		judge func(string) bool
+		want  bool
+	}{
+		{"sql.txt", SQL, true},
+		{"not-sql.txt", SQL, false},
+		{"shell.txt", Shell, true},
+		{"not-shell.txt", Shell, false},
+	} {
+		for _, text := range lines(t, c.file) {
+			played++
+			if got := c.judge(text); got != c.want {
+				t.Errorf("%s: %q: %v, want %v", c.file, text, got, c.want)
+			}
+		}
+	}
+	t.Logf("played %d texts", played)
+	if played < 200 {
+		t.Errorf("only %d texts were played", played)
+	}
+}
+
+func TestLongTextGetsAYes(t *testing.T) {
+	long := strings.Repeat("word ", 1000)
+	if !SQL(long) || !Shell(long) {
+		t.Error("a text that is not parsed may not be waved through")
+	}
+}
+
+func FuzzOpinions(f *testing.F) {
+	for _, seed := range []string{"1' OR 1=1--", "((((", "1 UNION SELECT", "case when", "/*!50000", "; ls -la", "$(id)", "0x", "q'[", "@", ":", "[a"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(_ *testing.T, text string) {
+		SQL(text)
+		Shell(text)
+	})
+}
