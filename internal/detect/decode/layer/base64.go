@@ -1,0 +1,218 @@
+package layer
+
+import "strings"
+
+const (
+	minBase64 = 8  // shortest text tried as a whole
+	minSure   = 16 // shorter ones must decode to clean text with a character that is no letter or digit
+	minToken  = 24 // shortest run tried within longer text
+	minHex    = 16
+)
+
+const badDigit = 0x80
+
+// digits64 gives the value of a digit of Base64, of either alphabet.
+var digits64 = base64Table()
+
+func base64Table() (t [256]byte) {
+	for i := range t {
+		t[i] = badDigit
+	}
+	for i := range byte(26) {
+		t['A'+i], t['a'+i] = i, 26+i
+	}
+	for i := range byte(10) {
+		t['0'+i] = 52 + i
+	}
+	t['+'], t['-'], t['/'], t['_'] = 62, 62, 63, 63
+	return t
+}
+
+// base64 opens the text as a whole or, failing that, the tokens in it.
+func (o *opener) base64(d Decoder) {
+	if d == Base64URL && o.enabled.Has(Base64) && !o.named {
+		return // both alphabets are read by one pass, which names what it found
+	}
+	if o.dataURL() {
+		return
+	}
+	if o.named || o.mask&(hasOther|hasHigh|hasNUL|hasControl) == 0 && !o.mostlyBlanks() {
+		if o.wholeBase64(d) || o.mask&(hasEquals|hasSpace|hasNewline|hasSymbol) == 0 {
+			return
+		}
+	}
+	o.tokens()
+}
+
+// mostlyBlanks tells prose from Base64 whose plus signs became blanks.
+func (o *opener) mostlyBlanks() bool {
+	return o.mask&hasSpace != 0 && strings.Count(o.text, " ")*8 > len(o.text)
+}
+
+// alphabet names the decoder of a run; with but one of the two enabled it is
+// that one.
+func (o *opener) alphabet(run string) Decoder {
+	url := strings.ContainsAny(run, "-_")
+	if url && o.enabled.Has(Base64URL) || !o.enabled.Has(Base64) {
+		return Base64URL
+	}
+	return Base64
+}
+
+// dataURL opens data:...;base64, whatever it decodes to.
+func (o *opener) dataURL() bool {
+	if len(o.text) < 13 || o.text[0]|0x20 != 'd' || !strings.EqualFold(o.text[:5], "data:") {
+		return false
+	}
+	comma := strings.IndexByte(o.text[:min(len(o.text), 256)], ',')
+	if comma < 7 || !strings.EqualFold(o.text[comma-7:comma], ";base64") && !strings.EqualFold(o.text[comma-6:comma], "base64") {
+		return false
+	}
+	buf := appendBase64(o.s.buf[:0], o.text[comma+1:], true)
+	o.keep(buf)
+	return o.reveal(o.alphabet(""), buf, true)
+}
+
+func (o *opener) wholeBase64(d Decoder) bool {
+	text := strings.TrimRight(o.text, "= \t\r\n")
+	if len(text) < minBase64-2 || !o.named && strings.IndexByte(text, '=') >= 0 {
+		return false
+	}
+	buf := appendBase64(o.s.buf[:0], text, o.named)
+	o.keep(buf)
+	if len(buf) == 0 {
+		return false
+	}
+	if !o.named {
+		d = o.alphabet(text)
+	}
+	return o.reveal(d, buf, o.named || len(text) >= minSure-2)
+}
+
+// tokens opens the clear runs of Base64 in longer text. It looks at each 24th
+// byte first and goes back from there, so that prose costs little.
+func (o *opener) tokens() {
+	text := o.text
+	for i := 0; i+minToken <= len(text) && !o.stopped; {
+		k := i + minToken - 1
+		for k >= i && digits64[text[k]] != badDigit {
+			k--
+		}
+		if k >= i {
+			i = k + 1
+			continue
+		}
+		end := i + minToken
+		for end < len(text) && digits64[text[end]] != badDigit {
+			end++
+		}
+		o.token(text[i:end])
+		i = end + 1
+	}
+}
+
+// token opens a run or, because a slash may also part a path, its segments.
+func (o *opener) token(run string) {
+	if !hasCapital(run) {
+		return
+	}
+	buf := appendBase64(o.s.buf[:0], run, false)
+	o.keep(buf)
+	if o.reveal(o.alphabet(run), buf, true) || strings.IndexByte(run, '/') < 0 {
+		return
+	}
+	for segment := range strings.SplitSeq(run, "/") {
+		if len(segment) < minToken || o.stopped {
+			continue
+		}
+		buf = appendBase64(o.s.buf[:0], segment, false)
+		o.keep(buf)
+		o.reveal(o.alphabet(segment), buf, true)
+	}
+}
+
+func hasCapital(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 'A' && s[i] <= 'Z' {
+			return true
+		}
+	}
+	return false
+}
+
+// appendBase64 appends what src encodes: either alphabet, padding optional, line
+// breaks skipped, a blank read as the plus that it was before form decoding. A
+// byte that is none of these ends it, with nothing unless lenient.
+func appendBase64(dst []byte, src string, lenient bool) []byte {
+	start := len(dst)
+	var v uint32
+	n := 0
+	for i := 0; i < len(src); {
+		for n == 0 && i+4 <= len(src) {
+			a, b, c, d := digits64[src[i]], digits64[src[i+1]], digits64[src[i+2]], digits64[src[i+3]]
+			if (a|b|c|d)&badDigit != 0 {
+				break
+			}
+			dst = append(dst, a<<2|b>>4, b<<4|c>>2, c<<6|d)
+			i += 4
+		}
+		if i == len(src) {
+			break
+		}
+		x := digits64[src[i]]
+		if x == badDigit {
+			switch src[i] {
+			case '\r', '\n', '\t':
+				i++
+				continue
+			case ' ':
+				x = 62
+			default:
+				if !lenient {
+					return dst[:start]
+				}
+				return flush64(dst, v, n)
+			}
+		}
+		i++
+		v = v<<6 | uint32(x)
+		if n++; n == 4 {
+			dst = append(dst, byte(v>>16&255), byte(v>>8&255), byte(v&255)) //nolint:gosec // masked
+			v, n = 0, 0
+		}
+	}
+	return flush64(dst, v, n)
+}
+
+// flush64 appends the bytes of n digits that are left over.
+func flush64(dst []byte, v uint32, n int) []byte {
+	switch n {
+	case 2:
+		return append(dst, byte(v>>4&255)) //nolint:gosec // masked
+	case 3:
+		return append(dst, byte(v>>10&255), byte(v>>2&255)) //nolint:gosec // masked
+	}
+	return dst
+}
+
+// hex opens a text of hexadecimal digits, also after 0x.
+func (o *opener) hex() {
+	text := strings.TrimSpace(o.text)
+	prefixed := len(text) > 2 && text[0] == '0' && text[1]|0x20 == 'x'
+	if prefixed {
+		text = text[2:]
+	}
+	if len(text)%2 != 0 || len(text) < minHex && !o.named && (!prefixed || len(text) < 8) {
+		return
+	}
+	buf := o.s.buf[:0]
+	for i := 0; i < len(text); i += 2 {
+		b, ok := hexByte(text, i)
+		if !ok {
+			return
+		}
+		buf = append(buf, b)
+	}
+	o.keep(buf)
+	o.reveal(Hex, buf, o.named || len(text) >= 2*minHex)
+}

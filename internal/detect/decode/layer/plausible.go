@@ -1,0 +1,169 @@
+package layer
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// reveal hands out decoded bytes when they are plausible: text, or something
+// with a known magic, or else the runs of text in them, so that a few bytes of
+// junk hide nothing. Short ones that are not sure must be clean text with a
+// character that is no letter or digit. It tells whether anything was handed out.
+func (o *opener) reveal(d Decoder, b []byte, sure bool) bool {
+	if len(b) == 0 {
+		return false
+	}
+	k := survey(b)
+	switch {
+	case !sure:
+		if k.text != len(b) || k.special == 0 {
+			return false
+		}
+	case k.text*10 >= len(b)*9 || k.latinText(len(b)) || magicBytes(b) || looksUTF16(b):
+	case o.enabled.Has(Protobuf) && o.binaryProtobuf(b):
+	default:
+		return o.runs(d, b)
+	}
+	o.emitBytes(d, "", b)
+	return true
+}
+
+// census is what a survey counts.
+type census struct {
+	text    int // bytes of printable characters, UTF-8
+	ascii   int // printable ASCII among them
+	latin   int // bytes that are letters in Latin-1 and no UTF-8
+	special int // printable ASCII other than letters, digits
+}
+
+// latinText tells a text in Latin-1: most of it is ASCII and nearly all the rest
+// are letters.
+func (k census) latinText(n int) bool {
+	return k.latin > 0 && k.ascii*10 >= n*7 && (k.text+k.latin)*20 >= n*19
+}
+
+func survey(b []byte) (k census) {
+	for i := 0; i < len(b); {
+		c := b[i]
+		switch {
+		case c < utf8.RuneSelf:
+			if kind := asciiKind[c]; kind != 0 {
+				k.ascii++
+				k.special += int(kind >> 1)
+			}
+			i++
+		default:
+			r, n := utf8.DecodeRune(b[i:])
+			if r != utf8.RuneError || n > 1 {
+				k.text += n
+			} else if c >= 0xc0 {
+				k.latin++
+			}
+			i += n
+		}
+	}
+	k.text += k.ascii
+	return k
+}
+
+// asciiKind is 0 for what is not printable, 1 for letters, digits and line
+// breaks, 2 for the rest.
+var asciiKind = kindTable()
+
+func kindTable() (t [128]byte) {
+	for i := byte(' '); i < 0x7f; i++ {
+		t[i] = 2
+		if isAlnum(i) {
+			t[i] = 1
+		}
+	}
+	t['\n'], t['\r'], t['\t'] = 1, 1, 1
+	return t
+}
+
+// runs hands out the stretches of printable ASCII in binary data, one a line. A
+// stretch must be long enough to be no accident, and hold more than letters and
+// digits.
+func (o *opener) runs(d Decoder, b []byte) bool {
+	least := 16
+	switch {
+	case len(b) < 128:
+		least = 10
+	case len(b) < 1024:
+		least = 12
+	}
+	var out []byte
+	for i := 0; i < len(b); {
+		special, start := 0, i
+		for i < len(b) && b[i] < utf8.RuneSelf && asciiKind[b[i]] != 0 {
+			special += int(asciiKind[b[i]] >> 1)
+			i++
+		}
+		if i-start >= least && special > 0 {
+			if len(out) > 0 {
+				out = append(out, '\n')
+			}
+			out = append(out, b[start:i]...)
+		}
+		i++
+	}
+	if len(out) == 0 {
+		return false
+	}
+	o.emitBytes(d, "", out)
+	return true
+}
+
+func magicBytes(b []byte) bool {
+	var head [4]byte
+	n := copy(head[:], b)
+	if magicOf(string(head[:n])) == 0 {
+		return false
+	}
+	return len(b) >= 8
+}
+
+// magicOf gives the decoder whose magic the text begins with.
+func magicOf(text string) Set {
+	if len(text) < 4 {
+		return 0
+	}
+	switch text[0] {
+	case 0x1f:
+		if text[1] == 0x8b && text[2] == 8 {
+			return SetOf(Gzip)
+		}
+	case 0x78:
+		if (0x78<<8|int(text[1]))%31 == 0 && text[1]&0x20 == 0 {
+			return SetOf(Deflate)
+		}
+	case 0x28:
+		if text[1] == 0xb5 && text[2] == 0x2f && text[3] == 0xfd {
+			return SetOf(Zstd)
+		}
+	case 0xac:
+		if text[1] == 0xed && text[2] == 0 && text[3] == 5 {
+			return SetOf(Java)
+		}
+	}
+	return 0
+}
+
+// looksUTF16 tells whether b is ASCII as UTF-16 for the most part.
+func looksUTF16(b []byte) bool {
+	if len(b) < 8 {
+		return false
+	}
+	if bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) {
+		return true
+	}
+	even, odd := 0, 0
+	for i := 0; i+1 < len(b); i += 2 {
+		if b[i] == 0 && b[i+1] != 0 {
+			even++
+		} else if b[i+1] == 0 && b[i] != 0 {
+			odd++
+		}
+	}
+	return max(even, odd)*10 >= len(b)/2*6
+}
