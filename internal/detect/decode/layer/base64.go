@@ -89,11 +89,17 @@ func (o *opener) wholeBase64(d Decoder) bool {
 	return o.reveal(d, buf, o.named || len(text) >= minSure-2)
 }
 
-// tokens opens the clear runs of Base64 in longer text. It looks at each 24th
-// byte first and goes back from there, so that prose costs little.
+// tokens opens the clear runs of Base64 in longer text.
 func (o *opener) tokens() {
-	text := o.text
-	for i := 0; i+minToken <= len(text) && !o.stopped; {
+	for start, end := nextToken(o.text, 0); start >= 0 && !o.stopped; start, end = nextToken(o.text, end+1) {
+		o.token(o.text[start:end])
+	}
+}
+
+// nextToken finds the next run of Base64 from i on, or -1. It looks at each 24th
+// byte first and goes back from there, so that prose costs little.
+func nextToken(text string, i int) (start, end int) {
+	for i+minToken <= len(text) {
 		k := i + minToken - 1
 		for k >= i && digits64[text[k]] != badDigit {
 			k--
@@ -102,13 +108,13 @@ func (o *opener) tokens() {
 			i = k + 1
 			continue
 		}
-		end := i + minToken
+		end = i + minToken
 		for end < len(text) && digits64[text[end]] != badDigit {
 			end++
 		}
-		o.token(text[i:end])
-		i = end + 1
+		return i, end
 	}
+	return -1, -1
 }
 
 // token opens a run or, because a slash may also part a path, its segments.
@@ -215,4 +221,61 @@ func (o *opener) hex() {
 	}
 	o.keep(buf)
 	o.reveal(Hex, buf, o.named || len(text) >= 2*minHex)
+}
+
+// maybeShort64 tells whether a short text of Base64 could decode to clean text;
+// most words and codes can not.
+func maybeShort64(text string) bool {
+	for len(text) >= 4 {
+		a, b, c, d := digits64[text[0]], digits64[text[1]], digits64[text[2]], digits64[text[3]]
+		if (a|b|c|d)&badDigit != 0 {
+			return true
+		}
+		if x := a<<2 | b>>4; x < 0x80 && asciiKind[x] == 0 {
+			return false
+		}
+		if x := b<<4 | c>>2; x < 0x80 && asciiKind[x] == 0 {
+			return false
+		}
+		if x := c<<6 | d; x < 0x80 && asciiKind[x] == 0 {
+			return false
+		}
+		text = text[4:]
+	}
+	return true
+}
+
+// hexCandidate tells whether a text of mask m may be text in hexadecimal. Short
+// ones, as hashes are, must look it: half printable, or printable for a while, or
+// with zeros, or with a magic.
+func hexCandidate(text string, m mask) bool {
+	if text[0] == '0' && text[1]|0x20 == 'x' {
+		return true
+	}
+	if m&(hasNonHex|hasSymbol|hasOther|hasEquals|hasHigh) != 0 || len(text) < minHex {
+		return false
+	}
+	if len(text) > 80 {
+		return true
+	}
+	switch text[:2] {
+	case "1f", "1F", "78", "28", "ac", "AC", "ff", "FF", "fe", "FE":
+		return true
+	}
+	printable, zeros, run := 0, 0, 0
+	for i := 0; i+1 < len(text); i += 2 {
+		switch c := text[i]; {
+		case c >= '2' && c <= '7':
+			printable++
+			if run++; run == 10 {
+				return true
+			}
+		case c == '0' && text[i+1] == '0':
+			zeros++
+			run = 0
+		default:
+			run = 0
+		}
+	}
+	return printable*4 >= len(text) || zeros > 2
 }

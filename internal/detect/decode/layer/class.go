@@ -117,10 +117,10 @@ func candidates(text string, m mask) Set {
 	if len(text) < minBase64 {
 		return c
 	}
-	if m&hasUpper != 0 {
+	if m&hasUpper != 0 && (len(text) >= minSure || maybeShort64(text)) {
 		c |= baseCandidates(text, m)
 	}
-	if m&(hasDigit) != 0 && (m&(hasNonHex|hasSymbol|hasOther|hasEquals|hasHigh) == 0 && len(text) >= minHex || text[0] == '0' && text[1]|0x20 == 'x') {
+	if m&hasDigit != 0 && hexCandidate(text, m) {
 		c |= SetOf(Hex)
 	}
 	return c
@@ -194,14 +194,17 @@ func baseCandidates(text string, m mask) Set {
 	if m&hasDot != 0 && len(text) >= minJWT {
 		c |= SetOf(JWT)
 	}
-	if len(text) >= minToken || text[0]|0x20 == 'd' && m&hasColon != 0 {
+	if text[0]|0x20 == 'd' && m&hasColon != 0 {
+		return c | SetOf(Base64, Base64URL)
+	}
+	if start, _ := nextToken(text, 0); start >= 0 {
 		c |= SetOf(Base64, Base64URL)
 	}
 	return c
 }
 
 // firstOf gives the first byte that is not blank, or a blank.
-func firstOf(text string) byte {
+func firstOf[T string | []byte](text T) byte {
 	for i := range len(text) {
 		if !isBlank(text[i]) {
 			return text[i]

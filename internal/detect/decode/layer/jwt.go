@@ -41,7 +41,7 @@ func (o *opener) jwt() {
 func (o *opener) jwtPart(name, coded string) bool {
 	buf := appendBase64(o.s.buf[:0], strings.TrimRight(coded, "="), false)
 	o.keep(buf)
-	object := len(buf) > 0 && firstOf(string(buf[:min(len(buf), 64)])) == '{'
+	object := len(buf) > 0 && firstOf(buf) == '{'
 	if name == "header" && !object || len(buf) == 0 {
 		return false
 	}

@@ -123,8 +123,9 @@ type opener struct {
 	s       *Scratch
 	visit   Visit
 	named   bool
-	bytes   int // left to hand out
-	parts   int // left to hand out
+	name    string // of the parts of runs
+	bytes   int    // left to hand out
+	parts   int    // left to hand out
 	cut     Set
 	stopped bool
 }

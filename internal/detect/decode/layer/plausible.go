@@ -1,9 +1,6 @@
 package layer
 
-import (
-	"bytes"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // reveal hands out decoded bytes when they are plausible: text, or something
 // with a known magic, or else the runs of text in them, so that a few bytes of
@@ -19,7 +16,7 @@ func (o *opener) reveal(d Decoder, b []byte, sure bool) bool {
 		if k.text != len(b) || k.special == 0 {
 			return false
 		}
-	case k.text*10 >= len(b)*9 || k.latinText(len(b)) || magicBytes(b) || looksUTF16(b):
+	case k.text*10 >= len(b)*9 || k.latinText(len(b)) || magicOf(b) != 0 || looksUTF16(b):
 	case o.enabled.Has(Protobuf) && o.binaryProtobuf(b):
 	default:
 		return o.runs(d, b)
@@ -42,7 +39,8 @@ func (k census) latinText(n int) bool {
 	return k.latin > 0 && k.ascii*10 >= n*7 && (k.text+k.latin)*20 >= n*19
 }
 
-func survey(b []byte) (k census) {
+func survey[T string | []byte](b T) (k census) {
+	var char [utf8.UTFMax]byte
 	for i := 0; i < len(b); {
 		c := b[i]
 		switch {
@@ -53,7 +51,7 @@ func survey(b []byte) (k census) {
 			}
 			i++
 		default:
-			r, n := utf8.DecodeRune(b[i:])
+			r, n := utf8.DecodeRune(char[:copy(char[:], b[i:])])
 			if r != utf8.RuneError || n > 1 {
 				k.text += n
 			} else if c >= 0xc0 {
@@ -110,22 +108,14 @@ func (o *opener) runs(d Decoder, b []byte) bool {
 	if len(out) == 0 {
 		return false
 	}
-	o.emitBytes(d, "", out)
+	o.emitBytes(d, o.name, out)
 	return true
 }
 
-func magicBytes(b []byte) bool {
-	var head [4]byte
-	n := copy(head[:], b)
-	if magicOf(string(head[:n])) == 0 {
-		return false
-	}
-	return len(b) >= 8
-}
-
-// magicOf gives the decoder whose magic the text begins with.
-func magicOf(text string) Set {
-	if len(text) < 4 {
+// magicOf gives the decoder whose magic the text begins with; none has less than
+// eight bytes.
+func magicOf[T string | []byte](text T) Set {
+	if len(text) < 8 {
 		return 0
 	}
 	switch text[0] {
@@ -154,8 +144,15 @@ func looksUTF16(b []byte) bool {
 	if len(b) < 8 {
 		return false
 	}
-	if bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) {
-		return true
+	_, found, _ := byteOrder(b)
+	return found
+}
+
+// byteOrder tells whether b looks like UTF-16 of either order and where it
+// begins: behind its mark, or with a NUL beside most characters.
+func byteOrder[T string | []byte](b T) (big, found bool, start int) {
+	if len(b) >= 2 && b[0]^b[1] == 1 && b[0]&b[1] == 0xfe {
+		return b[0] == 0xfe, true, 2
 	}
 	even, odd := 0, 0
 	for i := 0; i+1 < len(b); i += 2 {
@@ -165,5 +162,5 @@ func looksUTF16(b []byte) bool {
 			odd++
 		}
 	}
-	return max(even, odd)*10 >= len(b)/2*6
+	return even > odd, max(even, odd)*10 >= len(b)/2*6, 0
 }

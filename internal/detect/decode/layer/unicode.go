@@ -133,25 +133,9 @@ func lookAlike(r rune) byte {
 // ASCII with a NUL before or behind each character.
 func (o *opener) utf16() {
 	text := o.text
-	big, start := false, 0
-	switch {
-	case strings.HasPrefix(text, "\xfe\xff"):
-		big, start = true, 2
-	case strings.HasPrefix(text, "\xff\xfe"):
-		start = 2
-	default:
-		even, odd := 0, 0
-		for i := 0; i+1 < len(text); i += 2 {
-			if text[i] == 0 && text[i+1] != 0 {
-				even++
-			} else if text[i+1] == 0 && text[i] != 0 {
-				odd++
-			}
-		}
-		if max(even, odd)*10 < len(text)/2*6 && !o.named {
-			return
-		}
-		big = even > odd
+	big, found, start := byteOrder(text)
+	if !found && !o.named {
+		return
 	}
 	buf := o.s.buf[:0]
 	for i := start; i+1 < len(text); i += 2 {
