@@ -1,13 +1,11 @@
 package transform
 
-// What cmdLine does with a byte.
+// What cmdLine does with a byte: nothing, or one or two of these.
 const (
-	keep   = iota
-	change // makes it lower case
-	drop
-	space // begins or continues a run that becomes one space
-	delimiter
+	drop    = 1 << iota
+	space   // one of a run that becomes one space
 	swallow // removes the space before it
+	change  // never stays as it is
 )
 
 var commandKind, commandByte = func() (kind, to [256]uint8) {
@@ -18,42 +16,32 @@ var commandKind, commandByte = func() (kind, to [256]uint8) {
 		kind[b] = change
 		to[b] = uint8(b) | 0x20 //nolint:gosec // ASCII
 	}
-	for k, members := range map[uint8]string{drop: `"'\^`, space: " ", delimiter: ",;\t\r\n", swallow: "/("} {
+	for k, members := range map[uint8]string{drop | change: `"'\^`, space: " ", space | change: ",;\t\r\n", swallow: "/("} {
 		for _, b := range []byte(members) {
 			kind[b] = k
+			if k&space != 0 {
+				to[b] = ' '
+			}
 		}
 	}
 	return kind, to
 }()
 
 // appendCommand is cmdLine: quotes, backslashes and carets go, delimiters become
-// one space, none before a slash or a parenthesis, and ASCII is lower case.
+// one space, none before a slash or a parenthesis, and ASCII is lower case. It
+// computes instead of branching, since spaces are hard to foresee.
 func appendCommand(dst []byte, src string) []byte {
 	n := len(dst)
 	dst, out := room(dst, len(src))
-	j, inside := 0, false
+	j, inside := 0, 0 // inside is 1 after a space that was written
 	for i := range len(src) {
 		c := src[i]
-		switch commandKind[c] {
-		case drop:
-		case space, delimiter:
-			if !inside {
-				out[j] = ' '
-				j++
-				inside = true
-			}
-		case swallow:
-			if inside {
-				j--
-				inside = false
-			}
-			out[j] = c
-			j++
-		default:
-			out[j] = commandByte[c]
-			j++
-			inside = false
-		}
+		kind := int(commandKind[c])
+		dropped, spaced := kind&drop, kind/space&1
+		j -= inside & (kind / swallow)
+		out[j] = commandByte[c]
+		j += 1 - (dropped | inside&spaced)
+		inside = inside&dropped | spaced
 	}
 	return dst[:n+j]
 }
@@ -63,20 +51,13 @@ func appendCommand(dst []byte, src string) []byte {
 func changesCommand(s string) bool {
 	before := false
 	for i := range len(s) {
-		switch commandKind[s[i]] {
-		case keep:
+		switch kind := commandKind[s[i]]; {
+		case kind == 0:
 			before = false
-		case space:
-			if before {
-				return true
-			}
-			before = true
-		case swallow:
-			if before {
-				return true
-			}
-		default:
+		case kind&change != 0 || before:
 			return true
+		default:
+			before = kind == space
 		}
 	}
 	return false

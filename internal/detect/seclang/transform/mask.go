@@ -100,22 +100,14 @@ func MaskOf(s string) Mask {
 
 // wideMask returns the classes of the characters outside ASCII.
 func wideMask(s string) Mask {
-	var traits trait
-	for i := 0; i < len(s); {
-		if s[i] < utf8.RuneSelf {
-			i++
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if size == 1 {
-			traits |= broken
-			if s[i] == rawNBSP {
-				traits |= latinSpace
-			}
-		} else {
-			traits |= traitsOf(r)
-		}
+	var all trait
+	for i := ascii(s); i < len(s); {
+		traits, size := traitsAt(s, i)
+		all |= traits
 		i += size
+		for i < len(s) && s[i] < utf8.RuneSelf {
+			i++
+		}
 	}
-	return Mask(traits) << 27
+	return Mask(all) << 27
 }

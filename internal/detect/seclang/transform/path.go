@@ -1,6 +1,9 @@
 package transform
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // appendPath is normalisePath: what filepath.Clean makes of src on Unix, but
 // nothing instead of ".", and with the slash at the end kept, so that "/"
@@ -158,11 +161,9 @@ func trimSegments(path []byte) int {
 	return w
 }
 
-func segmentEnd[T string | []byte](path T, start int) int {
-	for i := start; i < len(path); i++ {
-		if path[i] == '/' {
-			return i
-		}
+func segmentEnd(path []byte, start int) int {
+	if i := bytes.IndexByte(path[start:], '/'); i >= 0 {
+		return start + i
 	}
 	return len(path)
 }
@@ -181,7 +182,7 @@ func trimmedEnd[T string | []byte](path T, start, end int) int {
 	return i
 }
 
-func trimmable[T string | []byte](path T) bool {
+func trimmable(path []byte) bool {
 	for start := 0; start <= len(path); {
 		end := segmentEnd(path, start)
 		if trimmedEnd(path, start, end) != end {
@@ -193,9 +194,20 @@ func trimmable[T string | []byte](path T) bool {
 }
 
 func changesPathWin(s string) bool {
-	if strings.IndexByte(s, '\\') >= 0 || changesPath(s) || trimmable(s) {
+	if strings.IndexByte(s, '\\') >= 0 || changesPath(s) {
 		return true
 	}
-	from, to := stream(s)
-	return from != to
+	if strings.IndexByte(s, ':') >= 0 {
+		if from, to := stream(s); from != to {
+			return true
+		}
+	}
+	for more := true; more; {
+		var part string
+		part, s, more = strings.Cut(s, "/")
+		if trimmedEnd(part, 0, len(part)) != len(part) {
+			return true
+		}
+	}
+	return false
 }

@@ -45,25 +45,42 @@ func isHexAt(s string, i, n int) bool {
 
 // appendPercent is urlDecode.
 func appendPercent(dst []byte, src string) []byte {
+	return appendDecoded(dst, src, func(s string) (byte, int) {
+		if isHexAt(s, 1, 2) {
+			b, _ := hexPair(s[1], s[2])
+			return b, 3
+		}
+		return '%', 1
+	})
+}
+
+// appendDecoded makes a plus a space and, where s begins with a percent sign,
+// as many bytes as decode says the one that it returns.
+func appendDecoded(dst []byte, src string, decode func(s string) (b byte, size int)) []byte {
 	n := len(dst)
-	dst, out := room(dst, len(src))
+	dst, out := room(dst, len(src)+8)
 	i, j := 0, 0
 	for i < len(src) {
-		c := src[i]
-		i++
+		if i+8 <= len(src) {
+			w := word(src, i)
+			putWord(out[j:], w)
+			same := unmarked(equal(w, '%') | equal(w, '+'))
+			i += same
+			j += same
+			if same == 8 {
+				continue
+			}
+		}
+		c, size := src[i], 1
 		switch c {
 		case '+':
 			c = ' '
 		case '%':
-			if i+1 < len(src) {
-				if b, ok := hexPair(src[i], src[i+1]); ok {
-					c = b
-					i += 2
-				}
-			}
+			c, size = decode(src[i:])
 		}
 		out[j] = c
 		j++
+		i += size
 	}
 	return dst[:n+j]
 }
@@ -87,22 +104,7 @@ func changesPercent(s string) bool {
 // appendPercentUni is urlDecodeUni: %uXXXX too, as the nearest ASCII character
 // or else the low byte.
 func appendPercentUni(dst []byte, src string) []byte {
-	n := len(dst)
-	dst, out := room(dst, len(src))
-	i, j := 0, 0
-	for i < len(src) {
-		c, size := src[i], 1
-		switch c {
-		case '+':
-			c = ' '
-		case '%':
-			c, size = percentUniAt(src[i:])
-		}
-		out[j] = c
-		j++
-		i += size
-	}
-	return dst[:n+j]
+	return appendDecoded(dst, src, percentUniAt)
 }
 
 // percentUniAt returns the byte that s, which begins with a percent sign,

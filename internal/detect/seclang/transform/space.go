@@ -6,25 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// The kinds of bytes that removal of white space tells apart.
-const (
-	plain = iota
-	white
-	beyond // outside ASCII
-)
+const white = 1
 
-// spaceKind has the kind of each byte.
-var spaceKind = func() (t [256]uint8) {
-	for b := range t {
-		if b >= utf8.RuneSelf {
-			t[b] = beyond
-		}
-	}
-	for _, b := range []byte(spaces) {
-		t[b] = white
-	}
-	return t
-}()
+// spaceKind has white for the white space of ASCII, 0 for other bytes.
+var spaceKind = [256]uint8{' ': white, '\t': white, '\n': white, '\r': white, '\f': white, '\v': white}
 
 const spaces = " \t\n\r\f\v"
 
@@ -40,13 +25,13 @@ func appendNoSpace(dst []byte, src string) []byte {
 		}
 		same := 0
 		for same < len(src) && src[same] >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(src[same:])
-			if size > 1 && traitsOf(r)&(latinSpace|wideSpace) == 0 {
+			traits, size := traitsAt(src, same)
+			if traits&(latinSpace|wideSpace|broken) == 0 {
 				same += size
 				continue
 			}
 			dst = append(dst, src[:same]...)
-			if size == 1 {
+			if traits&broken != 0 {
 				dst = utf8.AppendRune(dst, utf8.RuneError)
 			}
 			src, same = src[same+size:], 0
@@ -58,12 +43,18 @@ func appendNoSpace(dst []byte, src string) []byte {
 
 func appendNoASCIISpace(dst []byte, src string) []byte {
 	n := len(dst)
-	dst, out := room(dst, len(src))
-	j := 0
-	for i := range len(src) {
-		c := src[i]
-		out[j] = c
-		j += 1 - int(spaceKind[c])
+	dst, out := room(dst, len(src)+8)
+	i, j := 0, 0
+	for ; i+8 <= len(src); i++ {
+		w := word(src, i)
+		putWord(out[j:], w)
+		same := unmarked(blank(w))
+		j += same
+		i += same - same>>3
+	}
+	for ; i < len(src); i++ {
+		out[j] = src[i]
+		j += 1 - int(spaceKind[src[i]])
 	}
 	return dst[:n+j]
 }
@@ -75,57 +66,69 @@ func reportsSpace(src, _ string) bool { return strings.IndexFunc(src, unicode.Is
 // space. Bytes that are no UTF-8 stay.
 func appendCompressed(dst []byte, src string) []byte {
 	n := len(dst)
-	dst, out := room(dst, len(src))
-	i, j, inside := 0, 0, false
+	dst, out := room(dst, len(src)+8)
+	i, j := 0, 0
 	for i < len(src) {
-		c := src[i]
-		kind, size := spaceKind[c], 1
-		if kind == beyond {
-			kind, size = latinKind(src[i:])
+		if i+8 <= len(src) {
+			w := word(src, i)
+			putWord(out[j:], w)
+			same := unmarked(w&highs | blank(w&^highs)&^w)
+			i += same
+			j += same
+			if same == 8 {
+				continue
+			}
 		}
-		i += size
-		switch {
-		case kind == plain:
-			inside = false
-			j += copy(out[j:], src[i-size:i])
-		case !inside:
-			inside = true
-			out[j] = ' '
-			j++
+		if size, isWhite := latinAt(src, i); !isWhite {
+			j += copy(out[j:], src[i:i+size])
+			i += size
+			continue
+		}
+		out[j] = ' '
+		j++
+		for i < len(src) {
+			size, isWhite := latinAt(src, i)
+			if !isWhite {
+				break
+			}
+			i += size
 		}
 	}
 	return dst[:n+j]
 }
 
-// latinKind returns the kind of the character that s begins with, which is
-// outside ASCII, and its length.
-func latinKind(s string) (uint8, int) {
-	r, size := utf8.DecodeRuneInString(s)
-	if size == 1 && s[0] == rawNBSP || size > 1 && traitsOf(r)&latinSpace != 0 {
-		return white, size
+// latinAt returns the length of the character of s at i, and whether it is
+// white space of ASCII or Latin-1.
+func latinAt(s string, i int) (int, bool) {
+	if s[i] < utf8.RuneSelf {
+		return 1, spaceKind[s[i]] == white
 	}
-	return plain, size
+	traits, size := traitsAt(s, i)
+	return size, traits&latinSpace != 0
 }
 
 // changesCompressed looks for white space that is no space or beside another.
 func changesCompressed(s string) bool {
-	before := false
+	before := uint64(0) // marks the byte before
 	for i := 0; i < len(s); {
-		size := 1
-		switch spaceKind[s[i]] {
-		case plain:
-			before = false
-		case white:
-			if s[i] != ' ' || before {
-				return true
+		if i+8 <= len(s) {
+			if w := word(s, i); w&highs == 0 {
+				found := equal(w, ' ')
+				if between(w, '\t', '\r')|found&(found<<8|before) != 0 {
+					return true
+				}
+				before = found >> 56
+				i += 8
+				continue
 			}
-			before = true
-		default:
-			var kind uint8
-			if kind, size = latinKind(s[i:]); kind == white {
-				return true
-			}
-			before = false
+		}
+		size, isWhite := latinAt(s, i)
+		if isWhite && (before != 0 || s[i] != ' ') {
+			return true
+		}
+		before = 0
+		if isWhite {
+			before = 0x80
 		}
 		i += size
 	}

@@ -62,7 +62,23 @@ var wide = func() (t struct {
 	return t
 }()
 
-// traitsOf returns the traits of a character outside ASCII.
-func traitsOf(r rune) trait {
-	return wide.traits[wide.block[r>>6]][r&63]
+// traitsAt returns the traits and the length of the character of s at i, which
+// is outside ASCII. It is broken, of one byte, where it is no UTF-8.
+func traitsAt(s string, i int) (trait, int) {
+	c := s[i]
+	switch {
+	case c < 0xc2 || i+1 == len(s) || s[i+1]&0xc0 != 0x80:
+	case c < 0xe0:
+		return wide.traits[wide.block[c&0x1f]][s[i+1]&0x3f], 2
+	case c > 0xe0 && c < 0xf0 && c != 0xed && i+2 < len(s) && s[i+2]&0xc0 == 0x80:
+		return wide.traits[wide.block[int(c&15)<<6|int(s[i+1]&0x3f)]][s[i+2]&0x3f], 3
+	default: // rare, or with conditions on the second byte
+		if r, size := utf8.DecodeRuneInString(s[i:]); size > 1 {
+			return wide.traits[wide.block[r>>6]][r&0x3f], size
+		}
+	}
+	if c == rawNBSP {
+		return broken | latinSpace, 1
+	}
+	return broken, 1
 }
