@@ -1,0 +1,289 @@
+package automaton
+
+import (
+	"math/bits"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// A pool counts the bytes of all machines of a Set. When they are too many its
+// epoch advances, at which every machine drops its states.
+type pool struct {
+	limit int64
+	used  atomic.Int64
+	epoch atomic.Int64
+}
+
+// A machine is a deterministic automaton over some patterns of a program, built
+// as texts need it. Readers walk the cells of a generation without locks; a
+// missing cell is built under the mutex.
+type machine struct {
+	columns []uint16 // by class: the column of a row
+	first   [256]uint16
+	stride  uint32 // cells of a row: columns, end of text, never filled, mask
+	atEnd   uint32 // column of the end of the text
+	mask    uint32 // column of the first word of the mask
+
+	mu      sync.Mutex
+	step    *stepper
+	sample  []int // by column: a class of it; the last is the end of the text
+	pool    *pool
+	current atomic.Pointer[generation]
+	begin   atomic.Uint64 // epoch (upper half, plus one) and offset of the first state
+	built   int64
+	steps   int64
+}
+
+// A generation is a cache of states. The row of state n begins at n*stride; a
+// cell is 0 while unknown, else the row that follows, with special set when
+// patterns match there.
+type generation struct {
+	epoch int64
+	cells atomic.Pointer[[]uint32] // replaced by a larger copy when full
+
+	// The rest is guarded by the mutex of the machine.
+	initial uint32   // cell value of the state before the first character
+	cores   []uint32 // nodes of all states
+	ends    []uint32 // by state: where its core ends
+	kinds   []kind
+	hashes  []uint32
+	index   []uint32 // open hash table of state numbers
+	charged int64
+}
+
+const special = 1 << 31
+
+func newMachine(prog *program, lo, hi int, p *pool) *machine {
+	m := &machine{step: newStepper(prog, lo, hi), pool: p}
+	m.divide()
+	for b, class := range prog.table.first {
+		m.first[b] = uint16(m.atEnd + 1) //nolint:gosec // columns are fewer than classes
+		if b < 0x80 || prog.latin {
+			m.first[b] = m.columns[class]
+		}
+	}
+	m.mask = m.atEnd + 2
+	m.stride = m.mask + 2*uint32(len(m.step.mask)) //nolint:gosec // a few words
+	m.current.Store(m.generation(0))
+	return m
+}
+
+// divide merges the classes that the patterns of the machine do not tell apart.
+func (m *machine) divide() {
+	prog, s := m.step.prog, m.step
+	var sets []uint64
+	asserts := false
+	sets = make([]uint64, prog.words)
+	for id := s.first; id < s.first+uint32(len(s.marks)); id++ { //nolint:gosec // an index
+		n := &prog.nodes[id]
+		if n.set >= 0 {
+			sets[n.set/64] |= 1 << (n.set % 64)
+		} else if n.set != end {
+			asserts = true
+		}
+	}
+	seen := make(map[string]uint16)
+	key := make([]byte, 0, 8*prog.words+1)
+	m.columns = make([]uint16, prog.classes)
+	for class := range prog.classes {
+		key = key[:0]
+		for i, w := range prog.accepting(class) {
+			for w &= sets[i]; w != 0; w &= w - 1 {
+				bit := i*64 + bits.TrailingZeros64(w)
+				key = append(key, byte(bit), byte(bit>>8), byte(bit>>16))
+			}
+		}
+		if asserts {
+			key = append(key, byte(prog.kinds[class]))
+		}
+		column, ok := seen[string(key)]
+		if !ok {
+			column = uint16(len(seen)) //nolint:gosec // classes are fewer
+			seen[string(key)] = column
+			m.sample = append(m.sample, class)
+		}
+		m.columns[class] = column
+	}
+	m.atEnd = uint32(len(m.sample)) //nolint:gosec // classes are fewer
+	m.sample = append(m.sample, prog.classes)
+}
+
+func (m *machine) generation(epoch int64) *generation {
+	g := &generation{epoch: epoch, index: make([]uint32, 16), ends: []uint32{0}, kinds: []kind{0}, hashes: []uint32{0}}
+	cells := make([]uint32, 4*m.stride)
+	g.cells.Store(&cells)
+	return g
+}
+
+// enter returns the state before the first character of a text.
+func (m *machine) enter() (g *generation, cell uint32) {
+	g = m.current.Load()
+	if begin := m.begin.Load(); begin>>32 == uint64(g.epoch)+1 { //nolint:gosec // a small count
+		return g, uint32(begin) //nolint:gosec // the lower half
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.step
+	s.begin()
+	k := s.settle(kindEdge)
+	g, cell = m.intern(k)
+	m.begin.Store((uint64(g.epoch)+1)<<32 | uint64(cell)) //nolint:gosec // a small count
+	return g, cell
+}
+
+// build returns the cell of a row that was found unknown. The new state may be in
+// a younger generation than the row. cost is the work done, in units.
+func (m *machine) build(g *generation, row, column uint32) (now *generation, cell uint32, cost int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if cell := (*g.cells.Load())[row+column]; cell != 0 {
+		return g, cell, 1
+	}
+	n := row / m.stride
+	k := m.step.step(g.core(n), g.kinds[n], m.sample[column])
+	now, cell = m.intern(k)
+	if now == g {
+		atomic.StoreUint32(&(*g.cells.Load())[row+column], cell)
+	}
+	m.steps++
+	return now, cell, m.cost()
+}
+
+// cost converts the nodes visited to units.
+func (m *machine) cost() int64 {
+	work := m.step.work
+	m.step.work = 0
+	return 60 + work
+}
+
+func (g *generation) core(n uint32) []uint32 {
+	lo := uint32(0)
+	if n > 0 {
+		lo = g.ends[n-1]
+	}
+	return g.cores[lo:g.ends[n]]
+}
+
+// intern returns the cell for the state in the stepper, which it adds when it is
+// new.
+func (m *machine) intern(k kind) (*generation, uint32) {
+	g, s := m.current.Load(), m.step
+	if epoch := m.pool.epoch.Load(); epoch != g.epoch {
+		g = m.generation(epoch)
+		m.current.Store(g)
+	}
+	hash := hashState(s.out, s.mask, k)
+	flag := uint32(0)
+	if slices.ContainsFunc(s.mask, func(w uint64) bool { return w != 0 }) {
+		flag = special
+	}
+	slot := hash & uint32(len(g.index)-1)                                  //nolint:gosec // a power of two
+	for ; g.index[slot] != 0; slot = (slot + 1) & uint32(len(g.index)-1) { //nolint:gosec // a power of two
+		if n := g.index[slot]; g.hashes[n] == hash && m.equal(g, n, k) {
+			return g, n*m.stride | flag
+		}
+	}
+	n := uint32(len(g.ends)) //nolint:gosec // bounded by the pool
+	g.index[slot] = n
+	g.cores = append(g.cores, s.out...)
+	g.ends = append(g.ends, uint32(len(g.cores))) //nolint:gosec // bounded by the pool
+	g.kinds = append(g.kinds, k)
+	g.hashes = append(g.hashes, hash)
+	m.place(g, n)
+	m.built++
+	return g, n*m.stride | flag
+}
+
+// place makes the row of a new state and counts its bytes.
+func (m *machine) place(g *generation, n uint32) {
+	cells := *g.cells.Load()
+	row := n * m.stride
+	if int(row+m.stride) > len(cells) {
+		larger := make([]uint32, len(cells)+len(cells)/2/int(m.stride)*int(m.stride)+int(m.stride))
+		copy(larger, cells)
+		cells = larger
+		g.cells.Store(&larger)
+	}
+	for i, w := range m.step.mask {
+		cells[row+m.mask+2*uint32(i)] = uint32(w)         //nolint:gosec // the lower half
+		cells[row+m.mask+2*uint32(i)+1] = uint32(w >> 32) //nolint:gosec // the upper half
+	}
+	if 2*len(g.ends) > len(g.index) {
+		g.rehash()
+	}
+	bytes := int64(4*len(cells) + 4*cap(g.cores) + 4*cap(g.ends) + cap(g.kinds) + 4*cap(g.hashes) + 4*len(g.index))
+	if m.pool.used.Add(bytes-g.charged) > m.pool.limit {
+		m.pool.used.Store(0)
+		m.pool.epoch.Add(1)
+	}
+	g.charged = bytes
+}
+
+func (g *generation) rehash() {
+	g.index = make([]uint32, 2*len(g.index))
+	for n := uint32(1); n < uint32(len(g.hashes)); n++ { //nolint:gosec // bounded by the pool
+		slot := g.hashes[n] & uint32(len(g.index)-1) //nolint:gosec // a power of two
+		for g.index[slot] != 0 {
+			slot = (slot + 1) & uint32(len(g.index)-1) //nolint:gosec // a power of two
+		}
+		g.index[slot] = n
+	}
+}
+
+// equal reports whether state n is the one in the stepper. Cores are sets: their
+// order does not matter, so that nothing needs to be sorted.
+func (m *machine) equal(g *generation, n uint32, k kind) bool {
+	s := m.step
+	core := g.core(n)
+	if g.kinds[n] != k || len(core) != len(s.out) {
+		return false
+	}
+	row := (*g.cells.Load())[n*m.stride+m.mask : (n+1)*m.stride]
+	for i, w := range s.mask {
+		if row[2*i] != uint32(w) || row[2*i+1] != uint32(w>>32) { //nolint:gosec // halves
+			return false
+		}
+	}
+	if slices.Equal(core, s.out) {
+		return true
+	}
+	s.epoch++ // marks of out only: what settle dropped is marked, too
+	if s.epoch == 0 {
+		clear(s.marks)
+		clear(s.within)
+		s.epoch = 1
+	}
+	for _, id := range s.out {
+		s.marks[id-s.first] = s.epoch
+	}
+	for _, id := range core {
+		if s.marks[id-s.first] != s.epoch {
+			return false
+		}
+	}
+	return true
+}
+
+// hashState hashes a set: the sum of the hashes of its members.
+func hashState(core []uint32, mask []uint64, k kind) uint32 {
+	sum := uint64(k) + 1
+	for _, id := range core {
+		h := (uint64(id) + 1) * 0x9E3779B97F4A7C15
+		sum += h ^ h>>29
+	}
+	for _, w := range mask {
+		sum = (sum ^ w) * 0xBF58476D1CE4E5B9
+		sum ^= sum >> 31
+	}
+	return uint32(sum>>32) ^ uint32(sum) //nolint:gosec // halves
+}
+
+// count adds what the machine holds to st.
+func (m *machine) count(st *Stats) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	st.States += len(m.current.Load().ends) - 1
+	st.Built += m.built
+	st.Steps += m.steps
+}
