@@ -27,7 +27,9 @@ var kinds = []func(*rand.Rand) string{
 	func(r *rand.Rand) string { return fmt.Sprintf("%d.%02d", r.IntN(1000), r.IntN(100)) },
 	func(r *rand.Rand) string { return pick(r, "true", "false") },
 	func(r *rand.Rand) string { return pick(r, "OPEN", "CLOSED", "PENDING", "IN_REVIEW") },
-	func(r *rand.Rand) string { return fmt.Sprintf("20%02d-%02d-%02d", r.IntN(30), 1+r.IntN(12), 1+r.IntN(28)) },
+	func(r *rand.Rand) string {
+		return fmt.Sprintf("20%02d-%02d-%02d", r.IntN(30), 1+r.IntN(12), 1+r.IntN(28))
+	},
 	func(r *rand.Rand) string {
 		return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", r.Uint32(), r.IntN(1<<16), r.IntN(1<<16), r.IntN(1<<16), r.Uint64()>>16)
 	},
@@ -35,7 +37,9 @@ var kinds = []func(*rand.Rand) string{
 	func(r *rand.Rand) string { return pick(r, names...) },
 	func(r *rand.Rand) string { return pick(r, streets...) },
 	func(r *rand.Rand) string { return pick(r, notes...) },
-	func(r *rand.Rand) string { return fmt.Sprintf("+%d %d %d", 1+r.IntN(90), 100+r.IntN(900), r.IntN(10000000)) },
+	func(r *rand.Rand) string {
+		return fmt.Sprintf("+%d %d %d", 1+r.IntN(90), 100+r.IntN(900), r.IntN(10000000))
+	},
 	func(r *rand.Rand) string { return fmt.Sprintf("SKU-%05d", r.IntN(100000)) },
 }
 

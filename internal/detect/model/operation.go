@@ -160,3 +160,13 @@ func (o *Operation) sources() int {
 	}
 	return n
 }
+
+// Clone is a copy that may be read while the original is taught.
+func (o *Operation) Clone() *Operation {
+	c := &Operation{Sources: o.Sources, Places: make(map[string]*Profile, len(o.Places))}
+	for name, p := range o.Places {
+		copied := *p
+		c.Places[name] = &copied
+	}
+	return c
+}
