@@ -43,8 +43,7 @@ type generation struct {
 	cells atomic.Pointer[[]uint32] // replaced by a larger copy when full
 
 	// The rest is guarded by the mutex of the machine.
-	initial uint32   // cell value of the state before the first character
-	cores   []uint32 // nodes of all states
+	cores   []uint32 // lists of all states
 	ends    []uint32 // by state: where its core ends
 	kinds   []kind
 	hashes  []uint32
@@ -75,12 +74,11 @@ func (m *machine) divide() {
 	var sets []uint64
 	asserts := false
 	sets = make([]uint64, prog.words)
-	for id := s.first; id < s.first+uint32(len(s.marks)); id++ { //nolint:gosec // an index
-		n := &prog.nodes[id]
-		if n.set >= 0 {
-			sets[n.set/64] |= 1 << (n.set % 64)
-		} else if n.set != end {
-			asserts = true
+	for _, l := range prog.lists[s.first : s.first+uint32(len(s.marks))] { //nolint:gosec // an index
+		asserts = asserts || l.mid > l.lo
+		for _, member := range prog.members[l.mid:l.hi] {
+			set := prog.nodes[member].set
+			sets[set/64] |= 1 << (set % 64)
 		}
 	}
 	seen := make(map[string]uint16)
@@ -150,7 +148,7 @@ func (m *machine) build(g *generation, row, column uint32) (now *generation, cel
 	return now, cell, m.cost()
 }
 
-// cost converts the nodes visited to units.
+// cost converts the work since the last call to units.
 func (m *machine) cost() int64 {
 	work := m.step.work
 	m.step.work = 0
@@ -200,7 +198,7 @@ func (m *machine) place(g *generation, n uint32) {
 	cells := *g.cells.Load()
 	row := n * m.stride
 	if int(row+m.stride) > len(cells) {
-		larger := make([]uint32, len(cells)+len(cells)/2/int(m.stride)*int(m.stride)+int(m.stride))
+		larger := make([]uint32, 2*len(cells))
 		copy(larger, cells)
 		cells = larger
 		g.cells.Store(&larger)
@@ -248,12 +246,7 @@ func (m *machine) equal(g *generation, n uint32, k kind) bool {
 	if slices.Equal(core, s.out) {
 		return true
 	}
-	s.epoch++ // marks of out only: what settle dropped is marked, too
-	if s.epoch == 0 {
-		clear(s.marks)
-		clear(s.within)
-		s.epoch = 1
-	}
+	s.unmark() // marks of out only: what settle dropped is marked, too
 	for _, id := range s.out {
 		s.marks[id-s.first] = s.epoch
 	}

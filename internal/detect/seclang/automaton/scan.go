@@ -265,7 +265,7 @@ func (e *engine) read(r *run, classes []uint16, hits []uint64, m *Meter) bool {
 	return true
 }
 
-// threads appends the nodes of a state to list and returns them with its kind.
+// threads appends the lists of a state to list and returns them with its kind.
 func (m *machine) threads(g *generation, row uint32, list []uint32) ([]uint32, kind) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -273,7 +273,7 @@ func (m *machine) threads(g *generation, row uint32, list []uint32) ([]uint32, k
 	return append(list, g.core(n)...), g.kinds[n]
 }
 
-// resume returns the state of the machine with those of the nodes that belong to
+// resume returns the state of the machine with those of the lists that belong to
 // its patterns, behind a character of kind k.
 func (m *machine) resume(core []uint32, k kind) (*generation, uint32) {
 	m.mu.Lock()
@@ -281,7 +281,7 @@ func (m *machine) resume(core []uint32, k kind) (*generation, uint32) {
 	s := m.step
 	s.begin()
 	for _, id := range core {
-		if id-s.first < uint32(len(s.marks)) { //nolint:gosec // nodes are few
+		if id-s.first < uint32(len(s.marks)) { //nolint:gosec // lists are few
 			s.out = append(s.out, id)
 		}
 	}

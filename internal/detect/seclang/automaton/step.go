@@ -3,206 +3,213 @@ package automaton
 import "slices"
 
 // A stepper follows the threads of some patterns of a program over one
-// character. It holds no states; its scratch is reused from step to step.
+// character. It holds no states; its scratch is reused from step to step, and it
+// remembers what becomes of the start and of long lists.
 type stepper struct {
 	prog     *program
 	patterns []source // consecutive patterns of prog
-	first    uint32   // first node of the patterns
+	first    uint32   // first list of the patterns
 	pattern  uint32   // number of the first of patterns
+	needs    needs    // of the starts, which are implied in every state
 
-	// What starts at a position, by the kind of the character before it.
-	starts  [kinds][]uint32 // nodes; threads at them are implied, never stored
-	matched [kinds][]uint64 // patterns that match there at once
-	implied []uint8         // by node, a bit per kind: it is in starts
-	same    [kinds]kind     // the least kind with equal starts
-	cached  [][]uint32      // by kind and class: what becomes of starts; nil: not known
-	cacheM  [][]uint64      // and what matches then
+	starts  [][]uint32 // by kind and class: what becomes of all starts; nil: not known
+	startM  [][]uint64 // and what matches then
+	rows    []uint32   // by list: its row in cells, plus one
+	cells   []uint32   // rows, by class: where in targets its targets are; 0: not known
+	targets []uint32   // count and lists, again and again
 
-	marks  []uint32 // by node: the epoch in which it came to out
-	within []uint32 // by node: the epoch in which it was resolved
+	marks  []uint32 // by list: the epoch in which it came to out
+	within []uint32 // by list: the epoch in which an assertion led to it
 	epoch  uint32
-	out    []uint32 // nodes of the state being made
+	out    []uint32 // lists of the state being made
 	mask   []uint64 // patterns that match in it
-	work   int64    // nodes visited since it was last read
+	work   int64    // nodes and lists visited since it was last read
 }
 
+// longList is the number of characters in a list from which on a stepper
+// remembers what becomes of it.
+const longList = 6
+
 func newStepper(prog *program, lo, hi int) *stepper {
-	s := &stepper{prog: prog, patterns: prog.patterns[lo:hi], pattern: uint32(lo)} //nolint:gosec // an index
+	s := &stepper{prog: prog, patterns: prog.patterns[lo:hi], pattern: uint32(lo), targets: []uint32{0}} //nolint:gosec // an index
 	s.first = s.patterns[0].lo
 	n := s.patterns[len(s.patterns)-1].hi - s.first
-	s.marks, s.within, s.implied = make([]uint32, n), make([]uint32, n), make([]uint8, n)
+	s.marks, s.within, s.rows = make([]uint32, n), make([]uint32, n), make([]uint32, n)
 	s.mask = make([]uint64, (hi-lo+63)/64)
-	s.cached = make([][]uint32, kinds*prog.classes)
-	s.cacheM = make([][]uint64, kinds*prog.classes)
-	for k := range kind(kinds) {
-		s.begin()
-		for i := range s.patterns {
-			s.arrive(s.patterns[i].start, k)
-		}
-		s.starts[k], s.matched[k] = slices.Clone(s.out), slices.Clone(s.mask)
-		for _, id := range s.out {
-			s.implied[id-s.first] |= 1 << k
-		}
-		s.same[k] = k
-		for other := range k {
-			if s.equalStarts(k, other) {
-				s.same[k] = other
-				break
-			}
-		}
+	s.starts = make([][]uint32, kinds*prog.classes)
+	s.startM = make([][]uint64, kinds*prog.classes)
+	for i := range s.patterns {
+		s.needs |= prog.lists[s.patterns[i].start].needs
 	}
 	return s
 }
 
-func (s *stepper) equalStarts(a, b kind) bool {
-	if !slices.Equal(s.starts[a], s.starts[b]) || !slices.Equal(s.matched[a], s.matched[b]) {
-		return false
-	}
-	return !slices.ContainsFunc(s.starts[a], func(id uint32) bool { return s.prog.before[id] })
-}
-
 // begin clears the state being made.
 func (s *stepper) begin() {
+	s.unmark()
+	s.out = s.out[:0]
+	clear(s.mask)
+}
+
+// unmark clears the marks.
+func (s *stepper) unmark() {
 	s.epoch++
 	if s.epoch == 0 {
 		clear(s.marks)
 		clear(s.within)
 		s.epoch = 1
 	}
-	s.out = s.out[:0]
-	clear(s.mask)
-}
-
-// arrive adds nodes to the state being made, behind a character of kind k.
-func (s *stepper) arrive(list []uint32, k kind) {
-	s.work += int64(len(list))
-	for _, id := range list {
-		if s.marks[id-s.first] == s.epoch {
-			continue
-		}
-		s.marks[id-s.first] = s.epoch
-		n := &s.prog.nodes[id]
-		switch {
-		case n.set >= 0:
-			s.out = append(s.out, id)
-		case n.set == end:
-			s.match(n)
-		case !n.lookBehind():
-			s.out = append(s.out, id)
-		case holds(n.assertion(), k, kindOther):
-			s.arrive(s.prog.follow[n.lo:n.hi], k)
-		}
-	}
-}
-
-func (s *stepper) match(n *node) {
-	i := n.pattern - s.pattern
-	s.mask[i/64] |= 1 << (i % 64)
 }
 
 // step makes the state that follows on core, whose last character was of kind
 // before, when a character of class is read. class == prog.classes is the end of
 // the text. The result is in out and mask, the kind of the new state returned.
 func (s *stepper) step(core []uint32, before kind, class int) kind {
-	atEnd := class == s.prog.classes
-	if atEnd {
+	if class == s.prog.classes {
 		s.begin()
-		s.advance(s.starts[before], before, class)
-		s.advance(core, before, class)
-		s.out = s.out[:0]
-		return 0
-	}
-	after := s.prog.kinds[class]
-	cell := int(before)*s.prog.classes + class
-	if s.cached[cell] == nil {
-		s.begin()
-		s.advance(s.starts[before], before, class)
-		s.cached[cell] = append(make([]uint32, 0, len(s.out)+1), s.out...)
-		s.cacheM[cell] = slices.Clone(s.mask)
-	} else {
-		s.begin()
-		s.out = append(s.out, s.cached[cell]...)
-		for _, id := range s.out {
-			s.marks[id-s.first] = s.epoch
+		for i := range s.patterns {
+			s.assert(s.patterns[i].start, before, kindEdge, nil)
 		}
-		copy(s.mask, s.cacheM[cell])
-		s.work += int64(len(s.out))
+		for _, id := range core {
+			s.assert(id, before, kindEdge, nil)
+		}
+		s.work += int64(len(core) + len(s.patterns))
+		return kindOther
 	}
-	s.advance(core, before, class)
+	accepts, after := s.prog.accepting(class), s.prog.kinds[class]
+	s.start(before, after, class, accepts)
+	for _, id := range core {
+		s.advance(id, before, after, class, accepts)
+	}
+	s.work += int64(len(core))
 	return s.settle(after)
 }
 
-// advance follows the threads at core over a character.
-func (s *stepper) advance(core []uint32, before kind, class int) {
-	s.work += int64(len(core))
-	after := kindEdge
-	var accepts []uint64
-	if class < s.prog.classes {
-		after = s.prog.kinds[class]
-		accepts = s.prog.accepting(class)
+// start begins the state being made with what becomes of all starts.
+func (s *stepper) start(before, after kind, class int, accepts []uint64) {
+	s.begin()
+	cell := int(before)*s.prog.classes + class
+	if s.starts[cell] == nil {
+		for i := range s.patterns {
+			s.advance(s.patterns[i].start, before, after, class, accepts)
+		}
+		s.starts[cell], s.startM[cell] = append(make([]uint32, 0, len(s.out)), s.out...), slices.Clone(s.mask)
+		return
 	}
-	nodes := s.prog.nodes
-	for _, id := range core {
-		n := &nodes[id]
-		if n.set < 0 {
-			s.resolve(n, before, after, accepts)
-		} else if accepts != nil && accepts[n.set>>6]>>(n.set&63)&1 != 0 {
-			s.arrive(s.prog.follow[n.lo:n.hi], after)
+	s.out = append(s.out, s.starts[cell]...)
+	for _, id := range s.out {
+		s.marks[id-s.first] = s.epoch
+	}
+	copy(s.mask, s.startM[cell])
+	s.work += int64(len(s.out))
+}
+
+// advance follows a thread at list id over a character.
+func (s *stepper) advance(id uint32, before, after kind, class int, accepts []uint64) {
+	l := &s.prog.lists[id]
+	if l.mid > l.lo {
+		s.assert(id, before, after, func(id uint32) { s.advance(id, before, after, class, accepts) })
+	}
+	if l.hi-l.mid < longList {
+		for _, member := range s.prog.members[l.mid:l.hi] {
+			n := &s.prog.nodes[member]
+			if accepts[n.set>>6]>>(n.set&63)&1 != 0 {
+				s.arrive(n.list)
+			}
+		}
+		s.work += int64(l.hi - l.mid)
+		return
+	}
+	at := s.remembered(id, class, accepts)
+	found := s.targets[at+1 : at+1+s.targets[at]]
+	for _, target := range found {
+		s.arrive(target)
+	}
+	s.work += int64(len(found))
+}
+
+// remembered returns where in targets those of a long list are.
+func (s *stepper) remembered(id uint32, class int, accepts []uint64) uint32 {
+	row := &s.rows[id-s.first]
+	if *row == 0 {
+		*row = uint32(len(s.cells)) + 1 //nolint:gosec // lists and classes are few
+		s.cells = append(s.cells, make([]uint32, s.prog.classes)...)
+	}
+	cell := &s.cells[int(*row)-1+class]
+	if *cell != 0 {
+		return *cell
+	}
+	at := len(s.targets)
+	s.targets = append(s.targets, 0)
+	l := &s.prog.lists[id]
+	for _, member := range s.prog.members[l.mid:l.hi] {
+		n := &s.prog.nodes[member]
+		if accepts[n.set>>6]>>(n.set&63)&1 != 0 && !slices.Contains(s.targets[at+1:], n.list) {
+			s.targets = append(s.targets, n.list)
+		}
+	}
+	s.targets[at] = uint32(len(s.targets) - at - 1) //nolint:gosec // at most the members
+	s.work += int64(l.hi-l.mid) + int64(s.prog.classes)/4
+	*cell = uint32(at) //nolint:gosec // lists and classes are few
+	return *cell
+}
+
+// assert resolves the assertions of list id now that the characters at both
+// sides are known, and hands the lists behind those that hold to then.
+func (s *stepper) assert(id uint32, before, after kind, then func(id uint32)) {
+	l := &s.prog.lists[id]
+	s.work += int64(l.mid - l.lo)
+	for _, member := range s.prog.members[l.lo:l.mid] {
+		n := &s.prog.nodes[member]
+		if s.within[n.list-s.first] == s.epoch || !holds(n.assertion(), before, after) {
+			continue
+		}
+		s.within[n.list-s.first] = s.epoch
+		switch {
+		case s.prog.lists[n.list].matches:
+			s.match(&s.prog.lists[n.list])
+		case then != nil:
+			then(n.list)
+		default:
+			s.assert(n.list, before, after, nil)
 		}
 	}
 }
 
-// resolve follows an assertion now that the characters at both sides are known.
-func (s *stepper) resolve(n *node, before, after kind, accepts []uint64) {
-	if !holds(n.assertion(), before, after) {
+// arrive adds a thread at list id to the state being made.
+func (s *stepper) arrive(id uint32) {
+	if s.marks[id-s.first] == s.epoch {
 		return
 	}
-	list := s.prog.follow[n.lo:n.hi]
-	s.work += int64(len(list))
-	for _, id := range list {
-		if s.within[id-s.first] == s.epoch {
-			continue
-		}
-		s.within[id-s.first] = s.epoch
-		f := &s.prog.nodes[id]
-		switch {
-		case f.set == end:
-			s.match(f)
-		case f.set < 0:
-			s.resolve(f, before, after, accepts)
-		case accepts != nil && accepts[f.set>>6]>>(f.set&63)&1 != 0:
-			s.arrive(s.prog.follow[f.lo:f.hi], after)
-		}
+	s.marks[id-s.first] = s.epoch
+	switch l := &s.prog.lists[id]; {
+	case l.matches:
+		s.match(l)
+	case !l.implied:
+		s.out = append(s.out, id)
 	}
+}
+
+func (s *stepper) match(l *list) {
+	i := l.pattern - s.pattern
+	s.mask[i/64] |= 1 << (i % 64)
 }
 
 // settle brings the state being made to its least form: what matches is told by
-// its mask, so its pattern needs no threads; what starts at every position is
-// implied; and the kind of the last character is kept only where it matters.
+// its mask, so its pattern needs no threads, and the kind of the last character
+// is kept only where it matters.
 func (s *stepper) settle(k kind) kind {
-	any := uint64(0)
-	for i, w := range s.matched[k] {
-		s.mask[i] |= w
-		any |= s.mask[i]
-	}
-	keep, needs := s.out[:0], false
+	matched := slices.ContainsFunc(s.mask, func(w uint64) bool { return w != 0 })
+	keep, n := s.out[:0], s.needs
 	for _, id := range s.out {
-		if s.implied[id-s.first]>>k&1 != 0 {
+		l := &s.prog.lists[id]
+		if i := l.pattern - s.pattern; matched && s.mask[i/64]>>(i%64)&1 != 0 {
 			continue
 		}
-		if any != 0 {
-			i := s.prog.nodes[id].pattern - s.pattern
-			if s.mask[i/64]>>(i%64)&1 != 0 {
-				continue
-			}
-		}
-		needs = needs || s.prog.before[id]
+		n |= l.needs
 		keep = append(keep, id)
 	}
 	s.out = keep
 	s.work += int64(len(keep))
-	if needs {
-		return k
-	}
-	return s.same[k]
+	return n.least(k)
 }
