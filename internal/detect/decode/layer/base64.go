@@ -5,7 +5,7 @@ import "strings"
 const (
 	minBase64 = 8  // shortest text tried as a whole
 	minSure   = 16 // shorter ones must decode to clean text with a character that is no letter or digit
-	minToken  = 24 // shortest run tried within longer text
+	minToken  = 22 // shortest run tried within longer text: 16 bytes without padding
 	minHex    = 16
 )
 
@@ -96,8 +96,8 @@ func (o *opener) tokens() {
 	}
 }
 
-// nextToken finds the next run of Base64 from i on, or -1. It looks at each 24th
-// byte first and goes back from there, so that prose costs little.
+// nextToken finds the next run of Base64 from i on, or -1. It looks at the byte
+// where a run would end first and goes back from there, so that prose costs little.
 func nextToken(text string, i int) (start, end int) {
 	for i+minToken <= len(text) {
 		k := i + minToken - 1
@@ -249,6 +249,12 @@ func maybeShort64(text string) bool {
 // ones, as hashes are, must look it: half printable, or printable for a while, or
 // with zeros, or with a magic.
 func hexCandidate(text string, m mask) bool {
+	if m&(hasSpace|hasNewline) != 0 {
+		text = strings.TrimSpace(text)
+		if len(text) < minBase64 {
+			return false
+		}
+	}
 	if text[0] == '0' && text[1]|0x20 == 'x' {
 		return true
 	}

@@ -1,5 +1,7 @@
 package layer
 
+import "strings"
+
 // minText is the length below which no text is under any decoding: "&lt",
 // "%3c" and "\x3c" have three bytes at least.
 const minText = 3
@@ -150,7 +152,7 @@ func marked(text string, m mask) Set {
 	if m&hasNUL != 0 || text[0] >= 0xfe {
 		c |= SetOf(UTF16)
 	}
-	if m&(hasControl|hasNUL) != 0 || m&hasNewline != 0 && text[0] == '\n' {
+	if m&(hasControl|hasNUL) != 0 {
 		c |= SetOf(Protobuf)
 	}
 	return c | magicOf(text)
@@ -169,10 +171,18 @@ func structured(text string, m mask) Set {
 			c |= SetOf(PHP)
 		}
 	}
+	if m&(hasColon|hasComma) == hasColon|hasComma {
+		if bar := strings.IndexByte(text[:min(len(text), maxSessionName)], '|'); bar > 0 && isPHP(text[bar+1:]) {
+			c |= SetOf(PHP)
+		}
+	}
 	if m&hasEquals != 0 {
 		c |= SetOf(FormPairs)
 	}
 	if m&hasNewline != 0 {
+		if text[0] == '\n' { // field 1, of bytes
+			c |= SetOf(Protobuf)
+		}
 		if m&(hasColon|hasSymbol) != 0 {
 			c |= SetOf(YAML)
 		}

@@ -35,7 +35,7 @@ func (o *opener) escapes() {
 }
 
 // letters gives the control characters that letters stand for.
-var letters = [128]byte{'a': 7, 'b': 8, 't': '\t', 'n': '\n', 'v': 11, 'f': 12, 'r': '\r', 'e': 27}
+var letters = [128]byte{'b': 8, 't': '\t', 'n': '\n', 'v': 11, 'f': 12, 'r': '\r'}
 
 // appendEscape appends what the escape at the start of s stands for, and gives
 // its length. s has a backslash and at least one more byte.

@@ -8,6 +8,8 @@ import (
 const (
 	maxNesting   = 32
 	maxClassName = 512
+	// maxSessionName is how long a name before a bar may be.
+	maxSessionName = 128
 )
 
 // php reads PHP's serialised values, also the session form with its names and
@@ -19,7 +21,7 @@ func (o *opener) php() {
 	for r.pos < len(text) && !r.failed {
 		rest := text[r.pos:]
 		if !isPHP(rest) {
-			bar := strings.IndexByte(rest[:min(len(rest), 128)], '|')
+			bar := strings.IndexByte(rest[:min(len(rest), maxSessionName)], '|')
 			if bar < 1 || !isPHP(rest[bar+1:]) {
 				return
 			}

@@ -139,7 +139,7 @@ func cutKey(s string) (key, value string, ok bool) {
 	}
 	for i := range len(key) {
 		c := key[i]
-		if !isAlnum(c) && c < 0x80 && strings.IndexByte("_-./$@*<!&", c) < 0 {
+		if !isAlnum(c) && c < 0x80 && strings.IndexByte("_-./$@*<!&:", c) < 0 {
 			return "", "", false
 		}
 	}
