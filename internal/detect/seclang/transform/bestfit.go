@@ -67,7 +67,7 @@ var nearest = []struct {
 // full-width forms folded, or else the low byte.
 var bestFit = func() (t [1 << 16]byte) {
 	for code := range t {
-		t[code] = byte(code) //nolint:gosec // the low byte is meant
+		t[code] = byte(code)
 	}
 	for code := fullWidthFirst; code <= fullWidthLast; code++ {
 		t[code] += ' '

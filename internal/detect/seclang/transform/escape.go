@@ -64,7 +64,7 @@ func octal(s string, limit int) (byte, int) {
 		v = v<<3 | int(s[n]&7)
 		n++
 	}
-	return byte(v), n //nolint:gosec // the low byte is meant
+	return byte(v), n
 }
 
 // appendJS is jsDecode: the escapes of JavaScript, of which characters outside
@@ -108,7 +108,7 @@ func jsUnicodeAt(s string) (byte, int) {
 	if n == 0 || 2+n >= len(s) || s[2+n] != '}' {
 		return s[0], 1
 	}
-	b := byte(code) //nolint:gosec // the low byte is meant
+	b := byte(code)
 	if code >= fullWidthFirst && code <= fullWidthLast {
 		b += ' '
 	}

@@ -43,10 +43,11 @@ func appendCase(dst []byte, src string, first, last byte, changed trait, to func
 // appendASCIICase flips the case of the letters first to last, eight at a time.
 func appendASCIICase(dst []byte, src string, first, last byte) []byte {
 	dst, out := room(dst, len(src))
+	from, beyond := ones*uint64(0x80-first), ones*uint64(0x7f-last)
 	i := 0
 	for ; i+8 <= len(src); i += 8 {
 		w := word(src, i)
-		putWord(out[i:], w^between(w, first, last)>>2)
+		putWord(out[i:i+8], w^((w+from)&^(w+beyond)&highs)>>2)
 	}
 	for ; i < len(src); i++ {
 		c := src[i]

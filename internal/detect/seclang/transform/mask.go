@@ -102,12 +102,19 @@ func MaskOf(s string) Mask {
 func wideMask(s string) Mask {
 	var all trait
 	for i := ascii(s); i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			i++
+			continue
+		}
+		if c >= 0xc2 && c < 0xe0 && i+1 < len(s) && s[i+1]&0xc0 == 0x80 { // most alphabets
+			all |= traitsOf(int(c&0x1f), s[i+1])
+			i += 2
+			continue
+		}
 		traits, size := traitsAt(s, i)
 		all |= traits
 		i += size
-		for i < len(s) && s[i] < utf8.RuneSelf {
-			i++
-		}
 	}
 	return Mask(all) << 27
 }

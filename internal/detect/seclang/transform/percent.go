@@ -16,9 +16,9 @@ var nibble = func() (t [256]uint8) {
 		t[b] = notHex
 	}
 	for i, b := range []byte(hexText) {
-		t[b] = uint8(i) //nolint:gosec // below 16
+		t[b] = uint8(i)
 		if b >= 'a' {
-			t[b-'a'+'A'] = uint8(i) //nolint:gosec // below 16
+			t[b-'a'+'A'] = uint8(i)
 		}
 	}
 	return t

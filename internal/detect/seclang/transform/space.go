@@ -79,22 +79,55 @@ func appendCompressed(dst []byte, src string) []byte {
 				continue
 			}
 		}
-		if size, isWhite := latinAt(src, i); !isWhite {
-			j += copy(out[j:], src[i:i+size])
-			i += size
+		start := i
+		if src[i] >= utf8.RuneSelf {
+			i = skipInk(src, i)
+			j += copy(out[j:], src[start:i])
+		} else if spaceKind[src[i]] != white {
+			out[j] = src[i]
+			j++
+			i++
 			continue
 		}
-		out[j] = ' '
-		j++
-		for i < len(src) {
-			size, isWhite := latinAt(src, i)
-			if !isWhite {
-				break
+		if end := skipSpace(src, i); end > i {
+			out[j] = ' '
+			j++
+			i = end
+		}
+	}
+	return dst[:n+j]
+}
+
+// skipInk returns where what is no white space and not ASCII ends in s, from i
+// on.
+func skipInk(s string, i int) int {
+	for i < len(s) && s[i] >= utf8.RuneSelf {
+		traits, size := traitsAt(s, i)
+		if traits&latinSpace != 0 {
+			break
+		}
+		i += size
+	}
+	return i
+}
+
+// skipSpace returns where white space of ASCII and Latin-1 ends in s, from i on.
+func skipSpace(s string, i int) int {
+	for i < len(s) {
+		switch c := s[i]; {
+		case spaceKind[c] == white:
+			i++
+		case c < utf8.RuneSelf:
+			return i
+		default:
+			traits, size := traitsAt(s, i)
+			if traits&latinSpace == 0 {
+				return i
 			}
 			i += size
 		}
 	}
-	return dst[:n+j]
+	return i
 }
 
 // latinAt returns the length of the character of s at i, and whether it is

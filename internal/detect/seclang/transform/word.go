@@ -20,6 +20,7 @@ func word(s string, i int) uint64 {
 		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 }
 
+// putWord writes the eight bytes of w.
 func putWord(out []byte, w uint64) { binary.LittleEndian.PutUint64(out, w) }
 
 // equal marks the bytes of w that are b.
