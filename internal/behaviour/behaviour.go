@@ -73,16 +73,18 @@ func New(o Options) *Learner {
 // Snapshot is what was normal at the last refresh; nil before the first.
 func (l *Learner) Snapshot() *model.Snapshot { return l.snapshot.Load() }
 
-// Learn takes the facts of one request that is no attack. A client teaches anew
-// each hour, so that a few clients that stay can teach too.
-func (l *Learner) Learn(key model.Key, client string, facts []model.Fact) {
+// Learn takes the facts of one request that is no attack; it asks for them only
+// when the client is in the sample that teaches. A client counts anew each
+// hour, so that a few clients that stay can teach too.
+func (l *Learner) Learn(key model.Key, client string, facts func() []model.Fact) {
 	lesson := l.lesson(key)
 	if lesson == nil || !lesson.mu.TryLock() {
 		l.dropped.Add(1)
 		return
 	}
 	defer lesson.mu.Unlock()
-	if lesson.operation.Learn(l.source(client), facts) {
+	if source := l.source(client); lesson.operation.Samples(source) {
+		lesson.operation.Learn(source, facts())
 		lesson.changed = true
 	}
 }

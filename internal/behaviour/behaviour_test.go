@@ -16,10 +16,14 @@ import (
 
 var orders = model.Key{API: "default/orders", Operation: "GET /orders/{id}"}
 
+func one(place, text string) func() []model.Fact {
+	return func() []model.Fact { return []model.Fact{model.Describe(place, text)} }
+}
+
 // teach plays so many requests of forty clients.
 func teach(l *Learner, requests int) {
 	for i := range requests {
-		l.Learn(orders, fmt.Sprintf("192.0.2.%d", i%40), []model.Fact{model.Describe("query id", fmt.Sprint(i))})
+		l.Learn(orders, fmt.Sprintf("192.0.2.%d", i%40), one("query id", fmt.Sprint(i)))
 	}
 }
 
@@ -100,7 +104,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	for i := range 50 {
 		key := model.Key{API: "default/a", Operation: fmt.Sprint("GET /", i)}
 		for j := range 500 {
-			l.Learn(key, fmt.Sprint(j%4), []model.Fact{model.Describe(fmt.Sprint("query p", j), "1")})
+			l.Learn(key, fmt.Sprint(j%4), one(fmt.Sprint("query p", j), "1"))
 		}
 	}
 	s := l.Stats()

@@ -69,6 +69,19 @@ func (o *Operation) Learn(source uint64, facts []Fact) bool {
 	return true
 }
 
+// Samples says whether a source is in the sample, or would be.
+func (o *Operation) Samples(source uint64) bool {
+	source = max(source, 1)
+	highest := uint64(0)
+	for _, s := range o.Sources {
+		if s == source || s == 0 {
+			return true
+		}
+		highest = max(highest, s)
+	}
+	return source < highest
+}
+
 // slot is the place of a source in the sample. A source with a lower hash takes
 // the place of the one with the highest, whose lessons are forgotten.
 func (o *Operation) slot(source uint64) (int, bool) {
