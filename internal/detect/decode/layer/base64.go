@@ -7,6 +7,7 @@ const (
 	minSure   = 16 // shorter ones must decode to clean text with a character that is no letter or digit
 	minToken  = 22 // shortest run tried within longer text: 16 bytes without padding
 	minHex    = 16
+	minDigits = 20 // of hexadecimal without a letter: shorter ones are numbers
 )
 
 const badDigit = 0x80
@@ -36,8 +37,16 @@ func (o *opener) base64(d Decoder) {
 	if o.dataURL() {
 		return
 	}
+	if len(o.text) > len(basic) && strings.EqualFold(o.text[:len(basic)], basic) {
+		o.wholeBase64(d, strings.TrimLeft(o.text[len(basic):], " "), true)
+		return
+	}
 	if o.named || o.mask&(hasOther|hasHigh|hasNUL|hasControl) == 0 && !o.mostlyBlanks() {
-		if o.wholeBase64(d) || o.mask&(hasEquals|hasSpace|hasNewline|hasSymbol) == 0 {
+		if o.wholeBase64(d, o.text, o.named) {
+			return
+		}
+		if o.mask&(hasEquals|hasSpace|hasNewline) == 0 {
+			o.segments(o.text)
 			return
 		}
 	}
@@ -73,12 +82,16 @@ func (o *opener) dataURL() bool {
 	return o.reveal(o.alphabet(""), buf, true)
 }
 
-func (o *opener) wholeBase64(d Decoder) bool {
-	text := strings.TrimRight(o.text, "= \t\r\n")
-	if len(text) < minBase64-2 || !o.named && strings.IndexByte(text, '=') >= 0 {
+// basic begins the value of Authorization that holds a name and a password.
+const basic = "basic "
+
+// wholeBase64 opens a text that is nothing but Base64; sure says that it is.
+func (o *opener) wholeBase64(d Decoder, text string, sure bool) bool {
+	text = strings.TrimRight(text, "= \t\r\n")
+	if !sure && (len(text) < minBase64-2 || strings.IndexByte(text, '=') >= 0) {
 		return false
 	}
-	buf := appendBase64(o.s.buf[:0], text, o.named)
+	buf := appendBase64(o.s.buf[:0], text, sure)
 	o.keep(buf)
 	if len(buf) == 0 {
 		return false
@@ -86,7 +99,7 @@ func (o *opener) wholeBase64(d Decoder) bool {
 	if !o.named {
 		d = o.alphabet(text)
 	}
-	return o.reveal(d, buf, o.named || len(text) >= minSure-2)
+	return o.reveal(d, buf, sure || len(text) >= minSure-2)
 }
 
 // tokens opens the clear runs of Base64 in longer text.
@@ -117,21 +130,28 @@ func nextToken(text string, i int) (start, end int) {
 	return -1, -1
 }
 
-// token opens a run or, because a slash may also part a path, its segments.
+// token opens a run.
 func (o *opener) token(run string) {
 	if !hasCapital(run) {
 		return
 	}
 	buf := appendBase64(o.s.buf[:0], run, false)
 	o.keep(buf)
-	if o.reveal(o.alphabet(run), buf, true) || strings.IndexByte(run, '/') < 0 {
+	if !o.reveal(o.alphabet(run), buf, true) {
+		o.segments(run)
+	}
+}
+
+// segments opens what stands between slashes, which may also part a path.
+func (o *opener) segments(run string) {
+	if strings.IndexByte(run, '/') < 0 {
 		return
 	}
 	for segment := range strings.SplitSeq(run, "/") {
 		if len(segment) < minToken || o.stopped {
 			continue
 		}
-		buf = appendBase64(o.s.buf[:0], segment, false)
+		buf := appendBase64(o.s.buf[:0], segment, false)
 		o.keep(buf)
 		o.reveal(o.alphabet(segment), buf, true)
 	}
@@ -258,7 +278,7 @@ func hexCandidate(text string, m mask) bool {
 	if text[0] == '0' && text[1]|0x20 == 'x' {
 		return true
 	}
-	if m&(hasNonHex|hasSymbol|hasOther|hasEquals|hasHigh) != 0 || len(text) < minHex {
+	if m&(hasNonHex|hasSymbol|hasOther|hasEquals|hasHigh) != 0 || len(text) < minHex || m&hasHexLetter == 0 && len(text) < minDigits {
 		return false
 	}
 	if len(text) > 80 {

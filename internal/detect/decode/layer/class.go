@@ -24,6 +24,7 @@ const (
 	hasComma // and the other separators of cells
 	hasUpper
 	hasNonHex // letters beyond f
+	hasHexLetter
 	hasDigit
 	hasSymbol // slash, minus and underscore of Base64
 	hasDot
@@ -59,9 +60,9 @@ func classOf(c byte) mask {
 		if c > 'F' {
 			return hasUpper | hasNonHex
 		}
-		return hasUpper
+		return hasUpper | hasHexLetter
 	case c >= 'a' && c <= 'f':
-		return 0
+		return hasHexLetter
 	case c >= 'g' && c <= 'z':
 		return hasNonHex
 	}
@@ -201,7 +202,7 @@ func baseCandidates(text string, m mask) Set {
 		return SetOf(Base64, Base64URL)
 	}
 	var c Set
-	if m&hasDot != 0 && len(text) >= minJWT {
+	if m&hasDot != 0 && len(text) >= minJWT && maybeJWT(text) {
 		c |= SetOf(JWT)
 	}
 	if text[0]|0x20 == 'd' && m&hasColon != 0 {

@@ -71,6 +71,7 @@ func TestBase64(t *testing.T) {
 		{b64(b64(attack)), b64(attack)},
 		{"Basic " + b64("admin:' or 1=1 -- -"), "admin:' or 1=1 -- -"},
 		{"token=" + b64(attack) + "; path=/", attack},
+		{"basic " + b64("a:'--"), "a:'--"},
 		{"token=" + b64("a longer text <b>") + "&x=1", "a longer text <b>"},
 		{"https://example.com/x/" + b64("GET ${jndi:ldap://x/a}  "), "jndi"},
 		{"data:text/html;base64," + b64("<b>"), "<b>"},

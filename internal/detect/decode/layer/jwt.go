@@ -36,6 +36,13 @@ func (o *opener) jwt() {
 	o.jwtPart("payload", payload)
 }
 
+// maybeJWT tells whether text, or what follows its first blank, begins like a
+// brace in Base64 or like a blank before one.
+func maybeJWT(text string) bool {
+	i := strings.IndexByte(text[:min(len(text), 16)], ' ')
+	return strings.IndexByte("eICD", text[i+1]) >= 0 || i >= 0 && strings.IndexByte("eICD", text[0]) >= 0 || isBlank(text[0])
+}
+
 // jwtPart hands out one part. Only the header must be an object: a payload may
 // be any bytes.
 func (o *opener) jwtPart(name, coded string) bool {

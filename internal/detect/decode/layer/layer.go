@@ -78,8 +78,8 @@ type Scratch struct {
 // Open calls visit for the parts of each decoding in enabled that text looks to
 // be under, in the order of the decoders; a text that is under none costs one
 // pass and no memory. Parts are strings of their own or pieces of text, and stay
-// good. What is returned are the decoders that had more to give than the limits
-// of s allow.
+// good. Of binary data the runs of text are opened. What is returned are the
+// decoders that had more to give than the limits of s allow.
 func Open(text string, enabled Set, s *Scratch, visit Visit) (cut Set) {
 	if len(text) < minText {
 		return 0
@@ -89,6 +89,48 @@ func Open(text string, enabled Set, s *Scratch, visit Visit) (cut Set) {
 	if c == 0 {
 		return 0
 	}
+	if len(text) >= minBinary && m&hasHigh != 0 && m&(hasControl|hasNUL) != 0 && isBinary(text) {
+		return openBinary(text, m, c, enabled, s, visit)
+	}
+	return open(text, m, c, enabled, s, visit)
+}
+
+// minBinary is the length from which a text may count as binary.
+const minBinary = 512
+
+// binaryDecoders are those that read binary data.
+const binaryDecoders = Set(1<<Gzip | 1<<Deflate | 1<<Zstd | 1<<Java | 1<<UTF16 | 1<<Protobuf)
+
+// isBinary tells pictures and the like, which have many control characters.
+func isBinary(text string) bool { return tally(text).control*20 > len(text) }
+
+// openBinary opens binary data: as a whole by the decoders made for it, and by
+// the others the runs of text in it. An accidental escape is in any picture, and
+// undoing it there would give as large a picture.
+func openBinary(text string, m mask, c, enabled Set, s *Scratch, visit Visit) (cut Set) {
+	if c := c & binaryDecoders; c != 0 {
+		found := false
+		cut = open(text, m, c, enabled, s, func(d Decoder, p Part) bool {
+			found = true
+			return visit(d, p)
+		})
+		if found {
+			return cut
+		}
+	}
+	runs := string(textRuns(text, minRun))
+	if len(runs) < minText {
+		return cut
+	}
+	m = maskOf(runs)
+	return cut | open(runs, m, candidates(runs, m)&enabled.Without(CSV, YAML), enabled, s, visit)
+}
+
+// minRun is the shortest run of text in binary data that is looked at.
+const minRun = 8
+
+// open asks the decoders c about text.
+func open(text string, m mask, c, enabled Set, s *Scratch, visit Visit) Set {
 	o := opener{text: text, mask: m, enabled: enabled, s: s, visit: visit}
 	o.limits()
 	for c != 0 && !o.stopped {

@@ -10,10 +10,18 @@ func (o *opener) reveal(d Decoder, b []byte, sure bool) bool {
 	if len(b) == 0 {
 		return false
 	}
+	t := tally(b)
+	if sure && t.control*10 > len(b) { // no text, without looking at its characters
+		if !(magicOf(b) != 0 || t.nul*4 >= len(b) && looksUTF16(b) || o.enabled.Has(Protobuf) && o.binaryProtobuf(b)) {
+			return o.runs(d, b)
+		}
+		o.emitBytes(d, "", b)
+		return true
+	}
 	k := survey(b)
 	switch {
 	case !sure:
-		if k.text != len(b) || k.special == 0 {
+		if k.text != len(b) || t.special == 0 {
 			return false
 		}
 	case k.text*10 >= len(b)*9 || k.latinText(len(b)) || magicOf(b) != 0 || looksUTF16(b):
@@ -25,12 +33,55 @@ func (o *opener) reveal(d Decoder, b []byte, sure bool) bool {
 	return true
 }
 
+// counts is how many bytes of some kinds a text has.
+type counts struct {
+	ascii   int // printable, with line breaks
+	control int // control characters, with NUL
+	nul     int
+	special int // printable, no letters, digits or line breaks
+}
+
+// tally counts bytes. It is much faster than a survey.
+func tally[T string | []byte](b T) (c counts) {
+	const most = 1<<16 - 1 // of a field of 16 bits
+	for len(b) > 0 {
+		n := min(len(b), most)
+		var sum uint64
+		for i := range n {
+			sum += fields[b[i]]
+		}
+		c.ascii += int(sum & most)
+		c.control += int(sum >> 16 & most)
+		c.nul += int(sum >> 32 & most)
+		c.special += int(sum >> 48)
+		b = b[n:]
+	}
+	return c
+}
+
+// fields has a one in the field of 16 bits of each kind that a byte is of.
+var fields = fieldTable()
+
+func fieldTable() (t [256]uint64) {
+	for i, kind := range asciiKind {
+		switch kind {
+		case 0:
+			t[i] = 1 << 16
+		case 1:
+			t[i] = 1
+		default:
+			t[i] = 1 | 1<<48
+		}
+	}
+	t[0] |= 1 << 32
+	return t
+}
+
 // census is what a survey counts.
 type census struct {
-	text    int // bytes of printable characters, UTF-8
-	ascii   int // printable ASCII among them
-	latin   int // bytes that are letters in Latin-1 and no UTF-8
-	special int // printable ASCII other than letters, digits
+	text  int // bytes of printable characters, UTF-8
+	ascii int // printable ASCII among them
+	latin int // bytes that are letters in Latin-1 and no UTF-8
 }
 
 // latinText tells a text in Latin-1: most of it is ASCII and nearly all the rest
@@ -45,9 +96,8 @@ func survey[T string | []byte](b T) (k census) {
 		c := b[i]
 		switch {
 		case c < utf8.RuneSelf:
-			if kind := asciiKind[c]; kind != 0 {
+			if asciiKind[c] != 0 {
 				k.ascii++
-				k.special += int(kind >> 1)
 			}
 			i++
 		default:
@@ -80,37 +130,54 @@ func kindTable() (t [128]byte) {
 }
 
 // runs hands out the stretches of printable ASCII in binary data, one a line. A
-// stretch must be long enough to be no accident, and hold more than letters and
-// digits.
+// stretch must be long enough to be no accident in a text of this size, and hold
+// more than letters and digits.
 func (o *opener) runs(d Decoder, b []byte) bool {
-	least := 16
-	switch {
-	case len(b) < 128:
+	least := 20
+	switch whole := max(len(b), len(o.text)*3/4); {
+	case whole < 128:
 		least = 10
-	case len(b) < 1024:
+	case whole < 1024:
 		least = 12
+	case whole < 8192:
+		least = 16
 	}
-	var out []byte
-	for i := 0; i < len(b); {
-		special, start := 0, i
-		for i < len(b) && b[i] < utf8.RuneSelf && asciiKind[b[i]] != 0 {
-			special += int(asciiKind[b[i]] >> 1)
-			i++
-		}
-		if i-start >= least && special > 0 {
-			if len(out) > 0 {
-				out = append(out, '\n')
-			}
-			out = append(out, b[start:i]...)
-		}
-		i++
-	}
+	out := textRuns(b, least)
 	if len(out) == 0 {
 		return false
 	}
 	o.emitBytes(d, o.name, out)
 	return true
 }
+
+// textRuns joins the runs of printable ASCII of least bytes or more that are not
+// just letters and digits. It looks first where a run would end.
+func textRuns[T string | []byte](b T, least int) (out []byte) {
+	for i := 0; i+least <= len(b); {
+		k := i + least - 1
+		for k >= i && isPrintable(b[k]) {
+			k--
+		}
+		if k >= i {
+			i = k + 1
+			continue
+		}
+		end := i + least
+		for end < len(b) && isPrintable(b[end]) {
+			end++
+		}
+		if tally(b[i:end]).special > 0 {
+			if len(out) > 0 {
+				out = append(out, '\n')
+			}
+			out = append(out, b[i:end]...)
+		}
+		i = end + 1
+	}
+	return out
+}
+
+func isPrintable(c byte) bool { return c < utf8.RuneSelf && asciiKind[c] != 0 }
 
 // magicOf gives the decoder whose magic the text begins with; none has less than
 // eight bytes.

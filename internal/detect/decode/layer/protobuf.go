@@ -156,7 +156,10 @@ func holdsText(m string) bool {
 
 // isText tells whether nearly all of s is printable.
 func isText(s string) bool {
-	k := survey([]byte(s))
+	if tally(s).control*10 > len(s) {
+		return false
+	}
+	k := survey(s)
 	return k.text*10 >= len(s)*9
 }
 

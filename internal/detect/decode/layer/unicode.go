@@ -217,9 +217,11 @@ func appendUTF7(dst []byte, run string) ([]byte, bool) {
 	return append(append(dst, '+'), run...), false
 }
 
+// decodeUTF7 appends the characters of a run. It is none when bits are left over,
+// or when it is long and few of its characters are Latin, as in Base64.
 func decodeUTF7(dst []byte, run string) (out []byte, special bool) {
 	var v uint64
-	bits := 0
+	bits, units, latin := 0, 0, 0
 	for i := range len(run) {
 		v, bits = v<<6|uint64(digits64[run[i]]), bits+6
 		if bits < 16 {
@@ -227,12 +229,19 @@ func decodeUTF7(dst []byte, run string) (out []byte, special bool) {
 		}
 		bits -= 16
 		r := rune(v >> bits & 0xffff) //nolint:gosec // 16 bits
+		units++
+		if r < 0x100 {
+			latin++
+		}
+		if units == 1024 && latin*8 < units {
+			return dst, false
+		}
 		if r < utf8.RuneSelf && asciiKind[r] == 2 {
 			special = true
 		}
 		dst = utf8.AppendRune(dst, r)
 	}
-	if bits >= 6 || v&(1<<bits-1) != 0 {
+	if bits >= 6 || v&(1<<bits-1) != 0 || units > 64 && latin*2 < units {
 		return dst, false
 	}
 	return dst, special
