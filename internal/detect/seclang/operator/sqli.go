@@ -1,0 +1,138 @@
+package operator
+
+import (
+	"slices"
+	"strings"
+
+	libinjection "github.com/corazawaf/libinjection-go"
+)
+
+// SQLi says whether libinjection takes text for SQL injection, and the
+// fingerprint that it knows it by. Most ordinary text is answered without the
+// library and without an allocation, by a test that never hides a match.
+func SQLi(text string) (fingerprint string, found bool) {
+	if harmlessSQL(text) {
+		return "", false
+	}
+	found, fingerprint = libinjection.IsSQLi(text)
+	return fingerprint, found
+}
+
+// The library cuts text into tokens, folds the first of them into at most five
+// and looks up the string of their kinds in a table of attacks. Reading text as
+// it is, as if inside single quotes and as if inside double quotes, it always
+// cuts anew behind a quote; and folding makes new kinds of token only in the
+// few ways listed below. So all kinds that any of its readings can see are
+// among those of one pass that cuts anew behind every quote. If the table has
+// no string of such kinds, no reading can be an attack.
+//
+// These are the kinds of token, as bits, and marks of words.
+const (
+	sqlBare    = 1 << iota // n: a word
+	sqlNumber              // 1
+	sqlComma               // ,
+	sqlDot                 // .
+	sqlOp                  // o: an arithmetic or comparing operator
+	sqlColon               // :
+	sqlUnknown             // ?
+	sqlSemi                // ;
+	sqlString              // s
+	sqlVar                 // v: @name
+	sqlKeyword             // k
+	sqlLogic               // &: and, or
+	sqlFunc                // f: the name of a function
+	sqlOpen                // (
+	sqlClose               // )
+	sqlExpr                // E: select, update
+	sqlUnion               // U
+	sqlUnsafe              // anything else: comments, braces, types, statements
+	sqlFirst               // begins phrases such as GROUP BY, which are tokens of other kinds
+	sqlLater               // goes on in them
+	sqlCalled              // becomes a function or an operator before (
+	sqlIf                  // IF becomes a statement behind ;
+
+	sqlKinds = sqlUnsafe - 1
+)
+
+// harmlessSets are the largest sets of kinds over which the table of attacks
+// has no string. A string of three with a keyword in the middle does not count:
+// the library drops it unless the keyword is INTO OUTFILE, a phrase.
+// TestHarmlessSets holds them against the table.
+func harmlessSets() []uint32 {
+	const plain = sqlComma | sqlDot | sqlColon | sqlUnknown
+	const n = plain | sqlBare
+	return []uint32{
+		n | sqlNumber | sqlOp | sqlSemi | sqlFunc,
+		n | sqlOp | sqlVar,
+		n | sqlOp | sqlSemi | sqlLogic,
+		n | sqlSemi | sqlKeyword | sqlFunc,
+		n | sqlNumber | sqlString | sqlKeyword | sqlFunc,
+		n | sqlNumber | sqlVar | sqlKeyword | sqlFunc,
+		n | sqlString | sqlVar | sqlKeyword | sqlFunc,
+		n | sqlOp | sqlExpr,
+		n | sqlLogic | sqlExpr,
+		n | sqlFunc | sqlExpr,
+		n | sqlOp | sqlUnion,
+		n | sqlNumber | sqlSemi | sqlOpen,
+		n | sqlNumber | sqlSemi | sqlFunc | sqlClose,
+		n | sqlNumber | sqlString | sqlFunc | sqlClose,
+		n | sqlNumber | sqlVar | sqlFunc | sqlClose,
+		n&^sqlComma | sqlNumber | sqlSemi | sqlOpen | sqlClose,
+		n&^sqlComma | sqlSemi | sqlString | sqlOpen | sqlClose,
+		n&^sqlComma | sqlString | sqlVar | sqlOpen | sqlClose,
+	}
+}
+
+var (
+	sqlHarmless = harmlessSets()
+	sqlWords    = newWordTable()
+	sqlByte     = sqlBytes()
+)
+
+// sqlRun is how many words and numbers in a row end what the library reads:
+// they fold into nothing among themselves, at most one folds into what stands
+// before them, and six tokens that do not fold fill its window.
+const sqlRun = 7
+
+// harmlessSQL says that the library finds nothing in text. False: it may.
+func harmlessSQL(text string) bool {
+	s := sqlScan{text: text}
+	run := 0
+	for s.pos < len(text) {
+		kind := s.token()
+		s.seen |= kind
+		switch {
+		case s.seen&sqlUnsafe != 0:
+			return false
+		case kind == 0: // space
+		case kind&^(sqlFirst|sqlLater|sqlCalled) == sqlBare || kind == sqlNumber:
+			if run++; run == sqlRun && s.seen&(sqlString|sqlOpen|sqlClose) == 0 {
+				rest := text[s.pos:]
+				if strings.IndexByte(rest, '\'') < 0 && strings.IndexByte(rest, '"') < 0 {
+					return harmlessKinds(s.seen)
+				}
+			}
+		default:
+			run = 0
+		}
+	}
+	return harmlessKinds(s.seen)
+}
+
+// harmlessKinds says that no attack consists of tokens of these kinds, after
+// all that folding can make of them.
+func harmlessKinds(seen uint32) bool {
+	switch {
+	case seen&sqlFirst != 0 && seen&sqlLater != 0:
+		return false
+	case seen&sqlIf != 0 && seen&sqlSemi != 0:
+		return false
+	case seen&sqlCalled != 0 && seen&sqlOpen != 0:
+		seen |= sqlFunc | sqlOp
+	}
+	if seen&sqlKeyword != 0 {
+		seen |= sqlBare // IN not before a parenthesis
+	}
+	kinds := seen & sqlKinds
+	return slices.ContainsFunc(sqlHarmless, func(set uint32) bool { return kinds&^set == 0 })
+}
