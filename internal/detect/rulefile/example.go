@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/url"
 	"regexp"
 	"slices"
@@ -38,7 +40,7 @@ func (r *Rule) Match(values []Value) bool {
 		if r.Names != ValuesOnly && p.names != "" && v.Name != "" && r.Matches(v.Name) {
 			return true
 		}
-		return r.Names != NamesOnly && r.Matches(v.Text)
+		return r.Names != NamesOnly && (r.skip == nil || !r.skip.re.MatchString(v.Name)) && r.Matches(v.Text)
 	})
 }
 
@@ -129,9 +131,9 @@ func readRequest(text string) []Value {
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	head, body, _ := strings.Cut(text, "\n\n")
 	first, lines, _ := strings.Cut(head, "\n")
-	parts := strings.Fields(first)
-	path, query, _ := strings.Cut(parts[1], "?")
-	values := []Value{{Place: "url", Text: parts[1]}}
+	target := strings.Fields(first)[1]
+	path, query, _ := strings.Cut(target, "?")
+	values := []Value{{Place: "url", Text: target}}
 	for segment := range strings.SplitSeq(path, "/") {
 		if s, err := url.PathUnescape(segment); err == nil && s != "" {
 			values = append(values, Value{Place: "path", Name: "path", Text: s})
@@ -164,6 +166,8 @@ func readRequest(text string) []Value {
 		}
 	case strings.Contains(kind, "xml"):
 		values = append(values, texts(body)...)
+	case strings.HasPrefix(kind, "multipart/"):
+		values = append(values, parts(kind, body)...)
 	case strings.Contains(kind, "form"):
 		values = append(values, pairs("form", strings.TrimSpace(body))...)
 	}
@@ -201,6 +205,30 @@ func leaves(values []Value, name string, document any) []Value {
 		}
 	}
 	return values
+}
+
+// parts gives the fields and file names of a multipart body.
+func parts(kind, body string) []Value {
+	var values []Value
+	_, parameters, err := mime.ParseMediaType(kind)
+	if err != nil {
+		return nil
+	}
+	m := multipart.NewReader(strings.NewReader(strings.ReplaceAll(body, "\n", "\r\n")), parameters["boundary"])
+	for {
+		part, err := m.NextRawPart()
+		if err != nil {
+			return values
+		}
+		text, err := io.ReadAll(part)
+		if err != nil {
+			return values
+		}
+		if file := part.FileName(); file != "" {
+			values = append(values, Value{Place: "filename", Name: part.FormName(), Text: file})
+		}
+		values = append(values, Value{Place: "form", Name: part.FormName(), Text: string(text)})
+	}
 }
 
 func texts(body string) []Value {

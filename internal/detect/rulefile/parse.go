@@ -21,7 +21,8 @@ const (
 )
 
 var (
-	idForm = regexp.MustCompile(`^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$`)
+	nameForm = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	idForm   = regexp.MustCompile(`^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$`)
 	// byteEscape finds \x80 and above, which SecLang reads as bytes and RE2 as
 	// characters.
 	byteEscape = regexp.MustCompile(`(?i)\\x(?:[89a-f][0-9a-f]|\{0*[89a-f][0-9a-f]\})|\\[0-3][0-7]{2}`)
@@ -40,7 +41,7 @@ func Parse(file string, text []byte) (*Rule, error) {
 	}
 	r := &Rule{File: file}
 	fields := d.fields(root, "", "id", "title", "severity", "class", "description", "fix",
-		"places", "names", "decode", "any", "unless", "good", "bad")
+		"places", "names", "skip", "decode", "any", "unless", "good", "bad")
 	d.head(r, root, fields)
 	d.target(r, fields)
 	d.condition(r, root, fields)
@@ -107,6 +108,9 @@ func (d *reader) target(r *Rule, fields map[string]*yaml.Node) {
 			d.complain(n, "names", "these places have no names; write other places, or false")
 		}
 	}
+	if n := fields["skip"]; n != nil {
+		d.skip(r, n)
+	}
 	if n := fields["decode"]; n != nil {
 		for i, item := range d.list(n, "decode") {
 			name := d.text(item, item, index("decode", i))
@@ -115,6 +119,22 @@ func (d *reader) target(r *Rule, fields map[string]*yaml.Node) {
 			}
 			r.Decode = append(r.Decode, name)
 		}
+	}
+}
+
+// skip reads names; they stand at the end of the names that decoders give, as
+// "json.0.client.redirect_uri" or "client[redirect_uri]".
+func (d *reader) skip(r *Rule, n *yaml.Node) {
+	for i, item := range d.list(n, "skip") {
+		name := d.text(item, item, index("skip", i))
+		if name != "" && !nameForm.MatchString(name) {
+			d.complain(item, index("skip", i), "%q: write a name of letters, digits, hyphens and underscores", name)
+		}
+		r.Skip = append(r.Skip, name)
+	}
+	expr := `(?i)(?:^|[.\x5b\x2f])(?:` + strings.Join(r.Skip, "|") + `)\x5d?$`
+	if len(d.problems) == 0 {
+		r.skip = &term{expr, regexp.MustCompile(expr)}
 	}
 }
 

@@ -67,10 +67,14 @@ func (r *Rule) looksAt(at Place, name string) bool {
 	if !ok {
 		return false
 	}
+	held, fixed, _ := strings.Cut(p.value, ":")
+	if fixed != "" {
+		name = fixed
+	}
 	for _, own := range r.Places {
 		q, _ := findPlace(own)
 		variable, key, _ := strings.Cut(q.value, ":")
-		if held, _, _ := strings.Cut(p.value, ":"); variable != held || key != "" && !strings.EqualFold(key, name) {
+		if variable != held || key != "" && !strings.EqualFold(key, name) {
 			continue
 		}
 		if variable != "REQUEST_HEADERS" || key != "" || !r.skipsHeader(name) {
@@ -112,6 +116,13 @@ func (r *Rule) variables() string {
 		} else {
 			for _, h := range transportHeaders {
 				add("!REQUEST_HEADERS:" + h)
+			}
+		}
+	}
+	if r.skip != nil {
+		for _, v := range list {
+			if variable, key, _ := strings.Cut(v, ":"); key == "" && !strings.HasSuffix(v, "_NAMES") && variable != "REQUEST_BODY" && variable != "REQUEST_URI_RAW" {
+				add("!" + v + ":/" + r.skip.expr + "/")
 			}
 		}
 	}

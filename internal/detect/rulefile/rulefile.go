@@ -52,6 +52,9 @@ type Rule struct {
 	// Places are the parts of a request that the rule looks at, never empty.
 	Places []Place
 	Names  Names
+	// Skip are names whose values the rule leaves alone, as the last part of a
+	// longer name too, in any case.
+	Skip []string
 	// Decode are the SecLang transformations applied first, in order.
 	Decode []string
 	// Good must not match, Bad must.
@@ -59,6 +62,7 @@ type Rule struct {
 
 	alternatives []alternative
 	unless       *term
+	skip         *term
 }
 
 // alternative holds when all its terms match one value.
