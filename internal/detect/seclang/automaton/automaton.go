@@ -28,9 +28,9 @@ type Options struct {
 	// dropped states live until the scans that use them reach one not built yet.
 	MaxBytes int
 	// Budget is the number of transitions the common automaton may build for one
-	// text, to which a quarter of a transition per byte is added; beyond it the rest of
-	// the text is read by one automaton per pattern. 0 means 128; a negative
-	// number means none, so that every text is read by an automaton per pattern.
+	// text, to which one per 32 bytes is added; beyond it the rest of the text is
+	// read by one automaton per pattern. 0 means 64; a negative number means none,
+	// so that every text is read by an automaton per pattern.
 	Budget int
 }
 
@@ -65,7 +65,7 @@ type Set struct {
 
 const (
 	defaultMaxBytes = 32 << 20
-	defaultBudget   = 128
+	defaultBudget   = 64
 )
 
 // Compile builds the automata of the patterns. Bit i of the hits of Scan stands

@@ -60,7 +60,7 @@ func hard(t testing.TB) map[string]func(r *rand.Rand, n int) string {
 	}
 }
 
-// TestHardTexts holds the bound on what a text may cost, in units of the meter,
+// TestHardTexts holds a bound on what a text may cost, in units of the meter,
 // which do not depend on the machine.
 func TestHardTexts(t *testing.T) {
 	patterns := crsPatterns(t, true)

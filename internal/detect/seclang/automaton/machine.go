@@ -43,15 +43,24 @@ type generation struct {
 	cells atomic.Pointer[[]uint32] // replaced by a larger copy when full
 
 	// The rest is guarded by the mutex of the machine.
-	cores   []uint32 // lists of all states
-	ends    []uint32 // by state: where its core ends
-	kinds   []kind
-	hashes  []uint32
-	index   []uint32 // open hash table of state numbers
-	charged int64
+	states    []state
+	chunks    [][]uint32 // the cores of the states
+	coreBytes int64
+	index     []uint32 // open hash table of state numbers
+	charged   int64    // bytes, by the pool
+}
+
+// A state is what its builder remembers of it besides its row.
+type state struct {
+	chunk, lo, hi uint32 // its core: lists at which its threads stand
+	hash          uint32
+	kind          kind // of the character before
 }
 
 const special = 1 << 31
+
+// chunkSize is the number of lists in a chunk of cores.
+const chunkSize = 1 << 12
 
 func newMachine(prog *program, lo, hi int, p *pool) *machine {
 	m := &machine{step: newStepper(prog, lo, hi), pool: p}
@@ -108,7 +117,7 @@ func (m *machine) divide() {
 }
 
 func (m *machine) generation(epoch int64) *generation {
-	g := &generation{epoch: epoch, index: make([]uint32, 16), ends: []uint32{0}, kinds: []kind{0}, hashes: []uint32{0}}
+	g := &generation{epoch: epoch, index: make([]uint32, 16), states: make([]state, 1, 4)}
 	cells := make([]uint32, 4*m.stride)
 	g.cells.Store(&cells)
 	return g
@@ -136,10 +145,10 @@ func (m *machine) build(g *generation, row, column uint32) (now *generation, cel
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if cell := (*g.cells.Load())[row+column]; cell != 0 {
-		return g, cell, 1
+		return g, cell, 10
 	}
 	n := row / m.stride
-	k := m.step.step(g.core(n), g.kinds[n], m.sample[column])
+	k := m.step.step(g.core(n), g.states[n].kind, m.sample[column])
 	now, cell = m.intern(k)
 	if now == g {
 		atomic.StoreUint32(&(*g.cells.Load())[row+column], cell)
@@ -148,19 +157,44 @@ func (m *machine) build(g *generation, row, column uint32) (now *generation, cel
 	return now, cell, m.cost()
 }
 
+// unitsPerVisit is measured: what a visit to a list or node costs on average, in
+// units, the new state and its row included. A transition is 60 visits dear
+// before the first.
+const unitsPerVisit = 3
+
 // cost converts the work since the last call to units.
 func (m *machine) cost() int64 {
 	work := m.step.work
 	m.step.work = 0
-	return 60 + work
+	return unitsPerVisit * (60 + work)
 }
 
 func (g *generation) core(n uint32) []uint32 {
-	lo := uint32(0)
-	if n > 0 {
-		lo = g.ends[n-1]
+	st := &g.states[n]
+	if st.lo == st.hi {
+		return nil
 	}
-	return g.cores[lo:g.ends[n]]
+	return g.chunks[st.chunk][st.lo:st.hi]
+}
+
+// add appends a state. The first chunks of a generation are small: most
+// automata of one pattern need no more.
+func (g *generation) add(core []uint32, hash uint32, k kind) uint32 {
+	st := state{hash: hash, kind: k}
+	if len(core) > 0 {
+		last := len(g.chunks) - 1
+		if last < 0 || cap(g.chunks[last])-len(g.chunks[last]) < len(core) {
+			last++
+			size := max(min(64<<min(last, 16), chunkSize), len(core))
+			g.chunks = append(g.chunks, make([]uint32, 0, size))
+			g.coreBytes += int64(4*size + 24)
+		}
+		st.chunk, st.lo = uint32(last), uint32(len(g.chunks[last])) //nolint:gosec // bounded by the pool
+		g.chunks[last] = append(g.chunks[last], core...)
+		st.hi = uint32(len(g.chunks[last])) //nolint:gosec // bounded by the pool
+	}
+	g.states = append(g.states, st)
+	return uint32(len(g.states)) - 1 //nolint:gosec // bounded by the pool
 }
 
 // intern returns the cell for the state in the stepper, which it adds when it is
@@ -169,6 +203,7 @@ func (m *machine) intern(k kind) (*generation, uint32) {
 	g, s := m.current.Load(), m.step
 	if epoch := m.pool.epoch.Load(); epoch != g.epoch {
 		g = m.generation(epoch)
+		m.step.forget()
 		m.current.Store(g)
 	}
 	hash := hashState(s.out, s.mask, k)
@@ -178,16 +213,12 @@ func (m *machine) intern(k kind) (*generation, uint32) {
 	}
 	slot := hash & uint32(len(g.index)-1)                                  //nolint:gosec // a power of two
 	for ; g.index[slot] != 0; slot = (slot + 1) & uint32(len(g.index)-1) { //nolint:gosec // a power of two
-		if n := g.index[slot]; g.hashes[n] == hash && m.equal(g, n, k) {
+		if n := g.index[slot]; g.states[n].hash == hash && m.equal(g, n, k) {
 			return g, n*m.stride | flag
 		}
 	}
-	n := uint32(len(g.ends)) //nolint:gosec // bounded by the pool
+	n := g.add(s.out, hash, k)
 	g.index[slot] = n
-	g.cores = append(g.cores, s.out...)
-	g.ends = append(g.ends, uint32(len(g.cores))) //nolint:gosec // bounded by the pool
-	g.kinds = append(g.kinds, k)
-	g.hashes = append(g.hashes, hash)
 	m.place(g, n)
 	m.built++
 	return g, n*m.stride | flag
@@ -207,10 +238,10 @@ func (m *machine) place(g *generation, n uint32) {
 		cells[row+m.mask+2*uint32(i)] = uint32(w)         //nolint:gosec // the lower half
 		cells[row+m.mask+2*uint32(i)+1] = uint32(w >> 32) //nolint:gosec // the upper half
 	}
-	if 2*len(g.ends) > len(g.index) {
+	if 2*len(g.states) > len(g.index) {
 		g.rehash()
 	}
-	bytes := int64(4*len(cells) + 4*cap(g.cores) + 4*cap(g.ends) + cap(g.kinds) + 4*cap(g.hashes) + 4*len(g.index))
+	bytes := int64(4*len(cells)+20*cap(g.states)+4*len(g.index)) + g.coreBytes + m.step.bytes()
 	if m.pool.used.Add(bytes-g.charged) > m.pool.limit {
 		m.pool.used.Store(0)
 		m.pool.epoch.Add(1)
@@ -220,8 +251,8 @@ func (m *machine) place(g *generation, n uint32) {
 
 func (g *generation) rehash() {
 	g.index = make([]uint32, 2*len(g.index))
-	for n := uint32(1); n < uint32(len(g.hashes)); n++ { //nolint:gosec // bounded by the pool
-		slot := g.hashes[n] & uint32(len(g.index)-1) //nolint:gosec // a power of two
+	for n := uint32(1); n < uint32(len(g.states)); n++ { //nolint:gosec // bounded by the pool
+		slot := g.states[n].hash & uint32(len(g.index)-1) //nolint:gosec // a power of two
 		for g.index[slot] != 0 {
 			slot = (slot + 1) & uint32(len(g.index)-1) //nolint:gosec // a power of two
 		}
@@ -234,7 +265,7 @@ func (g *generation) rehash() {
 func (m *machine) equal(g *generation, n uint32, k kind) bool {
 	s := m.step
 	core := g.core(n)
-	if g.kinds[n] != k || len(core) != len(s.out) {
+	if g.states[n].kind != k || len(core) != len(s.out) {
 		return false
 	}
 	row := (*g.cells.Load())[n*m.stride+m.mask : (n+1)*m.stride]
@@ -276,7 +307,7 @@ func hashState(core []uint32, mask []uint64, k kind) uint32 {
 func (m *machine) count(st *Stats) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	st.States += len(m.current.Load().ends) - 1
+	st.States += len(m.current.Load().states) - 1
 	st.Built += m.built
 	st.Steps += m.steps
 }

@@ -94,7 +94,7 @@ func (e *engine) scan(text string, hits []uint64, m *Meter) bool {
 	}
 	r := run{m: e.union}
 	e.enter(&r, hits)
-	budget := e.budget + len(text)/4
+	budget := e.budget + len(text)/32
 	for i := 0; i < len(text); {
 		i = r.fast(text, i)
 		if i == len(text) {
@@ -270,7 +270,7 @@ func (m *machine) threads(g *generation, row uint32, list []uint32) ([]uint32, k
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := row / m.stride
-	return append(list, g.core(n)...), g.kinds[n]
+	return append(list, g.core(n)...), g.states[n].kind
 }
 
 // resume returns the state of the machine with those of the lists that belong to

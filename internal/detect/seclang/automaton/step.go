@@ -68,10 +68,10 @@ func (s *stepper) step(core []uint32, before kind, class int) kind {
 	if class == s.prog.classes {
 		s.begin()
 		for i := range s.patterns {
-			s.assert(s.patterns[i].start, before, kindEdge, nil)
+			s.assert(s.patterns[i].start, before, kindEdge, class, nil)
 		}
 		for _, id := range core {
-			s.assert(id, before, kindEdge, nil)
+			s.assert(id, before, kindEdge, class, nil)
 		}
 		s.work += int64(len(core) + len(s.patterns))
 		return kindOther
@@ -108,7 +108,7 @@ func (s *stepper) start(before, after kind, class int, accepts []uint64) {
 func (s *stepper) advance(id uint32, before, after kind, class int, accepts []uint64) {
 	l := &s.prog.lists[id]
 	if l.mid > l.lo {
-		s.assert(id, before, after, func(id uint32) { s.advance(id, before, after, class, accepts) })
+		s.assert(id, before, after, class, accepts)
 	}
 	if l.hi-l.mid < longList {
 		for _, member := range s.prog.members[l.mid:l.hi] {
@@ -154,9 +154,20 @@ func (s *stepper) remembered(id uint32, class int, accepts []uint64) uint32 {
 	return *cell
 }
 
+// bytes returns the size of what is remembered of long lists.
+func (s *stepper) bytes() int64 { return int64(4 * (cap(s.cells) + cap(s.targets))) }
+
+// forget drops what is remembered of long lists.
+func (s *stepper) forget() {
+	if s.cells != nil {
+		clear(s.rows)
+		s.cells, s.targets = nil, []uint32{0}
+	}
+}
+
 // assert resolves the assertions of list id now that the characters at both
-// sides are known, and hands the lists behind those that hold to then.
-func (s *stepper) assert(id uint32, before, after kind, then func(id uint32)) {
+// sides are known, and goes on behind those that hold.
+func (s *stepper) assert(id uint32, before, after kind, class int, accepts []uint64) {
 	l := &s.prog.lists[id]
 	s.work += int64(l.mid - l.lo)
 	for _, member := range s.prog.members[l.lo:l.mid] {
@@ -168,10 +179,10 @@ func (s *stepper) assert(id uint32, before, after kind, then func(id uint32)) {
 		switch {
 		case s.prog.lists[n.list].matches:
 			s.match(&s.prog.lists[n.list])
-		case then != nil:
-			then(n.list)
+		case class < s.prog.classes:
+			s.advance(n.list, before, after, class, accepts)
 		default:
-			s.assert(n.list, before, after, nil)
+			s.assert(n.list, before, after, class, nil)
 		}
 	}
 }
