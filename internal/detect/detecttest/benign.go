@@ -39,7 +39,9 @@ func Benign(n int) iter.Seq[Case] {
 			}
 			seen[text] = true
 			i++
-			q.header = append(q.header, usualHeaders(r)...)
+			if m.kind != "browser" {
+				q.header = append(q.header, usualHeaders(r)...)
+			}
 			c := Case{
 				Name: fmt.Sprintf("%s %d", m.kind, i), Type: m.kind, Encoding: plain, Place: m.place, Protocol: m.protocol, Raw: q.raw(r),
 			}
@@ -133,7 +135,9 @@ func usualHeaders(r *rand.Rand) []string {
 	all = append(all, "User-Agent: "+say(r, "useragent"))
 	add(2, "X-Request-Id: "+say(r, "uuid"))
 	add(3, fmt.Sprintf("traceparent: 00-%016x%016x-%016x-01", r.Uint64(), r.Uint64(), r.Uint64()))
-	add(3, "Authorization: Bearer "+jwt(quote(say(r, "mail")), r))
+	if r.IntN(3) == 0 {
+		all = append(all, "Authorization: Bearer "+jwt(quote(say(r, "mail")), r))
+	}
 	add(6, "client_id: "+say(r, "hex"))
 	add(5, "Accept-Encoding: gzip, deflate, br")
 	add(5, "Accept-Language: "+pick(r, []string{"de-DE,de;q=0.9,en;q=0.8", "en-GB,en;q=0.5", "fr-CH, fr;q=0.9, *;q=0.5", "ja", "pt-BR,pt;q=0.9"}))
@@ -141,7 +145,9 @@ func usualHeaders(r *rand.Rand) []string {
 	add(9, `If-None-Match: W/"`+say(r, "hex")+`"`)
 	add(9, "Idempotency-Key: "+say(r, "uuid"))
 	add(12, "Cache-Control: no-cache")
-	add(8, "Cookie: "+cookies(r))
+	if r.IntN(6) == 0 {
+		all = append(all, "Cookie: "+cookies(r))
+	}
 	return all
 }
 

@@ -63,7 +63,7 @@ func readRequest(r *rand.Rand) request {
 
 func browserRequest(r *rand.Rand) request {
 	return request{method: "GET", target: resource(r) + fmt.Sprintf("?_=%d", r.IntN(1<<40)), header: []string{
-		"Referer: https://app.example.com/search?q=" + escapeURL(say(r, "search"), "'()") + "&tab=all", "Origin: https://app.example.com",
+		"User-Agent: " + say(r, "useragent"), "Referer: https://app.example.com/search?q=" + escapeURL(say(r, "search"), "'()") + "&tab=all", "Origin: https://app.example.com",
 		"Cookie: " + cookies(r), `Sec-CH-UA: "Chromium";v="130", "Not?A_Brand";v="99"`, "Sec-Fetch-Mode: cors", "Sec-Fetch-Site: same-site",
 	}}
 }

@@ -19,6 +19,7 @@ type Case struct {
 	Place    string // "query value", "json string", ...; see the places in place.go
 	Protocol string // "REST", "SOAP", "GraphQL", "gRPC" or "form"
 	Payload  string // what the request carries, before it was encoded; for reading
+	Ordinary bool   // in Hostile: an upload that must not exhaust any budget
 	Raw      []byte // the whole request: request line, header, body
 }
 
