@@ -203,7 +203,7 @@ func appendBase64(dst []byte, src string, lenient bool) []byte {
 		i++
 		v = v<<6 | uint32(x)
 		if n++; n == 4 {
-			dst = append(dst, byte(v>>16&255), byte(v>>8&255), byte(v&255)) //nolint:gosec // masked
+			dst = append(dst, byte(v>>16&255), byte(v>>8&255), byte(v&255))
 			v, n = 0, 0
 		}
 	}
@@ -214,9 +214,9 @@ func appendBase64(dst []byte, src string, lenient bool) []byte {
 func flush64(dst []byte, v uint32, n int) []byte {
 	switch n {
 	case 2:
-		return append(dst, byte(v>>4&255)) //nolint:gosec // masked
+		return append(dst, byte(v>>4&255))
 	case 3:
-		return append(dst, byte(v>>10&255), byte(v>>2&255)) //nolint:gosec // masked
+		return append(dst, byte(v>>10&255), byte(v>>2&255))
 	}
 	return dst
 }

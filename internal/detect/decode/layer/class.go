@@ -37,7 +37,7 @@ var classes = classTable()
 
 func classTable() (t [256]mask) {
 	for i := range t {
-		t[i] = classOf(byte(i)) //nolint:gosec // 0 to 255
+		t[i] = classOf(byte(i))
 	}
 	return t
 }

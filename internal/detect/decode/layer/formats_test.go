@@ -105,11 +105,23 @@ func TestJWT(t *testing.T) {
 	head, claims := `{"alg":"HS256","typ":"JWT"}`, `{"sub":"' or 1=1"}`
 	good := token(head, claims, "c2lnbmF0dXJl")
 	table{layer.JWT, [][2]string{
-		{good, claims}, {good, head}, {"Bearer " + good, claims}, {"bearer " + good, claims}, {" " + good + " ", claims},
-		{token(`{"alg":"none"}`, claims, ""), claims}, {token(` {"alg":"none"}`, claims, ""), claims}, {token("{\n\"alg\":\"none\"}", claims, ""), `"alg"`},
-		{token(head, "plain payload <b>", "x"), "<b>"}, {token(head, `{"a":"`+attack+`"}`, "AAAA"), attack}, {b64(head) + "." + b64(claims) + ".AAAA", claims},
-		{rawURL(head) + ".AAAA.AAAA.AAAA.AAAA", head}, {token(`{}`, claims, "_-_-"), claims}, {token(`{"kid":"../../x' or '1"}`, "{}", ""), "../../x"},
-		{"JWT " + good, claims}, {token(head, "[1]", ""), "[1]"}, {token(`{"alg`, claims, ""), `{"alg`},
+		{good, claims},
+		{good, head},
+		{"Bearer " + good, claims},
+		{"bearer " + good, claims},
+		{" " + good + " ", claims},
+		{token(`{"alg":"none"}`, claims, ""), claims},
+		{token(` {"alg":"none"}`, claims, ""), claims},
+		{token("{\n\"alg\":\"none\"}", claims, ""), `"alg"`},
+		{token(head, "plain payload <b>", "x"), "<b>"},
+		{token(head, `{"a":"`+attack+`"}`, "AAAA"), attack},
+		{b64(head) + "." + b64(claims) + ".AAAA", claims},
+		{rawURL(head) + ".AAAA.AAAA.AAAA.AAAA", head},
+		{token(`{}`, claims, "_-_-"), claims},
+		{token(`{"kid":"../../x' or '1"}`, "{}", ""), "../../x"},
+		{"JWT " + good, claims},
+		{token(head, "[1]", ""), "[1]"},
+		{token(`{"alg`, claims, ""), `{"alg`},
 	}, []string{
 		"a.b.c", "1.2.3", "example.Com.org", "192.168.0.1", "www.Example.com", "Hello. World. Again", good[:40], "Bearer abc", "eyJ.eyJ", "..", "e30", "V1.2.3",
 		token("[1]", claims, ""), token("text", claims, ""), good + ".x", good + ".x.y.z", rawURL(head) + ".!!!.x", "https://Example.com/a.b.c", "eyJhbGciOiJIUzI1NiJ9",
@@ -131,10 +143,22 @@ func TestProtobuf(t *testing.T) {
 	group := string(protowire.AppendTag(nil, 4, protowire.StartGroupType)) + text(5, attack) + string(protowire.AppendTag(nil, 4, protowire.EndGroupType))
 	fixed := string(protowire.AppendFixed64(protowire.AppendTag(nil, 3, protowire.Fixed64Type), 1)) + string(protowire.AppendFixed32(protowire.AppendTag(nil, 4, protowire.Fixed32Type), 1))
 	table{layer.Protobuf, [][2]string{
-		{text(1, attack), attack}, {inner, "' or 1=1"}, {text(3, inner), "' or 1=1"}, {text(3, text(2, text(1, attack))), attack}, {varint(1, 300) + text(2, attack), attack},
-		{varint(9, 1) + group, attack}, {varint(200, 1) + group, attack}, {fixed + text(5, attack), attack}, {text(1, "a") + text(2, "b") + text(3, "café au lait"), "café"}, {text(100, attack), attack},
-		{text(2, "line\nline <b>"), "line <b>"}, {frame(inner), "' or 1=1"}, {frame(inner) + frame(text(1, attack)), attack}, {text(1, "\x80\x81\xff\xfe"+attack+"\x00\x01") + text(2, "name"), attack},
-		{text(1, "name") + text(2, "\x00\x01\x02"), "name"}, {text(1, text(1, attack)+text(1, "x")), attack},
+		{text(1, attack), attack},
+		{inner, "' or 1=1"},
+		{text(3, inner), "' or 1=1"},
+		{text(3, text(2, text(1, attack))), attack},
+		{varint(1, 300) + text(2, attack), attack},
+		{varint(9, 1) + group, attack},
+		{varint(200, 1) + group, attack},
+		{fixed + text(5, attack), attack},
+		{text(1, "a") + text(2, "b") + text(3, "café au lait"), "café"},
+		{text(100, attack), attack},
+		{text(2, "line\nline <b>"), "line <b>"},
+		{frame(inner), "' or 1=1"},
+		{frame(inner) + frame(text(1, attack)), attack},
+		{text(1, "\x80\x81\xff\xfe"+attack+"\x00\x01") + text(2, "name"), attack},
+		{text(1, "name") + text(2, "\x00\x01\x02"), "name"},
+		{text(1, text(1, attack)+text(1, "x")), attack},
 	}, []string{
 		"", "plain text", "\n", "\n\x05ab", "\n\x03abc\x00", "\x08\x01", "\x08\x96\x01", "\x00\x01\x02\x03", "\x0a\x02\x08\x01", "\xff\xff\xff\xff\xff", text(20000, attack), text(1, attack)[:20],
 		"\x0f\x01abc", "\x07abc", "\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01abc", "\x1babc", "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "\xff\xd8\xff\xe0\x00\x10JFIF", "\nhello\n", "\x0c\x0c\x0c",
@@ -165,10 +189,23 @@ func TestProtobufNames(t *testing.T) {
 
 func TestPHP(t *testing.T) {
 	table{layer.PHP, [][2]string{
-		{`s:8:"' or 1=1";`, "' or 1=1"}, {`a:1:{i:0;s:3:"<b>";}`, "<b>"}, {`O:8:"stdClass":1:{s:1:"a";s:3:"<b>";}`, "stdClass"}, {`O:8:"stdClass":1:{s:1:"a";s:3:"<b>";}`, "<b>"},
-		{`O:+4:"Evil":0:{}`, "Evil"}, {`a:2:{s:1:"a";a:1:{s:1:"b";s:3:"<i>";}s:1:"c";d:0.5;}`, "<i>"}, {`S:3:"\3cb>";`, "<b>"}, {`C:4:"Evil":5:{<b>xx}`, "<b>xx"},
-		{`user|O:4:"Evil":0:{}`, "Evil"}, {`id|i:5;name|s:3:"<b>";`, "<b>"}, {`E:10:"Suit:Heart";`, "Suit:Heart"}, {"O:4:\"Evil\":1:{s:7:\"\x00Evil\x00x\";s:3:\"<b>\";}", "<b>"},
-		{`a:1:{s:3:"<k>";b:1;}`, "<k>"}, {`a:1:{i:0;O:1:"X":1:{s:1:"y";N;}}`, "X"}, {` s:3:"<b>";`, "<b>"}, {`a:2:{i:0;s:3:"<b>";i:1;s:99:"x";}`, "<b>"}, {`i:5;s:3:"<b>";`, "<b>"},
+		{`s:8:"' or 1=1";`, "' or 1=1"},
+		{`a:1:{i:0;s:3:"<b>";}`, "<b>"},
+		{`O:8:"stdClass":1:{s:1:"a";s:3:"<b>";}`, "stdClass"},
+		{`O:8:"stdClass":1:{s:1:"a";s:3:"<b>";}`, "<b>"},
+		{`O:+4:"Evil":0:{}`, "Evil"},
+		{`a:2:{s:1:"a";a:1:{s:1:"b";s:3:"<i>";}s:1:"c";d:0.5;}`, "<i>"},
+		{`S:3:"\3cb>";`, "<b>"},
+		{`C:4:"Evil":5:{<b>xx}`, "<b>xx"},
+		{`user|O:4:"Evil":0:{}`, "Evil"},
+		{`id|i:5;name|s:3:"<b>";`, "<b>"},
+		{`E:10:"Suit:Heart";`, "Suit:Heart"},
+		{"O:4:\"Evil\":1:{s:7:\"\x00Evil\x00x\";s:3:\"<b>\";}", "<b>"},
+		{`a:1:{s:3:"<k>";b:1;}`, "<k>"},
+		{`a:1:{i:0;O:1:"X":1:{s:1:"y";N;}}`, "X"},
+		{` s:3:"<b>";`, "<b>"},
+		{`a:2:{i:0;s:3:"<b>";i:1;s:99:"x";}`, "<b>"},
+		{`i:5;s:3:"<b>";`, "<b>"},
 	}, []string{
 		"a:1", "s:", "O:", "a:b:c", "s:3:abc;", `s:9:"abc";`, "and: so on", "a:1:{}", "i:5;", "b:1;", "N;", "some: text", `O:3:"ab":0:{}`, `s:-1:"";`, "ok: 1", "a:1:{i:0;i:1;}", "d:0.5;", `s:0:"";`,
 	}}.play(t)
@@ -185,7 +222,9 @@ func TestJava(t *testing.T) {
 	const head = "\xac\xed\x00\x05"
 	class := head + "s" + utf('r', "java.util.HashMap") + "\x05\x07\xda\xc1\xc3\x16`\xd1\x03\x00\x02F\x00\nloadFactor"
 	opens := [][2]string{
-		{class, "java.util.HashMap"}, {head + utf('t', attack), attack}, {class + "xp?@\x00\x00" + utf('t', attack), attack},
+		{class, "java.util.HashMap"},
+		{head + utf('t', attack), attack},
+		{class + "xp?@\x00\x00" + utf('t', attack), attack},
 		{head + "|\x00\x00\x00\x00\x00\x00\x00\x04" + "<b>x", "<b>x"},
 	}
 	for _, name := range []string{

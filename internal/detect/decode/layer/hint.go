@@ -39,7 +39,7 @@ func (o *opener) pairs() {
 	found, rest := 0, text
 	for found < least {
 		var pair string
-		more := false
+		var more bool
 		pair, rest, more = strings.Cut(rest, "&")
 		if !isPair(pair) {
 			return

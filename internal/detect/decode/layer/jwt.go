@@ -39,8 +39,12 @@ func (o *opener) jwt() {
 // maybeJWT tells whether text, or what follows its first blank, begins like a
 // brace in Base64 or like a blank before one.
 func maybeJWT(text string) bool {
-	i := strings.IndexByte(text[:min(len(text), 16)], ' ')
-	return strings.IndexByte("eICD", text[i+1]) >= 0 || i >= 0 && strings.IndexByte("eICD", text[0]) >= 0 || isBlank(text[0])
+	const starts = "eICD"
+	if strings.IndexByte(starts, text[0]) >= 0 || isBlank(text[0]) {
+		return true
+	}
+	i := 1 + strings.IndexByte(text[:min(len(text), 16)], ' ')
+	return i > 0 && i < len(text) && strings.IndexByte(starts, text[i]) >= 0
 }
 
 // jwtPart hands out one part. Only the header must be an object: a payload may

@@ -134,7 +134,7 @@ func open(text string, m mask, c, enabled Set, s *Scratch, visit Visit) Set {
 	o := opener{text: text, mask: m, enabled: enabled, s: s, visit: visit}
 	o.limits()
 	for c != 0 && !o.stopped {
-		d := Decoder(bits.TrailingZeros32(uint32(c)))
+		d := Decoder(bits.TrailingZeros32(uint32(c))) //nolint:gosec // at most 32
 		c &^= SetOf(d)
 		if o.run(d) {
 			c &^= preempted[d]

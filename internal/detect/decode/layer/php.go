@@ -68,14 +68,14 @@ func (r *phpReader) want(c byte) bool {
 	return true
 }
 
-// number reads a length and the byte behind it.
-func (r *phpReader) number(end byte) int {
+// number reads a length and the colon behind it.
+func (r *phpReader) number() int {
 	start := r.pos
 	for r.pos < len(r.text) && r.pos-start < 12 && (isDigit(r.text[r.pos]) || r.text[r.pos] == '+') {
 		r.pos++
 	}
 	n, err := strconv.Atoi(r.text[start:r.pos])
-	if err != nil || n < 0 || !r.want(end) {
+	if err != nil || n < 0 || !r.want(':') {
 		r.failed = true
 		return 0
 	}
@@ -84,7 +84,7 @@ func (r *phpReader) number(end byte) int {
 
 // escaped reads length:"bytes" where \XX is one byte.
 func (r *phpReader) escaped() string {
-	n := r.number(':')
+	n := r.number()
 	if !r.want('"') || n > len(r.text)-r.pos {
 		return r.fail()
 	}
@@ -111,7 +111,7 @@ func (r *phpReader) escaped() string {
 
 // quoted reads length:"bytes".
 func (r *phpReader) quoted() string {
-	n := r.number(':')
+	n := r.number()
 	if !r.want('"') || n > len(r.text)-r.pos {
 		return r.fail()
 	}
@@ -182,7 +182,7 @@ func (r *phpReader) scalar() string {
 
 // phpMembers reads count:{key value ...}, and the semicolon that some write behind.
 func (o *opener) phpMembers(r *phpReader, depth int) {
-	n := r.number(':')
+	n := r.number()
 	if !r.want('{') {
 		return
 	}
@@ -229,7 +229,7 @@ func (o *opener) phpCustom(r *phpReader, name string) {
 	if !r.want(':') {
 		return
 	}
-	n := r.number(':')
+	n := r.number()
 	if !r.want('{') || n > len(r.text)-r.pos {
 		r.failed = true
 		return

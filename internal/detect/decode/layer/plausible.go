@@ -12,7 +12,8 @@ func (o *opener) reveal(d Decoder, b []byte, sure bool) bool {
 	}
 	t := tally(b)
 	if sure && t.control*10 > len(b) { // no text, without looking at its characters
-		if !(magicOf(b) != 0 || t.nul*4 >= len(b) && looksUTF16(b) || o.enabled.Has(Protobuf) && o.binaryProtobuf(b)) {
+		known := magicOf(b) != 0 || t.nul*4 >= len(b) && looksUTF16(b) || o.enabled.Has(Protobuf) && o.binaryProtobuf(b)
+		if !known {
 			return o.runs(d, b)
 		}
 		o.emitBytes(d, "", b)
@@ -50,10 +51,11 @@ func tally[T string | []byte](b T) (c counts) {
 		for i := range n {
 			sum += fields[b[i]]
 		}
-		c.ascii += int(sum & most)
-		c.control += int(sum >> 16 & most)
-		c.nul += int(sum >> 32 & most)
-		c.special += int(sum >> 48)
+		field := func(i int) int { return int(sum >> (16 * i) & most) } //nolint:gosec // 16 bits
+		c.ascii += field(0)
+		c.control += field(1)
+		c.nul += field(2)
+		c.special += field(3)
 		b = b[n:]
 	}
 	return c

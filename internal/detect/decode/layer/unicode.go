@@ -79,13 +79,13 @@ func (o *opener) bestFit() {
 func asciiOf(r rune) byte {
 	switch {
 	case r >= 0xff01 && r <= 0xff5e:
-		return byte((r - 0xff01 + '!') & 127) //nolint:gosec // ASCII
+		return byte((r - 0xff01 + '!') & 127)
 	case r >= 0xfe50 && r <= 0xfe6b:
 		return smallForms[r-0xfe50]
 	case r >= 0x1d400 && r < 0x1d6a4: // thirteen alphabets of 52 letters
 		return letterOf((r - 0x1d400) % 52)
 	case r >= 0x1d7ce && r <= 0x1d7ff:
-		return byte('0' + (r-0x1d7ce)%10&15) //nolint:gosec // a digit
+		return byte('0' + (r-0x1d7ce)%10&15)
 	case r >= 0x24b6 && r <= 0x24e9: // circled
 		return letterOf(r - 0x24b6)
 	}
@@ -180,7 +180,7 @@ func (o *opener) utf7() {
 		for end < len(text) && digits64[text[end]] != badDigit && text[end] != '-' && text[end] != '_' {
 			end++
 		}
-		special := false
+		var special bool
 		run := text[i+1 : end]
 		buf, special = appendUTF7(buf, run)
 		found = found || special
@@ -228,7 +228,7 @@ func decodeUTF7(dst []byte, run string) (out []byte, special bool) {
 			continue
 		}
 		bits -= 16
-		r := rune(v >> bits & 0xffff) //nolint:gosec // 16 bits
+		r := rune(v >> bits & 0xffff)
 		units++
 		if r < 0x100 {
 			latin++
