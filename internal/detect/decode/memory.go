@@ -54,20 +54,23 @@ const tableKept = 1 << 12
 // seenTable finds leaves by source, name and text.
 type seenTable struct {
 	slots []int32 // indexes of leaves plus one
-	count int
-	seed  maphash.Seed
-	live  bool
-	last  uint64 // the hash that find asked for last
+	// hashes are those of the leaves in the table, in their order.
+	hashes []uint64
+	seed   maphash.Seed
+	live   bool
+	// asked is what find was asked last, which is often what is added next.
+	asked     Leaf
+	askedHash uint64
 }
 
 func (s *seenTable) reset() {
 	if len(s.slots) > tableKept {
 		s.slots = nil
 	}
-	if s.count > 0 {
+	if len(s.hashes) > 0 {
 		clear(s.slots)
 	}
-	s.count = 0
+	s.hashes, s.asked, s.askedHash = s.hashes[:0], Leaf{}, 0
 }
 
 func (s *seenTable) hash(source Source, key, text string) uint64 {
@@ -78,45 +81,50 @@ func (s *seenTable) hash(source Source, key, text string) uint64 {
 }
 
 func (s *seenTable) find(leaves []Leaf, source Source, key, text string) int32 {
-	s.last = s.hash(source, key, text)
+	hash := s.hash(source, key, text)
+	s.asked.Source, s.asked.Key, s.asked.Text, s.askedHash = source, key, text, hash
 	if len(s.slots) == 0 {
 		return none
 	}
 	mask := len(s.slots) - 1
-	for slot := int(s.last) & mask; ; slot = (slot + 1) & mask { //nolint:gosec // masked
+	for slot := int(hash) & mask; ; slot = (slot + 1) & mask { //nolint:gosec // masked
 		k := s.slots[slot]
 		if k == 0 {
 			return none
 		}
-		if l := &leaves[k-1]; l.Source == source && l.Text == text && l.Key == key {
+		if l := &leaves[k-1]; s.hashes[k-1] == hash && l.Source == source && l.Text == text && l.Key == key {
 			return k - 1
 		}
 	}
 }
 
-// add puts the last leaf into the table.
+// add puts the last leaf into the table. All before it must be in it.
 func (s *seenTable) add(leaves []Leaf) {
-	if 2*(s.count+1) > len(s.slots) {
-		s.grow(leaves[:len(leaves)-1])
+	l := &leaves[len(leaves)-1]
+	hash := s.askedHash
+	if a := &s.asked; hash == 0 || a.Text != l.Text || a.Key != l.Key || a.Source != l.Source {
+		hash = s.hash(l.Source, l.Key, l.Text)
 	}
-	s.count++
-	s.place(leaves, len(leaves)-1)
+	if 2*len(leaves) > len(s.slots) {
+		s.grow()
+	}
+	s.hashes = append(s.hashes, hash)
+	s.place(len(s.hashes) - 1)
 }
 
-func (s *seenTable) place(leaves []Leaf, i int) {
-	l := &leaves[i]
+func (s *seenTable) place(i int) {
 	mask := len(s.slots) - 1
-	slot := int(s.hash(l.Source, l.Key, l.Text)) & mask //nolint:gosec // masked
+	slot := int(s.hashes[i]) & mask //nolint:gosec // masked
 	for s.slots[slot] != 0 {
 		slot = (slot + 1) & mask
 	}
 	s.slots[slot] = int32(i + 1) //nolint:gosec // bounded by MaxValues
 }
 
-func (s *seenTable) grow(leaves []Leaf) {
+func (s *seenTable) grow() {
 	s.slots = make([]int32, max(256, 2*len(s.slots)))
-	for i := range leaves {
-		s.place(leaves, i)
+	for i := range s.hashes {
+		s.place(i)
 	}
 }
 

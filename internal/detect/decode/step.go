@@ -157,6 +157,8 @@ func (t *Tree) enabled(node int32) layer.Set {
 			set = set.Without(layer.XML)
 		case r.decoder == FormName:
 			set = set.Without(layer.FormPairs)
+		case r.decoder == fromLayer(layer.Base64):
+			set = set.Without(layer.Base64, layer.Base64URL) // of either alphabet
 		case r.decoder >= firstLayer:
 			set = set.Without(layer.Decoder(r.decoder - firstLayer))
 		}
