@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"farrier.dev/farrier/internal/detect/seclang/syntax"
 	"farrier.dev/farrier/internal/detect/seclang/transform"
@@ -242,15 +241,4 @@ func (c *compiler) dataFile(name, dir string) (string, error) {
 		return "", fmt.Errorf("the data file %s: %w", tried, err)
 	}
 	return string(text), nil
-}
-
-// dataLines leaves out comments and empty lines.
-func dataLines(text string) []string {
-	var out []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			out = append(out, line)
-		}
-	}
-	return out
 }

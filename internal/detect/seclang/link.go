@@ -1,11 +1,11 @@
 package seclang
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
 
+	"farrier.dev/farrier/internal/detect/seclang/operator"
 	"farrier.dev/farrier/internal/detect/seclang/transform"
 )
 
@@ -38,7 +38,7 @@ func (r *run) link(p *program, at int, hits []hit) bool {
 			if r.exhausted {
 				return found
 			}
-			if r.test(p, at, &r.items[j]) {
+			if r.test(p, at, &r.items[j], hits != nil) {
 				found = true
 			}
 		}
@@ -48,36 +48,37 @@ func (r *run) link(p *program, at int, hits []hit) bool {
 
 var unknown = variable{name: "UNKNOWN"}
 
-// test tries the forms of one item.
-func (r *run) test(p *program, at int, it *item) bool {
+// test tries the forms of one item. If the item is sifted, its form is known to
+// match; with multiMatch, one of its forms.
+func (r *run) test(p *program, at int, it *item, sifted bool) bool {
 	l := &p.links[at]
 	found := false
 	text := it.text
 	if l.multi || len(l.steps) == 0 {
-		found = r.try(p, at, it, text)
+		found = r.try(p, at, it, text, sifted && !l.multi)
 	}
 	for i := range l.steps {
 		f := &l.steps[i]
-		out := r.transform(f, text, i)
+		out := r.transform(f, text)
 		if l.multi {
 			if !f.Changed(text, out) {
 				continue
 			}
 			text = out
-			found = r.try(p, at, it, text) || found
+			found = r.try(p, at, it, text, sifted && !l.multi) || found
 			continue
 		}
 		text = out
 		if i == len(l.steps)-1 {
-			found = r.try(p, at, it, text)
+			found = r.try(p, at, it, text, sifted && !l.multi)
 		}
 	}
 	return found
 }
 
 // transform applies one function. The result lives until the next but one.
-func (r *run) transform(f *transform.Func, text string, i int) string {
-	if !f.Always && transform.MaskOf(text)&f.Trigger == 0 {
+func (r *run) transform(f *transform.Func, text string) string {
+	if !f.Always && transform.MaskOf(text)&f.Trigger == 0 || f.Changes != nil && !f.Changes(text) {
 		return text
 	}
 	r.charge(unitsTransform * len(text))
@@ -94,9 +95,9 @@ func overlaps(text string, b []byte) bool {
 }
 
 // try applies the test of a link to one form and notes a match.
-func (r *run) try(p *program, at int, it *item, text string) bool {
+func (r *run) try(p *program, at int, it *item, text string, sure bool) bool {
 	l := &p.links[at]
-	if r.eval(l.test, text, p) == l.test.negated {
+	if !sure && r.eval(l.test, text, p) == l.test.negated {
 		return false
 	}
 	// A form may live in a buffer that is used again.
@@ -112,6 +113,7 @@ func (r *run) try(p *program, at int, it *item, text string) bool {
 // matched notes that a link matched an item in one form.
 func (r *run) matched(p *program, at int, it *item, text string, t *test) {
 	l := &p.links[at]
+	r.charge(unitsMatch)
 	var place []int
 	if t != nil && !t.negated {
 		place = r.capture(l, t, text)
@@ -141,9 +143,10 @@ func (r *run) report(p *program, at int, it *item, text string, place []int) {
 	if int(value) >= len(r.in.Values) {
 		value = -1
 	}
-	for i := len(r.matches) - 1; i >= 0 && r.matches[i].Rule == p.rule && int(r.matches[i].Link) == at; i-- {
-		m := &r.matches[i]
-		if m.Value == value && m.Name == it.name && m.Variable == it.variable.name && m.Key == it.key {
+	if n := len(r.matches); n > 0 {
+		m := &r.matches[n-1]
+		if m.Rule == p.rule && int(m.Link) == at && m.Value == value && m.Name == it.name &&
+			m.Variable == it.variable.name && m.Key == it.key && value >= 0 {
 			return
 		}
 	}
@@ -179,7 +182,7 @@ func (r *run) capture(l *link, t *test, text string) []int {
 	case t.phrases != nil:
 		return r.capturePhrases(t.phrases, text, wanted)
 	case t.sqli && wanted && r.set.reads&1 != 0:
-		r.captures[0] = fingerprint(text)
+		r.captures[0], _ = operator.SQLi(text)
 	}
 	return nil
 }
@@ -322,13 +325,4 @@ func ruleField(p *program, key string) (string, bool) {
 		return strings.ToLower(p.rule.Severity), true
 	}
 	return "", false
-}
-
-// isHit says whether the text of a value, or its key, is among hits.
-func (s *scratch) isHit(hits []hit, value int32, name bool) bool {
-	id := s.textOf[value]
-	if name {
-		id = s.keyOf[value]
-	}
-	return slices.ContainsFunc(hits, func(h hit) bool { return h.text() == id })
 }

@@ -80,6 +80,9 @@ func (p *pool) put(r *run) {
 }
 
 func (r *run) run(in *Input, m *automaton.Meter) Result {
+	if m == nil {
+		m = &automaton.Meter{Left: 1 << 62}
+	}
 	r.begin(in, m)
 	for _, rule := range r.set.certain {
 		r.matches = append(r.matches, Match{Rule: rule, Value: -1})

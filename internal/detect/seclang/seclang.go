@@ -121,7 +121,8 @@ func (s *Set) Rules() []*Rule {
 	return rules
 }
 
-// Run applies the rules to the input and charges the meter for the work.
+// Run applies the rules to the input and charges the meter for the work. A nil
+// meter bounds nothing.
 func (s *Set) Run(in *Input, m *automaton.Meter) Result {
 	r := s.pool.get(s)
 	defer s.pool.put(r)

@@ -3,9 +3,9 @@ package seclang
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
+	"farrier.dev/farrier/internal/detect/seclang/operator"
 	"farrier.dev/farrier/internal/detect/seclang/syntax"
 )
 
@@ -17,8 +17,12 @@ type test struct {
 	phrases  *phraseList
 	compare  func(argument, text string) bool
 	argument *macro // of compare
-	match    func(text string) bool
-	sqli     bool
+	// compile binds a literal argument of compare.
+	compile func(argument string) (operator.Match, error)
+	match   operator.Match
+	// injection is an operator of libinjection, whose cost is another.
+	injection bool
+	sqli      bool
 }
 
 // phraseList is the list of a pm.
@@ -27,59 +31,47 @@ type phraseList struct {
 	byFirst [256][]string
 }
 
-// comparisons take an argument that may hold macros.
-var comparisons = map[string]func(argument, text string) bool{
-	"streq":      func(a, t string) bool { return a == t },
-	"within":     func(a, t string) bool { return strings.Contains(a, t) },
-	"contains":   func(a, t string) bool { return strings.Contains(t, a) },
-	"strmatch":   func(a, t string) bool { return strings.Contains(t, a) },
-	"beginswith": func(a, t string) bool { return strings.HasPrefix(t, a) },
-	"endswith":   func(a, t string) bool { return strings.HasSuffix(t, a) },
-	"eq":         func(a, t string) bool { return number(t) == number(a) },
-	"ge":         func(a, t string) bool { return number(t) >= number(a) },
-	"gt":         func(a, t string) bool { return number(t) > number(a) },
-	"le":         func(a, t string) bool { return number(t) <= number(a) },
-	"lt":         func(a, t string) bool { return number(t) < number(a) },
-}
-
-// number is 0 for text that is none, and the nearest there is for one too large.
-func number(text string) int {
-	n, _ := strconv.Atoi(text)
-	return n
-}
-
 func (c *compiler) compileTest(o syntax.Operator, dir string) (*test, error) {
 	t := &test{name: o.Name, negated: o.Negated}
-	if t.compare = comparisons[o.Name]; t.compare != nil {
-		if o.Argument == "" {
-			return nil, fmt.Errorf("@%s has no argument: write what to compare with", o.Name)
-		}
-		var err error
-		t.argument, err = compileMacro(o.Argument)
-		return t, err
-	}
 	var err error
 	switch o.Name {
 	case "rx":
 		t.pattern, err = compilePattern(o.Argument)
+		return t, err
 	case "pm":
-		t.phrases, err = newPhraseList(strings.Split(o.Argument, " "))
+		t.phrases, err = newPhraseList(operator.Words(o.Argument))
+		return t, err
 	case "pmfromfile", "pmf":
 		t.phrases, err = c.phrasesOf(o.Argument, dir)
+		return t, err
 	case "detectsqli":
-		t.sqli = true
-		t.match = isSQLi
+		t.sqli, t.injection = true, true
+		t.match = func(text string) bool { _, found := operator.SQLi(text); return found }
+		return t, nil
 	case "detectxss":
-		t.match = isXSS
-	case "ipmatchfromfile", "ipmatchf":
-		var text string
-		if text, err = c.dataFile(o.Argument, dir); err == nil {
-			t.match, err = operatorMatch(o.Name, strings.Join(dataLines(text), ","))
-		}
-	default:
-		t.match, err = operatorMatch(o.Name, o.Argument)
+		t.injection, t.match = true, operator.XSS
+		return t, nil
 	}
-	return t, err
+	op, ok := operator.Lookup(o.Name)
+	if !ok {
+		return nil, fmt.Errorf("the operator @%s is not known: check the spelling", o.Name)
+	}
+	argument := o.Argument
+	if strings.HasPrefix(o.Name, "ipmatchf") {
+		if argument, err = c.dataFile(o.Argument, dir); err != nil {
+			return nil, err
+		}
+	}
+	if op.Test != nil {
+		t.compare, t.compile = op.Test, op.Compile
+		if t.argument, err = compileMacro(argument); err != nil {
+			return nil, err
+		}
+	}
+	if t.match, err = op.Compile(argument); err != nil {
+		return nil, fmt.Errorf("@%s: %w", o.Name, err)
+	}
+	return t, nil
 }
 
 func (c *compiler) phrasesOf(name, dir string) (*phraseList, error) {
@@ -87,7 +79,7 @@ func (c *compiler) phrasesOf(name, dir string) (*phraseList, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines := dataLines(text)
+	lines := operator.Lines(text)
 	if len(lines) == 0 {
 		return nil, fmt.Errorf("the data file %s has no phrases: add one a line", name)
 	}
@@ -154,7 +146,7 @@ func (r *run) eval(t *test, text string, p *program) bool {
 	case t.compare != nil:
 		r.charge(len(text))
 		return t.compare(r.expand(t.argument, p), text)
-	case t.sqli || t.name == "detectxss":
+	case t.injection:
 		r.charge(unitsInjection * len(text))
 	default:
 		r.charge(unitsCheck * len(text))
@@ -169,4 +161,5 @@ const (
 	unitsInjection = 25
 	unitsCheck     = 4
 	unitsTransform = 2
+	unitsMatch     = 200 // a match, not a byte
 )
