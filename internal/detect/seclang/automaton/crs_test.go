@@ -132,8 +132,8 @@ func TestAgreesOnCoreRuleSet(t *testing.T) {
 	if testing.Short() {
 		stride = 10
 	}
-	picked := mutate(values, 700, source)
-	for i := 0; i < len(values); i += 6 {
+	picked := mutate(values, 500, source)
+	for i := 0; i < len(values); i += 12 {
 		picked = append(picked, values[i])
 	}
 	sets := []*Set{

@@ -30,7 +30,7 @@ type machine struct {
 	sample  []int // by column: a class of it; the last is the end of the text
 	pool    *pool
 	current atomic.Pointer[generation]
-	begin   atomic.Uint64 // epoch (upper half, plus one) and offset of the first state
+	idle    [kinds]atomic.Uint64 // states without threads, by kind: epoch plus one, upper half, and cell
 	built   int64
 	steps   int64
 }
@@ -123,20 +123,34 @@ func (m *machine) generation(epoch int64) *generation {
 	return g
 }
 
-// enter returns the state before the first character of a text.
-func (m *machine) enter() (g *generation, cell uint32) {
+// enter returns the state without threads behind a character of kind k; kindEdge
+// is before the text.
+func (m *machine) enter(k kind) (g *generation, cell uint32) {
 	g = m.current.Load()
-	if begin := m.begin.Load(); begin>>32 == uint64(g.epoch)+1 { //nolint:gosec // a small count
-		return g, uint32(begin) //nolint:gosec // the lower half
+	if idle := m.idle[k].Load(); idle>>32 == uint64(g.epoch)+1 { //nolint:gosec // a small count
+		return g, uint32(idle) //nolint:gosec // the lower half
 	}
+	g, cell = m.resume(nil, k)
+	m.idle[k].Store((uint64(g.epoch)+1)<<32 | uint64(cell)) //nolint:gosec // a small count
+	return g, cell
+}
+
+// resume returns the state whose threads stand at core, behind a character of
+// kind k.
+func (m *machine) resume(core []uint32, k kind) (*generation, uint32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := m.step
-	s.begin()
-	k := s.settle(kindEdge)
-	g, cell = m.intern(k)
-	m.begin.Store((uint64(g.epoch)+1)<<32 | uint64(cell)) //nolint:gosec // a small count
-	return g, cell
+	m.step.begin()
+	m.step.out = append(m.step.out, core...)
+	return m.intern(m.step.settle(k))
+}
+
+// threads appends the lists of a state to core and returns them with its kind.
+func (m *machine) threads(g *generation, row uint32, core []uint32) ([]uint32, kind) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := row / m.stride
+	return append(core, g.core(n)...), g.states[n].kind
 }
 
 // build returns the cell of a row that was found unknown. The new state may be in

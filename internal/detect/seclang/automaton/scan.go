@@ -2,6 +2,7 @@ package automaton
 
 import (
 	"math/bits"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -52,7 +53,7 @@ func (e *engine) done(hits []uint64) bool {
 
 // enter goes to the state before the text.
 func (e *engine) enter(r *run, hits []uint64) {
-	g, cell := r.m.enter()
+	g, cell := r.m.enter(kindEdge)
 	r.g, r.cells = g, *g.cells.Load()
 	e.take(r, cell, hits)
 }
@@ -203,14 +204,26 @@ func (t *tail) release(p *sync.Pool) {
 func (e *engine) split(t *tail, union *run, hits []uint64) {
 	var k kind
 	t.core, k = union.m.threads(union.g, union.row, t.core[:0])
+	slices.Sort(t.core) // the lists of a pattern have consecutive numbers
 	t.runs = t.runs[:0]
+	core := t.core
 	for i, m := range e.singles {
+		n := 0
+		for n < len(core) && core[n] < e.prog.patterns[i].hi {
+			n++
+		}
+		own := core[:n]
+		core = core[n:]
 		r := run{m: m, first: i}
 		if e.hit(&r, hits) {
 			continue
 		}
 		var cell uint32
-		r.g, cell = m.resume(t.core, k)
+		if len(own) == 0 {
+			r.g, cell = m.enter(k)
+		} else {
+			r.g, cell = m.resume(own, k)
+		}
 		r.cells = *r.g.cells.Load()
 		e.take(&r, cell, hits)
 		if !e.hit(&r, hits) {
@@ -263,27 +276,4 @@ func (e *engine) read(r *run, classes []uint16, hits []uint64, m *Meter) bool {
 		}
 	}
 	return true
-}
-
-// threads appends the lists of a state to list and returns them with its kind.
-func (m *machine) threads(g *generation, row uint32, list []uint32) ([]uint32, kind) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := row / m.stride
-	return append(list, g.core(n)...), g.states[n].kind
-}
-
-// resume returns the state of the machine with those of the lists that belong to
-// its patterns, behind a character of kind k.
-func (m *machine) resume(core []uint32, k kind) (*generation, uint32) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	s := m.step
-	s.begin()
-	for _, id := range core {
-		if id-s.first < uint32(len(s.marks)) { //nolint:gosec // lists are few
-			s.out = append(s.out, id)
-		}
-	}
-	return m.intern(s.settle(k))
 }

@@ -36,8 +36,6 @@ func newStepper(prog *program, lo, hi int) *stepper {
 	n := s.patterns[len(s.patterns)-1].hi - s.first
 	s.marks, s.within, s.rows = make([]uint32, n), make([]uint32, n), make([]uint32, n)
 	s.mask = make([]uint64, (hi-lo+63)/64)
-	s.starts = make([][]uint32, kinds*prog.classes)
-	s.startM = make([][]uint64, kinds*prog.classes)
 	for i := range s.patterns {
 		s.needs |= prog.lists[s.patterns[i].start].needs
 	}
@@ -88,6 +86,10 @@ func (s *stepper) step(core []uint32, before kind, class int) kind {
 // start begins the state being made with what becomes of all starts.
 func (s *stepper) start(before, after kind, class int, accepts []uint64) {
 	s.begin()
+	if s.starts == nil { // many automata of one pattern are never used
+		s.starts = make([][]uint32, kinds*s.prog.classes)
+		s.startM = make([][]uint64, kinds*s.prog.classes)
+	}
 	cell := int(before)*s.prog.classes + class
 	if s.starts[cell] == nil {
 		for i := range s.patterns {
