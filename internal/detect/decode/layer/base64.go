@@ -61,7 +61,7 @@ func (o *opener) mostlyBlanks() bool {
 // alphabet names the decoder of a run; with but one of the two enabled it is
 // that one.
 func (o *opener) alphabet(run string) Decoder {
-	url := strings.ContainsAny(run, "-_")
+	url := strings.IndexByte(run, '-') >= 0 || strings.IndexByte(run, '_') >= 0
 	if url && o.enabled.Has(Base64URL) || !o.enabled.Has(Base64) {
 		return Base64URL
 	}
@@ -142,9 +142,12 @@ func (o *opener) token(run string) {
 	}
 }
 
+// maxPath is the longest run that may be a path: longer ones are data.
+const maxPath = 8192
+
 // segments opens what stands between slashes, which may also part a path.
 func (o *opener) segments(run string) {
-	if strings.IndexByte(run, '/') < 0 {
+	if len(run) > maxPath || strings.IndexByte(run, '/') < 0 {
 		return
 	}
 	for segment := range strings.SplitSeq(run, "/") {

@@ -126,3 +126,36 @@ func TestBenign(t *testing.T) {
 		}
 	}
 }
+
+// Pictures have accidental escapes of all kinds, and are not opened for them;
+// an attack in them, encoded or in a comment, is.
+func TestBinary(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	size, parts := 0, 0
+	const n, each = 100, 50000
+	for range n {
+		for _, p := range open("\x89PNG\r\n\x1a\n"+string(randomBytes(r, each)), layer.Default) {
+			size += len(p.Text)
+			parts++
+		}
+	}
+	t.Logf("%d pictures of %d bytes: %d parts, %d bytes", n, each, parts, size)
+	if size > n*each/100 {
+		t.Error("too many are opened")
+	}
+	found := 0
+	for _, attack := range []string{"%3Cscript%3E", `\x3cscript\x3e`, "&lt;script&gt;", "+ADw-script+AD4-", "x=" + b64("<script>alert(1)</script>")} {
+		for range n {
+			junk := string(randomBytes(r, 2000)) + "\x00"
+			for _, p := range open(junk+attack+junk[:1+r.IntN(1999)], layer.Default) {
+				if strings.Contains(p.Text, "<script>") {
+					found++
+					break
+				}
+			}
+		}
+	}
+	if found < 5*n*98/100 { // junk may change what stands beside it
+		t.Errorf("found %d of %d", found, 5*n)
+	}
+}

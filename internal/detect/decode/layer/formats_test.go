@@ -8,7 +8,6 @@ import (
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/flate"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"farrier.dev/farrier/internal/detect/decode/layer"
 	"farrier.dev/farrier/internal/encoding/content"
@@ -45,14 +44,14 @@ func token(header, payload, signature string) string {
 	return rawURL(header) + "." + rawURL(payload) + "." + signature
 }
 
+func tag(number, wire int) []byte { return binary.AppendUvarint(nil, uint64(number<<3|wire)) }
+
 // text is a field of a message of protocol buffers.
-func text(number protowire.Number, s string) string {
-	return string(protowire.AppendString(protowire.AppendTag(nil, number, protowire.BytesType), s))
+func text(number int, s string) string {
+	return string(binary.AppendUvarint(tag(number, 2), uint64(len(s)))) + s
 }
 
-func varint(number protowire.Number, v uint64) string {
-	return string(protowire.AppendVarint(protowire.AppendTag(nil, number, protowire.VarintType), v))
-}
+func varint(number int, v uint64) string { return string(binary.AppendUvarint(tag(number, 0), v)) }
 
 func frame(m string) string {
 	return "\x00" + string(binary.BigEndian.AppendUint32(nil, uint32(len(m)))) + m
@@ -140,8 +139,8 @@ func TestJWT(t *testing.T) {
 
 func TestProtobuf(t *testing.T) {
 	inner := text(1, "' or 1=1") + varint(2, 7)
-	group := string(protowire.AppendTag(nil, 4, protowire.StartGroupType)) + text(5, attack) + string(protowire.AppendTag(nil, 4, protowire.EndGroupType))
-	fixed := string(protowire.AppendFixed64(protowire.AppendTag(nil, 3, protowire.Fixed64Type), 1)) + string(protowire.AppendFixed32(protowire.AppendTag(nil, 4, protowire.Fixed32Type), 1))
+	group := string(tag(4, 3)) + text(5, attack) + string(tag(4, 4))
+	fixed := string(tag(3, 1)) + "12345678" + string(tag(4, 5)) + "1234"
 	table{layer.Protobuf, [][2]string{
 		{text(1, attack), attack},
 		{inner, "' or 1=1"},
