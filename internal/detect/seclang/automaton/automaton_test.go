@@ -60,22 +60,24 @@ func TestAssertionsFlagsAndFolding(t *testing.T) {
 			p := Pattern{Expr: e, Latin: latin}
 			patterns = append(patterns, p)
 		}
-		alone := make([]*Set, len(patterns))
+		alone, match := make([]*Set, len(patterns)), make([]func(string) bool, len(patterns))
 		for i, p := range patterns {
+			match[i] = reference(t, p)
 			alone[i] = mustCompile(t, Options{Budget: 1}, p)
 		}
 		for _, o := range configurations() {
 			all := mustCompile(t, o, patterns...)
-			for i, p := range patterns {
-				match, one := reference(t, p), alone[i]
-				for round := range 2 {
-					for _, text := range texts {
+			for round := range 2 {
+				for _, text := range texts {
+					hits := make([]uint64, (len(patterns)+63)/64)
+					if !all.Scan(text, hits, nil) {
+						t.Fatal("a scan without a meter stopped")
+					}
+					for i, p := range patterns {
 						pairs++
-						hits, single := make([]uint64, (len(patterns)+63)/64), make([]uint64, 1)
-						if !all.Scan(text, hits, nil) || !one.Scan(text, single, nil) {
-							t.Fatal("a scan without a meter stopped")
-						}
-						if want := match(text); has(hits, i) != want || has(single, 0) != want {
+						single := []uint64{0}
+						alone[i].Scan(text, single, nil)
+						if want := match[i](text); has(hits, i) != want || has(single, 0) != want {
 							t.Errorf("latin=%v %+v round %d: %q on %q: set %v, alone %v, want %v", latin, o, round, p.Expr, text, has(hits, i), has(single, 0), want)
 						}
 					}
@@ -143,7 +145,7 @@ func TestAgreesWithRegexp(t *testing.T) {
 			}
 			for j, p := range patterns {
 				cases++
-				want := false
+				var want bool
 				if p.Latin {
 					want = binaryregexp.MustCompile(p.Expr).MatchString(text)
 				} else {

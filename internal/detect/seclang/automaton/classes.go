@@ -31,9 +31,10 @@ func holds(op syntax.EmptyOp, before, after kind) bool {
 		return after == kindEdge
 	case syntax.EmptyWordBoundary:
 		return (before == kindWord) != (after == kindWord)
-	default: // syntax.EmptyNoWordBoundary
+	case syntax.EmptyNoWordBoundary:
 		return (before == kindWord) == (after == kindWord)
 	}
+	return false
 }
 
 func kindOf(r rune) kind {
@@ -48,10 +49,10 @@ func kindOf(r rune) kind {
 
 // ranges returns the runes an instruction consumes as sorted pairs.
 func ranges(in *syntax.Inst) []rune {
-	switch in.Op {
-	case syntax.InstRuneAny:
+	if in.Op == syntax.InstRuneAny {
 		return []rune{0, unicode.MaxRune}
-	case syntax.InstRuneAnyNotNL:
+	}
+	if in.Op == syntax.InstRuneAnyNotNL {
 		return []rune{0, '\n' - 1, '\n' + 1, unicode.MaxRune}
 	}
 	if len(in.Rune) != 1 {
@@ -59,7 +60,7 @@ func ranges(in *syntax.Inst) []rune {
 	}
 	r := in.Rune[0]
 	orbit := []rune{r}
-	if in.Op == syntax.InstRune && syntax.Flags(in.Arg)&syntax.FoldCase != 0 {
+	if in.Op == syntax.InstRune && in.Arg&uint32(syntax.FoldCase) != 0 {
 		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
 			orbit = append(orbit, f)
 		}

@@ -125,15 +125,15 @@ func mutate(values []string, n int, r *rand.Rand) []string {
 
 func TestAgreesOnCoreRuleSet(t *testing.T) {
 	patterns := crsPatterns(t, false)
-	source := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a repeatable test
+	source := rand.New(rand.NewPCG(1, 2))
 	values := crsValues(t, 600)
 	all := len(values)
 	stride := 1
 	if testing.Short() {
 		stride = 10
 	}
-	picked := mutate(values, 500, source)
-	for i := 0; i < len(values); i += 12 {
+	picked := mutate(values, 300, source)
+	for i := 0; i < len(values); i += 20 {
 		picked = append(picked, values[i])
 	}
 	sets := []*Set{

@@ -66,9 +66,11 @@ func (l *letters) possible(re *syntax.Regexp) bool {
 			}
 		}
 		return false
-	default: // empty, assertions, x* and x?
+	case syntax.OpEmptyMatch, syntax.OpStar, syntax.OpQuest, syntax.OpNoWordBoundary,
+		syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText:
 		return true
 	}
+	return true
 }
 
 func (l *letters) literal(r rune, fold bool) bool {

@@ -142,16 +142,17 @@ func skips(in *syntax.Inst) bool {
 	switch in.Op {
 	case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL, syntax.InstEmptyWidth:
 		return false
-	default:
+	case syntax.InstAlt, syntax.InstAltMatch, syntax.InstCapture, syntax.InstMatch, syntax.InstFail, syntax.InstNop:
 		return true
 	}
+	return true
 }
 
 // set numbers a set of runes.
 func (b *builder) set(pairs []rune) int32 {
 	raw := make([]byte, 0, 4*len(pairs))
 	for _, r := range pairs {
-		raw = binary.LittleEndian.AppendUint32(raw, uint32(r)) //nolint:gosec // runes are not negative
+		raw = binary.LittleEndian.AppendUint32(raw, uint32(r))
 	}
 	id, ok := b.ids[string(raw)]
 	if !ok {
@@ -226,7 +227,7 @@ func (c *closer) closure(pc uint32) (found []uint32, matches bool) {
 		case syntax.InstFail:
 		case syntax.InstMatch:
 			return nil, true
-		default:
+		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL, syntax.InstEmptyWidth:
 			found = append(found, c.ids[pc])
 		}
 	}
@@ -285,6 +286,7 @@ func (n *node) needs() needs {
 		return needsLine
 	case syntax.EmptyBeginText:
 		return needsEdge
+	case syntax.EmptyEndLine, syntax.EmptyEndText:
 	}
 	return 0
 }

@@ -169,7 +169,7 @@ type tail struct {
 // yet, going on from the state that union reached.
 func (e *engine) tail(union *run, text string, hits []uint64, m *Meter) bool {
 	e.tails.Add(1)
-	t := e.scratch.Get().(*tail) //nolint:errcheck // the pool makes nothing else
+	t := e.scratch.Get().(*tail)
 	defer t.release(&e.scratch)
 	e.split(t, union, hits)
 	for len(text) > 0 && len(t.runs) > 0 {
