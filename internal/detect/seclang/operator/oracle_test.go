@@ -191,7 +191,7 @@ func TestPhrasesAsCoraza(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	hits := make([]uint64, (len(lists)+63)/64)
 	answers, matched := 0, 0
-	for range rounds(20_000) {
+	for round := range rounds(10_000) {
 		text := phraseText(random, lists)
 		clear(hits)
 		p.Scan(text, hits)
@@ -203,13 +203,16 @@ func TestPhrasesAsCoraza(t *testing.T) {
 			if got := hits[i/64]>>(i%64)&1 == 1; got != want {
 				t.Fatalf("@%s on %q: %v, Coraza says %v", operators[i], text, got, want)
 			}
+			if round%16 != 0 {
+				continue
+			}
 			if phrase, ok := p.Find(text, i); ok != want || ok != (naive(text, lists[i]) == phrase && phrase != "") {
 				t.Fatalf("@%s on %q: found %q, %q is first", operators[i], text, phrase, naive(text, lists[i]))
 			}
 		}
 	}
 	t.Logf("%d answers, %d of them matches, 0 differences", answers, matched)
-	if answers < 500_000 || matched < 10_000 {
+	if answers < 250_000 || matched < 10_000 {
 		t.Error("too few")
 	}
 }
@@ -294,4 +297,49 @@ func allBytes() string {
 		b[i] = byte(i)
 	}
 	return string(b)
+}
+
+// FuzzArguments holds that no argument and no text panics, and that phrases
+// are found where a search finds them.
+func FuzzArguments(f *testing.F) {
+	for _, c := range constants {
+		_, argument, _ := strings.Cut(c, " ")
+		f.Add(argument, "abc 12")
+	}
+	names := map[string]bool{}
+	for _, c := range constants {
+		name, _, _ := strings.Cut(c, " ")
+		names[strings.ToLower(name)] = true
+	}
+	f.Fuzz(func(t *testing.T, argument, text string) {
+		for name := range names {
+			o, _ := Lookup(name)
+			if m, err := o.Compile(argument); err == nil {
+				got := m(text)
+				if o.Test != nil && o.Test(argument, text) != got {
+					t.Fatalf("@%s %q on %q: a late argument answers otherwise", name, argument, text)
+				}
+			}
+		}
+		list := Words(argument)
+		p := CompilePhrases([][]string{Lines(argument), list})
+		hits := make([]uint64, 1)
+		p.Scan(text, hits)
+		want := false
+		for _, phrase := range list {
+			want = want || containsFold(text, phrase)
+		}
+		if _, found := p.Find(text, 1); found != want || hits[0]>>1 == 1 != want {
+			t.Fatalf("%q in %q: %v and %b, want %v", list, text, found, hits[0], want)
+		}
+	})
+}
+
+func containsFold(text, phrase string) bool {
+	for i := range len(text) - len(phrase) + 1 {
+		if equalFold(text[i:i+len(phrase)], phrase) {
+			return true
+		}
+	}
+	return false
 }

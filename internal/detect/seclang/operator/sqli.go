@@ -45,7 +45,8 @@ const (
 	sqlClose               // )
 	sqlExpr                // E: select, update
 	sqlUnion               // U
-	sqlUnsafe              // anything else: comments, braces, types, statements
+	sqlUnsafe              // anything else: comments, backticks, types, statements
+	sqlOdd                 // braces, brackets, backslashes: in no attack of the table, but they fold
 	sqlFirst               // begins phrases such as GROUP BY, which are tokens of other kinds
 	sqlLater               // goes on in them
 	sqlCalled              // becomes a function or an operator before (
@@ -106,7 +107,7 @@ func harmlessSQL(text string) bool {
 			return false
 		case kind == 0: // space
 		case kind&^(sqlFirst|sqlLater|sqlCalled) == sqlBare || kind == sqlNumber:
-			if run++; run == sqlRun && s.seen&(sqlString|sqlOpen|sqlClose) == 0 {
+			if run++; run == sqlRun && s.seen&(sqlString|sqlOpen|sqlClose|sqlOdd) == 0 {
 				rest := text[s.pos:]
 				if strings.IndexByte(rest, '\'') < 0 && strings.IndexByte(rest, '"') < 0 {
 					return harmlessKinds(s.seen)
@@ -135,4 +136,26 @@ func harmlessKinds(seen uint32) bool {
 	}
 	kinds := seen & sqlKinds
 	return slices.ContainsFunc(sqlHarmless, func(set uint32) bool { return kinds&^set == 0 })
+}
+
+// SQLiCost bounds what SQLi(text) costs, in units of about 4 ns. 0: it finds
+// nothing and need not be asked. The library takes time in proportion to the
+// length, and for every quote inside a string that does not end it, once more:
+// 2 kB of escaped quotes take it 9 ms, 64 kB 10 s. Callers must not ask it
+// beyond their budget.
+func SQLiCost(text string) int64 {
+	if harmlessSQL(text) {
+		return 0
+	}
+	const unitsPerByte, unitsPerQuotedByte = 50, 2
+	quotes := int64(0)
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '\'', '"', '`':
+			if before := text[i-1]; before == '\\' || before == text[i] {
+				quotes++
+			}
+		}
+	}
+	return int64(len(text)) * (unitsPerByte + quotes*unitsPerQuotedByte)
 }

@@ -85,6 +85,8 @@ func kindOf(category byte) uint32 {
 		return sqlExpr
 	case 'U':
 		return sqlUnion
+	case '{', '}', '\\', '[', ']':
+		return sqlOdd
 	}
 	return sqlUnsafe
 }
@@ -139,6 +141,9 @@ func TestHarmlessSets(t *testing.T) {
 		for i := range len(f) {
 			kinds |= kindOf(f[i])
 		}
+		if kinds&sqlOdd != 0 {
+			t.Errorf("%s has a brace or a backslash", f)
+		}
 		if len(f) == 3 && f[1] == 'K' {
 			continue
 		}
@@ -155,6 +160,7 @@ func TestHarmlessSets(t *testing.T) {
 var sample = []string{
 	"foo", "7", ",", ".", "+", "*", "=", "-", ":", "?", ";", "'", `"`, "@v", "from", "in", "and", "count", "(", ")",
 	"select", "union", "if", "user", "like", "is", "not", "group", "by", "into", "outfile", "||", "::", "int", "x'", "$5", "1e",
+	`\`, `\N`, `\'`, "{", "}", "[", "]", "@b]",
 }
 
 // TestSQLiSequences plays every sequence of sample tokens.
@@ -218,7 +224,7 @@ func TestSQLiRun(t *testing.T) {
 	}
 	depth := 2
 	if *long {
-		depth = 4
+		depth = 3
 	}
 	walk("", depth)
 	t.Logf("%d texts, %d answered without the library, 0 hidden", played, skipped)
@@ -233,6 +239,7 @@ var provoking = [][]string{
 	{"1", "2", " or ", " and ", "=", "'", "a", "x", " ", "like", "is", "null", "true", ";", "(", ")", ",", "-", "user"},
 	{"a", "b", "1", "0", "e", "d", "f", "x", ".", "-", "+", "$", ",", " ", "u", "n", "'", "&", "q", "(", ")"},
 	{"group", " ", "by", "in", "not", "like", "select", "all", "union", "distinct", "left", "join", "for", "update", "lock", "share", "mode", "a", "1", "'", "into", "outfile", "is", "next", "value"},
+	strings.Split(`{ } [ ] \ \' \" ' " a 1 or and = , : ; - union select N @x in ( ) x' q' ''`, " "),
 	{"ſelect", "unıon", "SELECT", " ", ".", "1", "a", "or", "dbms_lock.sleep", "'", "(", "union.", "in.x", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
 }
 
@@ -270,6 +277,18 @@ func randomText(random *rand.Rand, alphabets [][]string) string {
 		}
 	}
 	return b.String()
+}
+
+// TestSQLiCost holds that nothing is free that the library is asked for, and
+// that quotes that do not end a string cost in proportion to the length.
+func TestSQLiCost(t *testing.T) {
+	if cost := SQLiCost("Ann Smith"); cost != 0 {
+		t.Errorf("an ordinary value costs %d", cost)
+	}
+	few, many := "-'"+strings.Repeat("abc", 1000), "-'"+strings.Repeat(`a\'`, 1000)
+	if a, b := SQLiCost(few), SQLiCost(many); a < int64(len(few)) || b < 1000*int64(len(many)) {
+		t.Errorf("costs %d and %d", a, b)
+	}
 }
 
 // FuzzSQLi holds that the test hides nothing.

@@ -24,15 +24,16 @@ const (
 	beginsMoney
 	beginsVar
 	beginsString
+	beginsBackslash
 	beginsUnsafe
 )
 
 // sqlByteTable says how bytes begin tokens and which end words and variables.
 type sqlByteTable struct {
-	begins   [256]uint8
-	single   [256]uint32
-	endsWord [256]bool
-	endsVar  [256]bool
+	begins  [256]uint8
+	single  [256]uint32
+	inWord  [256]byte // the byte in upper case; 0: it ends a word; strange: look closer
+	endsVar [256]bool
 }
 
 func sqlBytes() *sqlByteTable {
@@ -59,9 +60,21 @@ func sqlBytes() *sqlByteTable {
 	mark(beginsMoney, 0, "$")
 	mark(beginsVar, 0, "@")
 	mark(beginsString, 0, `'"`)
-	mark(beginsUnsafe, 0, "#[\\`{}")
+	mark(beginsSingle, sqlOdd, "{}")
+	mark(beginsSingle, sqlOdd|sqlBare, "[") // a word up to ], whose inside we read too
+	mark(beginsBackslash, 0, `\`)
+	mark(beginsUnsafe, 0, "#`")
+	for c := range 256 {
+		t.inWord[c] = byte(c)
+		if c >= 'a' && c <= 'z' {
+			t.inWord[c] -= 'a' - 'A'
+		}
+	}
+	for _, c := range []byte("`.\xc4\xc5\x01") {
+		t.inWord[c] = strange
+	}
 	for _, c := range []byte(" []{}<>:\\?=@!#~+-*/&|^%(),';\t\n\v\f\r\"\xa0\x00") {
-		t.endsWord[c] = true
+		t.inWord[c] = 0
 	}
 	for _, c := range []byte(" <>:\\?=@!#~+-*/&|^%(),';\t\n\v\f\r'`\"") {
 		t.endsVar[c] = true
@@ -96,6 +109,13 @@ func (s *sqlScan) token() uint32 {
 	case beginsString:
 		s.pos++
 		return sqlString
+	case beginsBackslash:
+		// \N is NULL; before an operator it is a number, else it is dropped.
+		s.pos++
+		if s.peek(0) == 'N' {
+			s.pos++
+		}
+		return sqlOdd | sqlNumber
 	}
 	return sqlUnsafe
 }
@@ -167,6 +187,9 @@ func (s *sqlScan) variable() uint32 {
 		return sqlUnsafe
 	}
 	for s.pos < len(s.text) && !sqlByte.endsVar[s.text[s.pos]] {
+		if s.text[s.pos] == ']' {
+			return sqlUnsafe // where a word in brackets would end
+		}
 		s.pos++
 	}
 	return sqlVar
@@ -231,6 +254,7 @@ func (s *sqlScan) literal(digit func(byte) bool) uint32 {
 }
 
 const (
+	strange      = 1  // in sqlByteTable.inWord
 	longestToken = 31 // bytes of a token that the library looks at
 	upperDotless = "\xc4\xb1"
 	upperLongS   = "\xc5\xbf"
@@ -241,28 +265,26 @@ const (
 // are the two letters outside ASCII whose upper case is in ASCII.
 func (s *sqlScan) word() uint32 {
 	var upper [longestToken]byte
-	start, n := s.pos, 0
-	for ; s.pos < len(s.text); s.pos++ {
-		c := s.text[s.pos]
-		if sqlByte.endsWord[c] {
+	rest := s.text[s.pos:]
+	n := 0
+	for ; n < len(rest); n++ {
+		c := sqlByte.inWord[rest[n]]
+		if c == 0 {
 			break
 		}
-		if n = s.pos - start; n >= longestToken {
+		if n >= longestToken {
 			continue
 		}
-		switch {
-		case c == '`':
-			return sqlUnsafe
-		case c == '.' && sqlWords.find(upper[:n])&^(sqlFirst|sqlLater|sqlCalled) > sqlBare:
-			return sqlUnsafe
-		case c >= 'a' && c <= 'z':
-			c -= 'a' - 'A'
-		case c >= 0xc4 && c <= 0xc5 && (s.peek(1) == upperDotless[1] || s.peek(1) == upperLongS[1]):
-			return sqlUnsafe
+		if c == strange {
+			c = rest[n]
+			if leftToLibrary(rest[n:], upper[:n]) {
+				return sqlUnsafe
+			}
 		}
 		upper[n] = c
 	}
-	if n = s.pos - start; n > longestToken {
+	s.pos += n
+	if n > longestToken {
 		return sqlBare
 	}
 	kind := sqlWords.find(upper[:n])
@@ -272,12 +294,30 @@ func (s *sqlScan) word() uint32 {
 	return kind
 }
 
+// leftToLibrary judges a strange byte, the first of rest, behind the beginning
+// of a word.
+func leftToLibrary(rest string, before []byte) bool {
+	switch rest[0] {
+	case '`':
+		return true
+	case '.':
+		return sqlWords.find(before)&^(sqlFirst|sqlLater|sqlCalled) > sqlBare
+	}
+	return strings.HasPrefix(rest, upperDotless) || strings.HasPrefix(rest, upperLongS)
+}
+
 // wordTable finds the words that the library knows.
 type wordTable struct {
 	kinds map[string]uint32
-	// shapes tells by length which first letters words have: most words of a
-	// text are no words of SQL by that alone.
-	shapes [longestToken + 1]uint64
+	// perhaps is false where no word has this shape: most words of a text are
+	// no words of SQL by that alone.
+	perhaps [4096]bool
+}
+
+// shape mixes the length and three letters of a word that is not empty.
+func shape[T string | []byte](w T) uint {
+	n := uint(len(w))
+	return (n*331 + uint(w[0])*97 + uint(w[n/2])*41 + uint(w[n-1])*13) % 4096
 }
 
 func newWordTable() *wordTable {
@@ -285,7 +325,7 @@ func newWordTable() *wordTable {
 	add := func(kind uint32, words string) {
 		for _, w := range strings.Fields(words) {
 			t.kinds[w] |= kind
-			t.shapes[len(w)] |= 1 << (w[0] & 63)
+			t.perhaps[shape(w)] = true
 		}
 	}
 	add(sqlBare, sqlBareWords)
@@ -307,7 +347,7 @@ func newWordTable() *wordTable {
 
 // find returns the kind of a word in upper case.
 func (t *wordTable) find(upper []byte) uint32 {
-	if len(upper) == 0 || t.shapes[len(upper)]>>(upper[0]&63)&1 == 0 {
+	if len(upper) == 0 || !t.perhaps[shape(upper)] {
 		return sqlBare
 	}
 

@@ -74,3 +74,13 @@ func endsInName(text string) bool {
 func isMarkupSpace(c byte) bool {
 	return c == ' ' || c >= '\t' && c <= '\r' || c == 0
 }
+
+// XSSCost bounds what XSS(text) costs, in units of about 4 ns. 0: it finds
+// nothing and need not be asked.
+func XSSCost(text string) int64 {
+	if harmlessMarkup(text) {
+		return 0
+	}
+	const unitsPerByte = 25
+	return int64(len(text)) * unitsPerByte
+}
