@@ -79,6 +79,9 @@ func attack(kind string, i, j int, s seed, c combination) Case {
 		}
 		q, protocol = p.build(carried), p.protocol
 	}
+	if s.shape == shapeGraphQL && s.group == "Introspection" {
+		q.header = append(q.header, "User-Agent: "+pick(r, hunters))
+	}
 	return Case{
 		Name: fmt.Sprintf("%s %d.%d: %s, %s in %s", kind, i+1, j+1, s.group, c.encoding, c.place),
 		Type: kind, Encoding: c.encoding, Place: c.place, Protocol: protocol, Payload: s.text, Raw: q.raw(r),

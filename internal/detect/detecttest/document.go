@@ -104,6 +104,10 @@ func (c carrier) file() (name, content string) {
 	return name, content
 }
 
+// hunters are tools that collect schemas. What a developer's tool asks for every
+// day is an attack only from such a caller.
+var hunters = []string{"graphw00f/1.1.17", "graphql-cop/1.14", "clairvoyance/2.5.4", "inql/5.0", "CrackQL/1.0", "graphqlmap 1.1"}
+
 // scannerRequest is what a tool asks first; each protocol has its own.
 func scannerRequest(c carrier) (request, string) {
 	h := "User-Agent: " + c.text
