@@ -3,7 +3,6 @@ package automaton
 import (
 	"math/bits"
 	"slices"
-	"sync"
 	"sync/atomic"
 )
 
@@ -15,20 +14,17 @@ type engine struct {
 	budget  int
 	full    []uint64 // the hits at which there is nothing left to look for
 	tails   atomic.Int64
-	scratch sync.Pool
+	scratch chan *tail // for reuse; a full or empty channel only costs an allocation
 }
 
 func newEngine(prog *program, p *pool, budget int) *engine {
-	e := &engine{prog: prog, budget: budget, union: newMachine(prog, 0, len(prog.patterns), p)}
+	e := &engine{prog: prog, budget: budget, scratch: make(chan *tail, maxScratch), union: newMachine(prog, 0, len(prog.patterns), p)}
 	for i, src := range prog.patterns {
 		e.singles = append(e.singles, newMachine(prog, i, i+1, p))
 		for len(e.full) <= src.index/64 {
 			e.full = append(e.full, 0)
 		}
 		e.full[src.index/64] |= 1 << (src.index % 64)
-	}
-	e.scratch.New = func() any {
-		return &tail{classes: make([]uint16, 0, blockSize), runs: make([]run, 0, len(e.singles))}
 	}
 	return e
 }
@@ -158,6 +154,9 @@ func (e *engine) finish(r *run, hits []uint64, m *Meter) bool {
 // automata of single patterns.
 const blockSize = 2048
 
+// maxScratch is the number of tails that are kept for reuse, some 10 kB each.
+const maxScratch = 32
+
 // A tail is the scratch for reading the rest of a text by single patterns.
 type tail struct {
 	classes []uint16
@@ -169,8 +168,8 @@ type tail struct {
 // yet, going on from the state that union reached.
 func (e *engine) tail(union *run, text string, hits []uint64, m *Meter) bool {
 	e.tails.Add(1)
-	t := e.scratch.Get().(*tail)
-	defer t.release(&e.scratch)
+	t := e.borrow()
+	defer e.giveBack(t)
 	e.split(t, union, hits)
 	for len(text) > 0 && len(t.runs) > 0 {
 		text = e.decode(t, text)
@@ -195,9 +194,21 @@ func (e *engine) tail(union *run, text string, hits []uint64, m *Meter) bool {
 	return true
 }
 
-func (t *tail) release(p *sync.Pool) {
+func (e *engine) borrow() *tail {
+	select {
+	case t := <-e.scratch:
+		return t
+	default:
+		return &tail{classes: make([]uint16, 0, blockSize), runs: make([]run, 0, len(e.singles))}
+	}
+}
+
+func (e *engine) giveBack(t *tail) {
 	clear(t.runs[:cap(t.runs)]) // holds no generation back
-	p.Put(t)
+	select {
+	case e.scratch <- t:
+	default:
+	}
 }
 
 // split makes the runs of single patterns out of the state of union.
