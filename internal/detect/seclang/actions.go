@@ -57,6 +57,8 @@ type control struct {
 	tag, msg string // instead of ids
 	target   *exclusion
 	off      bool // ruleEngine=Off
+	// rules are those of the set that it concerns.
+	rules ruleSet
 }
 
 // exclusion takes values away from a variable.
@@ -167,6 +169,7 @@ type metadata struct {
 	id, phase int
 	msg       string
 	severity  string
+	silent    bool // nolog
 	tags      []string
 	skipAfter string
 	skip      int
@@ -215,6 +218,8 @@ func (m *metadata) read(actions []syntax.Action) (err error) {
 			}
 		case "msg":
 			m.msg = a.Value
+		case "nolog", "log":
+			m.silent = a.Name == "nolog"
 		case "severity":
 			if m.severity, err = parseSeverity(a.Value); err != nil {
 				return err

@@ -17,8 +17,13 @@ type program struct {
 	meta  metadata
 	links []link
 	// jump is the index of the rule to go on with after a match, 0: the next.
-	jump int32
-	flat int // index in the order before folding
+	jump  int32
+	flat  int // index in the order before folding
+	index int // in Set.rules
+	// silent rules keep the books of others and are not reported.
+	silent bool
+	// noted says that MATCHED_VAR and its kin may be read after a match.
+	noted bool
 }
 
 // link is a rule or one chained to another.
@@ -79,6 +84,7 @@ func Compile(fsys fs.FS, sources []Source, o Options) (*Set, error) {
 		return nil, err
 	}
 	c.finish()
+	c.index()
 	if !o.Exact {
 		if c.set.sieve, err = newSieve(c.set, o); err != nil {
 			return nil, fmt.Errorf("compiling the sieve: %w", err)
@@ -193,7 +199,7 @@ func (c *compiler) programs() ([]flatEntry, error) {
 
 func (c *compiler) program(e *entry) (*program, error) {
 	p := &program{
-		meta: e.meta,
+		meta: e.meta, silent: e.meta.silent,
 		rule: &Rule{
 			ID: e.meta.id, Phase: e.meta.phase, Message: e.meta.msg, Severity: e.meta.severity,
 			Tags: e.meta.tags, File: e.rule.Pos.File, Line: e.rule.Pos.Line,

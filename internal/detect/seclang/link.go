@@ -1,6 +1,7 @@
 package seclang
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -104,7 +105,7 @@ func (r *run) try(p *program, at int, it *item, text string, sure bool) bool {
 	if text == it.text {
 		text = it.text
 	} else {
-		text = strings.Clone(text)
+		text = r.join(text)
 	}
 	r.matched(p, at, it, text, l.test)
 	return true
@@ -114,19 +115,23 @@ func (r *run) try(p *program, at int, it *item, text string, sure bool) bool {
 func (r *run) matched(p *program, at int, it *item, text string, t *test) {
 	l := &p.links[at]
 	r.charge(unitsMatch)
-	var place []int
+	var place [2]int
 	if t != nil && !t.negated {
 		place = r.capture(l, t, text)
 	}
-	name := it.variable.name
-	if it.key != "" {
-		name += ":" + it.key
+	if p.noted || r.set.noted {
+		name := it.variable.name
+		if it.key != "" {
+			name = r.join(name, ":", it.key)
+		}
+		r.matchedVar, r.matchedVarName = text, name
+		r.matchedVars = append(r.matchedVars, item{
+			variable: &matchedVars, key: name, text: text, value: it.value, name: it.name,
+		})
 	}
-	r.matchedVar, r.matchedVarName = text, name
-	r.matchedVars = append(r.matchedVars, item{
-		variable: &matchedVars, key: name, text: text, value: it.value, name: it.name,
-	})
-	r.report(p, at, it, text, place)
+	if !p.silent {
+		r.report(p, at, it, text, place)
+	}
 	for i := range l.effects {
 		r.apply(&l.effects[i], p)
 	}
@@ -137,8 +142,9 @@ var (
 	matchedVarsNames = variable{name: "MATCHED_VARS_NAMES", kind: ofMatchedVarsNames}
 )
 
-// report adds a match unless the link told of this item already, in another form.
-func (r *run) report(p *program, at int, it *item, text string, place []int) {
+// report adds a match unless the link told of this item already, in another
+// form. Its strings may live no longer than the run.
+func (r *run) report(p *program, at int, it *item, text string, place [2]int) {
 	value := it.value
 	if int(value) >= len(r.in.Values) {
 		value = -1
@@ -156,25 +162,39 @@ func (r *run) report(p *program, at int, it *item, text string, place []int) {
 	})
 }
 
+// found copies the matches out of what the next run will use again.
+func (r *run) found() []Match {
+	if len(r.matches) == 0 {
+		return nil
+	}
+	out := slices.Clone(r.matches)
+	for i := range out {
+		m := &out[i]
+		m.Text = strings.Clone(m.Text)
+		if m.Value < 0 || m.Variable == matchedVars.name || m.Variable == matchedVarsNames.name {
+			m.Key = strings.Clone(m.Key)
+		}
+	}
+	return out
+}
+
 const maxExcerpt = 64
 
-// excerpt is at most 64 bytes of text around a match.
-func excerpt(text string, place []int) string {
+// excerpt is at most 64 bytes of text around a match, whose place is empty
+// where it is not known.
+func excerpt(text string, place [2]int) string {
 	if len(text) <= maxExcerpt {
 		return text
-	}
-	if place == nil {
-		return strings.Clone(text[:maxExcerpt])
 	}
 	start, end := place[0], place[1]
 	if spare := maxExcerpt - (end - start); spare > 0 {
 		start = max(0, min(start-spare/2, len(text)-maxExcerpt))
 	}
-	return strings.Clone(text[start:min(len(text), start+maxExcerpt)])
+	return text[start:min(len(text), start+maxExcerpt)]
 }
 
 // capture finds where a test matched and sets TX:0 to TX:9 if any rule reads them.
-func (r *run) capture(l *link, t *test, text string) []int {
+func (r *run) capture(l *link, t *test, text string) (place [2]int) {
 	wanted := l.capture && r.set.reads != 0
 	switch {
 	case t.pattern != nil:
@@ -184,46 +204,49 @@ func (r *run) capture(l *link, t *test, text string) []int {
 	case t.sqli && wanted && r.set.reads&1 != 0:
 		r.captures[0], _ = operator.SQLi(text)
 	}
-	return nil
+	return place
 }
 
 // window bounds the text in which an excerpt is looked for.
 const window = 4 << 10
 
-func (r *run) captureGroups(p *pattern, text string, wanted bool) []int {
+func (r *run) captureGroups(p *pattern, text string, wanted bool) [2]int {
 	if wanted && r.set.reads&(1<<min(p.groups, 9)-1) == 0 {
 		wanted = false
 	}
-	if !wanted && len(text) <= maxExcerpt {
-		return nil
-	}
-	if !wanted {
+	switch {
+	case !wanted && len(text) <= maxExcerpt:
+		return [2]int{}
+	case !wanted:
 		text = text[:min(len(text), window)]
+	case p.line && strings.IndexByte(text, '\n') < 0:
+		r.captures[0] = text
+		return [2]int{0, len(text)}
 	}
 	r.charge(unitsRegexp * len(text))
 	place := p.find(text)
-	if !wanted || place == nil {
-		return place
+	if place == nil {
+		return [2]int{}
 	}
 	for i := range min(len(place)/2, 9) {
+		if !wanted {
+			break
+		}
 		r.captures[i] = ""
 		if place[2*i] >= 0 {
 			r.captures[i] = text[place[2*i]:place[2*i+1]]
 		}
 	}
-	return place
+	return [2]int{place[0], place[1]}
 }
 
-func (r *run) capturePhrases(p *phraseList, text string, wanted bool) []int {
+func (r *run) capturePhrases(p *phraseList, text string, wanted bool) [2]int {
 	if !wanted && len(text) <= maxExcerpt {
-		return nil
+		return [2]int{}
 	}
 	r.charge(unitsPhrases * len(text))
 	start, end := p.next(text, 0)
-	if end == 0 {
-		return nil
-	}
-	place := []int{start, end}
+	place := [2]int{start, end}
 	for i := 0; wanted && end > 0 && i < len(r.captures); i++ {
 		r.captures[i] = text[start:end]
 		start, end = p.next(text, end)
@@ -231,76 +254,79 @@ func (r *run) capturePhrases(p *phraseList, text string, wanted bool) []int {
 	return place
 }
 
-// gather appends what a target selects.
+// gather appends what a target selects; with hits, only values among them.
 func (r *run) gather(items []item, p *program, t *target, hits []hit) []item {
 	if t.count {
-		n := 0
-		r.selected(p, t, nil, func(item) { n++ })
-		key := t.key
-		return append(items, item{variable: t.variable, key: key, text: strconv.Itoa(n), value: -1})
+		n := len(r.selected(items, p, t, nil))
+		return append(items[:0], item{variable: t.variable, key: t.key, text: strconv.Itoa(n), value: -1})
 	}
-	r.selected(p, t, hits, func(it item) { items = append(items, it) })
-	return items
+	return r.selected(items, p, t, hits)
 }
 
-// selected calls yield for all that a target selects.
-func (r *run) selected(p *program, t *target, hits []hit, yield func(item)) {
-	var except []exclusion
-	for i := range r.exceptions {
-		if e := &r.exceptions[i]; e.rule == p && e.from.variable == t.variable.name {
-			except = append(except, *e.from)
+// wants says whether a target takes a key, given in lower case.
+func (r *run) wants(p *program, t *target, lower string) bool {
+	if !t.selects(lower) || len(t.excepted) > 0 && covered(t.excepted, lower) {
+		return false
+	}
+	for _, c := range r.exceptions {
+		if c.target.variable == t.variable.name && c.rules.has(p.index) && c.target.covers(lower) {
+			return false
 		}
 	}
+	return true
+}
+
+func (r *run) selected(items []item, p *program, t *target, hits []hit) []item {
 	v := t.variable
-	wants := func(lower string) bool {
-		return t.selects(lower) && !covered(t.excepted, lower) && !covered(except, lower)
-	}
-	one := func(text string) {
-		if wants("") {
-			yield(item{variable: v, text: text, value: -1})
-		}
-	}
+	text := ""
 	switch v.kind {
 	case ofInput:
-		r.selectedInput(t, wants, hits, yield)
+		return r.selectedInput(items, p, t, hits)
 	case ofTX:
-		r.selectedTX(t, wants, yield)
-	case ofMatchedVar:
-		one(r.matchedVar)
-	case ofMatchedVarName:
-		one(r.matchedVarName)
+		return r.selectedTX(items, p, t)
 	case ofMatchedVars, ofMatchedVarsNames:
-		for i := range r.matchedVars {
-			it := r.matchedVars[i]
+		for _, it := range r.matchedVars {
 			if v.kind == ofMatchedVarsNames {
 				it.variable, it.text = &matchedVarsNames, it.key
 			}
-			if wants(strings.ToLower(it.key)) {
-				yield(it)
+			if r.wants(p, t, strings.ToLower(it.key)) {
+				items = append(items, it)
 			}
 		}
+		return items
 	case ofRule:
 		for _, key := range ruleFields {
-			if text, ok := ruleField(p, key); ok && wants(key) {
-				yield(item{variable: v, key: key, text: text, value: -1})
+			if text, ok := ruleField(p, key); ok && r.wants(p, t, key) {
+				items = append(items, item{variable: v, key: key, text: text, value: -1})
 			}
 		}
+		return items
+	case ofMatchedVar:
+		text = r.matchedVar
+	case ofMatchedVarName:
+		text = r.matchedVarName
 	case ofArgsSize:
-		one(r.argsSize())
+		text = r.argsSize()
 	case ofHighestSeverity:
-		one(r.highestSeverity())
+		text = r.highestSeverity()
 	case ofNothing:
+		return items
 	}
+	if r.wants(p, t, "") {
+		items = append(items, item{variable: v, text: text, value: -1})
+	}
+	return items
 }
 
-func (r *run) selectedInput(t *target, wants func(string) bool, hits []hit, yield func(item)) {
+func (r *run) selectedInput(items []item, p *program, t *target, hits []hit) []item {
 	v := t.variable
+	all := t.expr == nil && t.key == "" && len(t.excepted) == 0 && len(r.exceptions) == 0
 	for _, c := range v.in {
 		for _, i := range r.valuesIn(c) {
 			if hits != nil && !r.scratch.isHit(hits, i, v.names) {
 				continue
 			}
-			if !wants(r.lowerKey(i)) {
+			if !all && !r.wants(p, t, r.lowerKey(i)) {
 				continue
 			}
 			val := r.value(i)
@@ -308,9 +334,10 @@ func (r *run) selectedInput(t *target, wants func(string) bool, hits []hit, yiel
 			if v.names {
 				it.text, it.name = val.Key, true
 			}
-			yield(it)
+			items = append(items, it)
 		}
 	}
+	return items
 }
 
 var ruleFields = []string{"id", "msg", "severity"}

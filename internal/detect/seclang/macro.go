@@ -106,11 +106,11 @@ func (r *run) expand(m *macro, p *program) string {
 	if len(m.tokens) == 1 {
 		return r.expandToken(&m.tokens[0], p)
 	}
-	var b strings.Builder
+	from := len(r.arena)
 	for i := range m.tokens {
-		b.WriteString(r.expandToken(&m.tokens[i], p))
+		r.arena = append(r.arena, r.expandToken(&m.tokens[i], p)...)
 	}
-	return b.String()
+	return r.since(from)
 }
 
 func (r *run) expandToken(t *token, p *program) string {

@@ -81,7 +81,9 @@ var known = map[int]string{}
 func compare(s *Set, got, want fired) (lost, extra []string) {
 	for _, k := range slices.Sorted(maps.Keys(want)) {
 		id, _ := strconv.Atoi(strings.Fields(k)[0])
-		if _, folded := slices.BinarySearch(s.folded, id); !got[k] && !folded && known[id] == "" {
+		_, folded := slices.BinarySearch(s.folded, id)
+		silent := slices.ContainsFunc(s.rules, func(p *program) bool { return p.silent && p.rule.ID == id })
+		if !got[k] && !folded && !silent && known[id] == "" {
 			lost = append(lost, k)
 		}
 	}

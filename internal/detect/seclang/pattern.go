@@ -18,8 +18,10 @@ type pattern struct {
 	// latin expressions speak of single bytes above 0x7f.
 	latin  bool
 	groups int // with group 0
-	std    func() *regexp.Regexp
-	bytes  *binaryregexp.Regexp
+	// line says that it matches any line, all of it.
+	line  bool
+	std   func() *regexp.Regexp
+	bytes *binaryregexp.Regexp
 }
 
 // compilePattern compiles as Coraza does: dot matches line breaks, ^ and $
@@ -32,7 +34,7 @@ func compilePattern(text string) (*pattern, error) {
 		}
 		return &pattern{expr: text, latin: true, bytes: re, groups: re.NumSubexp() + 1}, nil
 	}
-	p := &pattern{expr: "(?sm)" + text}
+	p := &pattern{expr: "(?sm)" + text, line: text == "^.*$"}
 	tree, err := syntax.Parse(p.expr, syntax.Perl)
 	if err != nil {
 		return nil, fmt.Errorf("the regular expression: %w", err)

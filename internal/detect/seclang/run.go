@@ -28,11 +28,12 @@ type run struct {
 	matchedVarName string
 	matchedVars    []item
 	highest        int
-	removed        []uint64 // rules that a ctl took out
-	exceptions     []exception
-	off            int // the phase in which a ctl switched the rest off
+	removed        ruleSet    // rules that a ctl took out
+	exceptions     []*control // what it took out of rules
+	off            int        // the phase in which a ctl switched the rest off
 
 	matches   []Match
+	arena     []byte
 	exhausted bool
 	scratch   scratch // of the sieve
 }
@@ -40,12 +41,6 @@ type run struct {
 type txVariable struct {
 	key, value string
 	deleted    bool
-}
-
-// exception is what a ctl took out of one rule.
-type exception struct {
-	rule *program
-	from *exclusion
 }
 
 const noSeverity = 255
@@ -64,10 +59,11 @@ func (p *pool) get(s *Set) *run {
 const maxKept = 1 << 13
 
 func (p *pool) put(r *run) {
-	if cap(r.order) > maxKept || cap(r.buffers[0])+cap(r.buffers[1]) > maxKept<<4 || !r.scratch.small() {
+	if cap(r.order) > maxKept || cap(r.matches) > maxKept || cap(r.arena) > maxKept<<4 || cap(r.buffers[0])+cap(r.buffers[1]) > maxKept<<4 || !r.scratch.small() {
 		return
 	}
-	r.in, r.meter, r.matches = nil, nil, nil
+	r.in, r.meter = nil, nil
+	clear(r.matches[:cap(r.matches)])
 	clear(r.lower)
 	clear(r.items[:cap(r.items)])
 	clear(r.tx[:cap(r.tx)])
@@ -92,13 +88,13 @@ func (r *run) run(in *Input, m *automaton.Meter) Result {
 	} else {
 		r.exact()
 	}
-	return Result{Matches: r.matches, Exhausted: r.exhausted}
+	return Result{Matches: r.found(), Exhausted: r.exhausted}
 }
 
 func (r *run) begin(in *Input, m *automaton.Meter) {
 	r.in, r.meter, r.exhausted, r.off = in, m, false, 0
 	r.tx, r.matchedVars, r.exceptions = r.tx[:0], r.matchedVars[:0], r.exceptions[:0]
-	r.removed = r.removed[:0]
+	r.removed, r.matches, r.arena = r.removed[:0], r.matches[:0], r.arena[:0]
 	r.highest = noSeverity
 	r.sort()
 	r.lower = slices.Grow(r.lower[:0], len(in.Values))[:len(in.Values)]
@@ -192,7 +188,7 @@ func (r *run) rule(i int, hits []hit) (next int) {
 	if r.off > 0 && p.rule.Phase > r.off {
 		return len(r.set.rules)
 	}
-	if len(r.removed) > 0 && r.removed[i/64]&(1<<(i%64)) != 0 {
+	if len(r.removed) > 0 && r.removed.has(i) {
 		return i + 1
 	}
 	r.matchedVars = r.matchedVars[:0]

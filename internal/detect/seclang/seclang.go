@@ -57,7 +57,7 @@ type Match struct {
 
 // Result is what a run found.
 type Result struct {
-	// Matches are in the order of the rules.
+	// Matches are in the order of the rules, without rules that say nolog.
 	Matches []Match
 	// Exhausted says that the meter ran out: rules may have missed something.
 	Exhausted bool
@@ -97,6 +97,7 @@ type Set struct {
 	// defaults are singles that rules read; they exist even if the input has none.
 	defaults []Value
 	folded   []int
+	noted    bool // some rule reads what another matched
 	sieve    *sieve
 	pool     pool
 }

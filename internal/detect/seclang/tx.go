@@ -48,32 +48,37 @@ func (r *run) setTX(key, value string, deleted bool) {
 	r.tx = append(r.tx, txVariable{key, value, deleted})
 }
 
-func (r *run) selectedTX(t *target, wants func(string) bool, yield func(item)) {
-	add := func(key, value string) {
-		if wants(key) {
-			yield(item{variable: t.variable, key: key, text: value, value: -1})
-		}
-	}
+func (r *run) selectedTX(items []item, p *program, t *target) []item {
 	if t.expr == nil && t.key != "" {
 		if v, ok := r.getTX(t.key); ok {
-			add(t.key, v)
+			items = r.addTX(items, p, t, t.key, v)
 		}
-		return
+		return items
 	}
 	for i := range r.captures {
-		add(strconv.Itoa(i), r.captures[i])
+		items = r.addTX(items, p, t, digits[i:i+1], r.captures[i])
 	}
-	add("10", "")
+	items = r.addTX(items, p, t, "10", "")
 	for i := range r.tx {
 		if !r.tx[i].deleted {
-			add(r.tx[i].key, r.tx[i].value)
+			items = r.addTX(items, p, t, r.tx[i].key, r.tx[i].value)
 		}
 	}
 	for _, key := range r.set.constantKeys {
 		if !slices.ContainsFunc(r.tx, func(v txVariable) bool { return v.key == key }) {
-			add(key, r.set.constants[key])
+			items = r.addTX(items, p, t, key, r.set.constants[key])
 		}
 	}
+	return items
+}
+
+const digits = "0123456789"
+
+func (r *run) addTX(items []item, p *program, t *target, key, value string) []item {
+	if !r.wants(p, t, key) {
+		return items
+	}
+	return append(items, item{variable: t.variable, key: key, text: value, value: -1})
 }
 
 // apply does what a link does on a match.
@@ -82,7 +87,7 @@ func (r *run) apply(e *effect, p *program) {
 		r.control(e.ctl, p)
 		return
 	}
-	key := strings.ToLower(r.expand(e.set.key, p))
+	key := r.lowered(r.expand(e.set.key, p))
 	if e.set.delete {
 		r.setTX(key, "", true)
 		return
@@ -121,24 +126,17 @@ func assigned(current, value string) (string, bool) {
 }
 
 func (r *run) control(c *control, by *program) {
-	if c.off {
+	switch {
+	case c.off:
 		r.off = by.rule.Phase
-		return
-	}
-	for i, p := range r.set.rules {
-		if !c.covers(p.rule) {
-			continue
-		}
-		if c.target != nil {
-			r.exceptions = append(r.exceptions, exception{rule: p, from: c.target})
-			continue
-		}
+	case c.target != nil:
+		r.exceptions = append(r.exceptions, c)
+	default:
 		if len(r.removed) == 0 {
-			n := (len(r.set.rules) + 63) / 64
-			r.removed = slices.Grow(r.removed, n)[:n]
+			r.removed = slices.Grow(r.removed, len(c.rules))[:len(c.rules)]
 			clear(r.removed)
 		}
-		r.removed[i/64] |= 1 << (i % 64)
+		r.removed.or(c.rules)
 	}
 }
 
