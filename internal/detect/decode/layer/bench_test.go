@@ -34,7 +34,8 @@ func BenchmarkAttack(b *testing.B) {
 	for name, text := range map[string]string{
 		"percent": "%3Cscript%3Ealert(1)%3C/script%3E", "base64": b64(attack), "html": "&lt;script&gt;alert(1)", "js": `\x3cscript\x3e`,
 		"jwt":  token(`{"alg":"HS256","typ":"JWT"}`, `{"sub":"4711","name":"Jane"}`, b64(strings.Repeat("\x80\x01", 16))),
-		"gzip": zip("gzip", attack),
+		"gzip": zip("gzip", attack), "deflate": zip("deflate", attack), "zstd": zip("zstd", attack),
+		"false gzip": "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x00\x01", "false zstd": "\x28\xb5\x2f\xfd\x04\x00\x61\x62\x63\x64", "false deflate": "x\x9c\x01\x02\x03\x04\x05\x06\x07\x08",
 	} {
 		b.Run(name, func(b *testing.B) {
 			var s layer.Scratch

@@ -16,14 +16,15 @@ func fuzz(f *testing.F, d layer.Decoder) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		var s layer.Scratch // kept, because what one call leaves must not change the next
 		for _, named := range []bool{false, true} {
-			first, cut := limited(t, d, text, named, 1<<30)
-			again, cutAgain := limited(t, d, text, named, 1<<30)
+			first, cut := limited(t, d, text, named, 1<<30, &s)
+			again, cutAgain := limited(t, d, text, named, 1<<30, &s)
 			if cut != cutAgain || !reflect.DeepEqual(first, again) {
 				t.Fatalf("not the same twice: %+v and %+v", first, again)
 			}
 			if len(first) > 1 {
-				if fewer, _ := limited(t, d, text, named, 1); len(fewer) != 1 || fewer[0] != first[0] {
+				if fewer, _ := limited(t, d, text, named, 1, &s); len(fewer) != 1 || fewer[0] != first[0] {
 					t.Fatalf("%+v after the first of %+v", fewer, first)
 				}
 			}
@@ -32,9 +33,9 @@ func fuzz(f *testing.F, d layer.Decoder) {
 }
 
 // limited opens text under small limits and checks them.
-func limited(t *testing.T, d layer.Decoder, text string, named bool, stop int) ([]opened, layer.Set) {
+func limited(t *testing.T, d layer.Decoder, text string, named bool, stop int, s *layer.Scratch) ([]opened, layer.Set) {
 	const bytes, parts = 10000, 50
-	s := layer.Scratch{Bytes: bytes, Parts: parts}
+	s.Bytes, s.Parts = bytes, parts
 	var out []opened
 	size := 0
 	visit := func(by layer.Decoder, p layer.Part) bool {
@@ -52,7 +53,7 @@ func limited(t *testing.T, d layer.Decoder, text string, named bool, stop int) (
 			return layer.OpenAs(d, text, s, visit)
 		}
 	}
-	cut := open(text, layer.SetOf(d), &s, visit)
+	cut := open(text, layer.SetOf(d), s, visit)
 	if size > bytes || len(out) > parts || len(out) > stop {
 		t.Fatalf("%d bytes in %d parts", size, len(out))
 	}

@@ -63,7 +63,9 @@ const (
 )
 
 // Scratch is the memory and the limits of calls of Open. It serves one goroutine.
-// The zero value is ready, with the default limits.
+// The zero value is ready, with the default limits. It keeps room for the largest
+// part so far, and for its decompressors: under 100 KiB for gzip and deflate, up
+// to 9 MiB once a Zstandard frame has asked for the largest window.
 type Scratch struct {
 	// Bytes is how many bytes of parts one call hands out; 0 is DefaultBytes.
 	Bytes int
@@ -72,7 +74,8 @@ type Scratch struct {
 	// Ratio is the largest factor of a decompression; 0 is DefaultRatio.
 	Ratio int
 
-	buf []byte
+	buf       []byte
+	inflaters inflaters
 }
 
 // Open calls visit for the parts of each decoding in enabled that text looks to
