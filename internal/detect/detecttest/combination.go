@@ -17,16 +17,19 @@ var everywhere = []string{
 	grpcMessage, untypedBody, wrongType,
 }
 
+// decodedIn says in which places one encoding is undone.
+type decodedIn struct {
+	encoding string
+	places   []string
+}
+
 // decoded says in which places a plausible service undoes an encoding: servers
 // decode URLs, forms and JSON; proxies in front of them once more; applications
 // decode Base64 in tokens, cursors, cookies and content fields, JSON in strings,
 // gzip in content fields, percent in cookies and in strings that hold URLs;
 // browsers decode entities and XML parsers references; databases and frameworks
 // normalise full-width letters of what people type.
-var decoded = []struct {
-	encoding string
-	places   []string
-}{
+var decoded = []decodedIn{
 	{plain, everywhere},
 	{percent, []string{queryValue, queryName, pathSegment, formValue, formName, cookieValue, refererValue, jsonString}},
 	{doublePercent, []string{queryValue, pathSegment, formValue}},
@@ -110,39 +113,57 @@ func inXML(s string) bool {
 	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' && c != '\n' && c != '\t' && c != '\r' })
 }
 
+// decodedAs is what decoded is to texts, for the other shapes.
+var decodedAs = map[string][]decodedIn{
+	shapeWire: {{plain, []string{queryValue, pathSegment, formValue}}},
+	shapeJSON: {
+		{plain, []string{jsonValue, jsonBody, jsonString, graphqlVariable, queryValue, wrongType, untypedBody}},
+		{utf16Body, []string{jsonValue}},
+		{nestedJSON, []string{jsonString, formValue}},
+		{base64Std, []string{formValue}},
+		{base64URL, []string{queryValue}},
+		{percent, []string{cookieValue}},
+		{jwtPayload, []string{jwtClaim}},
+		{base64JSON, []string{formValue}},
+	},
+	shapePair: {
+		{plain, []string{queryPair, formPair}},
+		{percent, []string{queryPair, formPair}},
+		{doublePercent, []string{queryPair}},
+	},
+	shapeXML: {
+		{plain, []string{xmlBody, xmlFile, jsonString, untypedBody, wrongType, formValue, grpcMessage}},
+		{utf16Body, []string{xmlBody}},
+		{base64Std, []string{formValue, jsonString}},
+		{gzipBase64, []string{formValue}},
+		{percent, []string{queryValue}},
+		{jsonEscapes, []string{jsonString}},
+	},
+	shapeAgent:   {{plain, []string{agentValue, agentValue, agentValue, agentValue, agentValue}}}, // one for each kind of first request
+	shapeGraphQL: {{plain, []string{graphqlBody, graphqlQuery, graphqlBatch}}, {percent, []string{graphqlQuery}}},
+	shapeFile:    {{plain, []string{fileUpload, fileUpload, filePut}}, {base64Std, []string{fileJSON, fileJSON}}},
+	shapeBytes: {
+		{plain, []string{binaryBody, grpcMessage}},
+		{base64Std, []string{cookieValue, jsonString, formValue, headerValue, soapBody}},
+		{base64URL, []string{queryValue}},
+		{gzipBase64, []string{jsonString}},
+	},
+}
+
 // combinations lists what a seed is sent as.
 func combinations(kind string, s seed) []combination {
-	switch s.shape {
-	case shapeWire:
-		if strings.Contains(s.text, "%u") { // servers refuse it in a path
-			return []combination{{plain, queryValue}, {plain, formValue}}
-		}
-		return []combination{{plain, queryValue}, {plain, pathSegment}, {plain, formValue}}
-	case shapeJSON:
-		return []combination{
-			{plain, jsonValue}, {plain, jsonBody}, {plain, jsonString}, {plain, graphqlVariable}, {plain, queryValue}, {plain, wrongType}, {plain, untypedBody},
-			{utf16Body, jsonValue}, {nestedJSON, jsonString}, {nestedJSON, formValue}, {base64Std, formValue}, {base64URL, queryValue}, {percent, cookieValue}, {jwtPayload, jwtClaim}, {base64JSON, formValue},
-		}
-	case shapePair:
-		return []combination{{plain, queryPair}, {plain, formPair}, {percent, queryPair}, {percent, formPair}, {doublePercent, queryPair}}
-	case shapeXML:
-		return []combination{
-			{plain, xmlBody}, {utf16Body, xmlBody}, {plain, xmlFile}, {plain, jsonString}, {plain, untypedBody}, {plain, wrongType},
-			{base64Std, formValue}, {base64Std, jsonString}, {gzipBase64, formValue}, {plain, formValue}, {percent, queryValue}, {plain, grpcMessage}, {jsonEscapes, jsonString},
-		}
-	case shapeAgent:
-		return []combination{{plain, agentValue}, {plain, agentValue}, {plain, agentValue}, {plain, agentValue}, {plain, agentValue}}
-	case shapeGraphQL:
-		return []combination{{plain, graphqlBody}, {plain, graphqlQuery}, {percent, graphqlQuery}, {plain, graphqlBatch}}
-	case shapeFile:
-		return []combination{{plain, fileUpload}, {plain, filePut}, {base64Std, fileJSON}, {plain, fileUpload}, {base64Std, fileJSON}}
-	case shapeBytes:
-		return []combination{{plain, binaryBody}, {base64Std, cookieValue}, {base64Std, jsonString}, {base64Std, formValue}, {base64URL, queryValue}, {base64Std, headerValue}, {base64Std, soapBody}, {plain, grpcMessage}, {gzipBase64, jsonString}}
+	table := decoded
+	if s.shape != shapeText {
+		table = decodedAs[s.shape]
 	}
 	var all []combination
-	for _, d := range decoded {
+	for _, d := range table {
 		for _, p := range d.places {
-			if c := (combination{d.encoding, p}); fits(kind, s.text, c) {
+			c := combination{d.encoding, p}
+			switch {
+			case s.shape == shapeText && !fits(kind, s.text, c):
+			case s.shape == shapeWire && p == pathSegment && strings.Contains(s.text, "%u"): // servers refuse it in a path
+			default:
 				all = append(all, c)
 			}
 		}

@@ -35,7 +35,8 @@ func TestWorkloads(t *testing.T) {
 	want := map[string]struct{ size, leaves int }{"get": {978, 3}, "form": {304, 10}, "json1k": {1024, 24}, "json20k": {20553, 631}}
 	for _, c := range Workloads() {
 		parse(t, c)
-		size, n := len(body(c)), 0
+		size := len(body(c))
+		var n int
 		switch c.Type {
 		case "get":
 			size = len(c.Raw)
