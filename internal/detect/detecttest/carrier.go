@@ -22,7 +22,7 @@ func (c carrier) url(keep string) string {
 	case percent:
 		return percentAll(c.text)
 	case doublePercent:
-		return escapeURL(escapeURL(c.text, ""), "")
+		return escapeTwice(c.text)
 	case overlong:
 		return escapeOverlong(c.text)
 	}
@@ -31,6 +31,9 @@ func (c carrier) url(keep string) string {
 
 // form is url with the plus sign that browsers write for a space.
 func (c carrier) form() string {
+	if c.encoding == entities {
+		c.text = references(c.text, c.r)
+	}
 	s := c.url("*")
 	if c.encoding != percent && c.encoding != overlong && c.r.IntN(2) == 0 {
 		s = strings.ReplaceAll(s, "%20", "+")
@@ -102,13 +105,14 @@ func (c carrier) document(contentType, body string) (string, []byte) {
 	return contentType, []byte(body)
 }
 
-// whole is the body of a seed that is itself a document, else "".
+// whole is the body of a seed that is itself a document, or that is encoded as
+// only JSON can be, else "".
 func (c carrier) whole() string {
-	switch c.shape {
-	case shapeXML:
-		return c.text
-	case shapeJSON:
+	switch {
+	case c.encoding == jsonEscapes, c.shape == shapeJSON:
 		return jsonDocument(c)
+	case c.shape == shapeXML:
+		return c.text
 	}
 	return ""
 }

@@ -90,7 +90,7 @@ func (c carrier) pair() string {
 	case percent:
 		return percentAll(name) + "=" + percentAll(value)
 	case doublePercent:
-		return escapeURL(escapeURL(name, ""), "") + "=" + escapeURL(escapeURL(value, ""), "")
+		return escapeTwice(name) + "=" + escapeTwice(value)
 	}
 	return escapeURL(name, pick(c.r, []string{"[]$", ""})) + "=" + escapeURL(value, "")
 }

@@ -137,6 +137,15 @@ func escapeURL(s, keep string) string {
 	return b.String()
 }
 
+// escapeTwice percent-encodes twice, letters too where there is nothing else.
+func escapeTwice(s string) string {
+	once := escapeURL(s, "")
+	if once == s {
+		once = percentAll(s)
+	}
+	return escapeURL(once, "")
+}
+
 // escapeOverlong writes punctuation in the two bytes of UTF-8 that old decoders
 // take for one ASCII character.
 func escapeOverlong(s string) string {
