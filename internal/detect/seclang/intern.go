@@ -22,6 +22,7 @@ type scratch struct {
 type interned struct {
 	text    string
 	classes uint64
+	recurs  bool // in every place
 }
 
 // form is a text after some transformations.
@@ -66,16 +67,16 @@ func (r *run) intern() {
 		}
 		for _, i := range r.valuesIn(c) {
 			v, lower := r.value(i), ""
-			if keyed {
+			if keyed || c == RequestHeaders {
 				lower = r.lowerKey(i)
 			}
-			s.textOf[i] = s.add(v.Text, places.of(c, 0, lower))
-			s.keyOf[i] = s.add(v.Key, places.of(c, 1, lower))
+			s.textOf[i] = s.add(v.Text, places.of(c, 0, lower), recurs(c, false, lower))
+			s.keyOf[i] = s.add(v.Key, places.of(c, 1, lower), recurs(c, true, lower))
 		}
 	}
 }
 
-func (s *scratch) add(text string, classes uint64) int32 {
+func (s *scratch) add(text string, classes uint64, recurs bool) int32 {
 	if classes == 0 {
 		return -1
 	}
@@ -83,12 +84,14 @@ func (s *scratch) add(text string, classes uint64) int32 {
 	for at := maphash.String(seed, text) & mask; ; at = (at + 1) & mask {
 		id := s.table[at] - 1
 		if id < 0 {
-			s.texts = append(s.texts, interned{text, classes})
+			s.texts = append(s.texts, interned{text, classes, recurs})
 			s.table[at] = int32(len(s.texts)) //nolint:gosec // bounded by the input
 			return int32(len(s.texts) - 1)    //nolint:gosec // bounded by the input
 		}
 		if s.texts[id].text == text {
-			s.texts[id].classes |= classes
+			t := &s.texts[id]
+			t.classes |= classes
+			t.recurs = t.recurs && recurs
 			return id
 		}
 	}

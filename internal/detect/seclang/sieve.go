@@ -31,6 +31,7 @@ type sieve struct {
 	checks   []check
 	checkSet ruleSet
 	negated  ruleSet
+	memo     memo
 	plans    atomic.Pointer[map[uint64]*plan]
 	planning sync.Mutex
 }

@@ -16,12 +16,11 @@ const grace = 1 << 20
 // cannot judge.
 func (r *run) sifted() {
 	s := &r.scratch
-	sieve := r.set.sieve
 	r.intern()
 	s.hits = s.hits[:0]
 	for id := range s.texts {
 		t := &s.texts[id]
-		if !r.sift(sieve.plan(t.classes), t.text, int32(id)) { //nolint:gosec // bounded by the input
+		if !r.sift(t, int32(id)) { //nolint:gosec // bounded by the input
 			break
 		}
 	}
@@ -62,8 +61,29 @@ func (r *run) walk() {
 	}
 }
 
-// sift finds the rules that match one text in any of its forms.
-func (r *run) sift(p *plan, text string, id int32) bool {
+// sift finds the rules that match one text in any of its forms, or remembers
+// them.
+func (r *run) sift(t *interned, id int32) bool {
+	s, sieve := &r.scratch, r.set.sieve
+	if !t.recurs {
+		return r.siftForms(sieve.plan(t.classes), t.text, id)
+	}
+	if rules, ok := sieve.memo.get(t.text, t.classes); ok {
+		r.charge(len(t.text))
+		for _, rule := range rules {
+			s.hits = append(s.hits, newHit(int(rule), id))
+		}
+		return !r.exhausted
+	}
+	before := len(s.hits)
+	if !r.siftForms(sieve.plan(t.classes), t.text, id) {
+		return false
+	}
+	sieve.memo.put(t.text, t.classes, s.hits[before:])
+	return true
+}
+
+func (r *run) siftForms(p *plan, text string, id int32) bool {
 	s := &r.scratch
 	n := r.forms(p, text)
 	for i := range n {
