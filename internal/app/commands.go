@@ -221,7 +221,7 @@ func Inspect(ctx context.Context, files []string, paranoia int, in io.Reader, ou
 		if err != nil {
 			return ExitBroken, fmt.Errorf("%s: %w", name, err)
 		}
-		v := engine.Judge(ctx, x)
+		v := engine.Judge(ctx, x, detect.Lessons{})
 		if v.Err != nil {
 			return ExitBroken, fmt.Errorf("%s: %w", name, v.Err)
 		}

@@ -49,21 +49,23 @@ var attacks = [...]attack{
 
 // These classes have no tag of their own.
 var (
-	ldap   = attack{"", false, injection(90), "Escape values in LDAP filters."}
-	java   = attack{"", true, injection(502), "Never deserialise input into arbitrary classes; keep libraries up to date."}
-	el     = attack{"", true, injection(917), "Update the logging or expression library, and never evaluate input as an expression."}
-	crlf   = attack{"", false, injection(113), "Refuse line breaks in values that become headers."}
-	other  = attack{"", false, misconfiguration(20), "Validate requests by the API's description."}
-	parser = attack{"", false, misconfiguration(436), "Send a body that is what its Content-Type says; readers disagree about anything else."}
-	entity = attack{"", true, finding.Taxonomy{OWASP2019: "API8", OWASP2023: "API8", CWE: 611}, "Switch document types and external entities off in the XML reader."}
-	flood  = attack{"", false, finding.Taxonomy{OWASP2019: "API4", OWASP2023: "API4", CWE: 770}, "Limit the number of values in the API's description, and split large requests."}
+	ldap    = attack{"", false, injection(90), "Escape values in LDAP filters."}
+	java    = attack{"", true, injection(502), "Never deserialise input into arbitrary classes; keep libraries up to date."}
+	el      = attack{"", true, injection(917), "Update the logging or expression library, and never evaluate input as an expression."}
+	crlf    = attack{"", false, injection(113), "Refuse line breaks in values that become headers."}
+	other   = attack{"", false, misconfiguration(20), "Validate requests by the API's description."}
+	parser  = attack{"", false, misconfiguration(436), "Send a body that is what its Content-Type says; readers disagree about anything else."}
+	entity  = attack{"", true, finding.Taxonomy{OWASP2019: "API8", OWASP2023: "API8", CWE: 611}, "Switch document types and external entities off in the XML reader."}
+	unusual = attack{"", false, misconfiguration(20), "Describe the values in the API's description, so that others are refused."}
+	patched = attack{"", false, misconfiguration(20), "Mend the service; a patch in front of it only buys time."}
+	flood   = attack{"", false, finding.Taxonomy{OWASP2019: "API4", OWASP2023: "API4", CWE: 770}, "Limit the number of values in the API's description, and split large requests."}
 )
 
 // attackOf finds the class of a rule: by its number where the tags of the rule
 // set are too wide, else by its tags.
 func attackOf(id int, tags []string) *attack {
 	switch {
-	case id == log4ShellID, id >= 944150 && id <= 944152:
+	case id >= 944150 && id <= 944152:
 		return &el
 	case id >= 921120 && id <= 921190:
 		return &crlf
@@ -79,12 +81,3 @@ func attackOf(id int, tags []string) *attack {
 	}
 	return &other
 }
-
-// The rules of our own that need no rule engine.
-var (
-	ruleJSON      = rule{name: "farrier-json-malformed", title: "Body is not the JSON it claims to be", severity: finding.High, points: 5, attack: &parser}
-	ruleXML       = rule{name: "farrier-xml-malformed", title: "Body is not the XML it claims to be", severity: finding.High, points: 5, attack: &parser}
-	ruleMultipart = rule{name: "farrier-multipart-malformed", title: "Body is not the multipart message it claims to be", severity: finding.High, points: 5, attack: &parser}
-	ruleDoctype   = rule{name: "farrier-xml-doctype", title: "XML with a document type", severity: finding.Critical, points: 5, attack: &entity}
-	ruleFlood     = rule{name: "farrier-too-many-values", title: "More values than can be inspected", severity: finding.High, points: 5, attack: &flood}
-)

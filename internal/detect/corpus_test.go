@@ -32,7 +32,7 @@ func judge(t testing.TB, e *Engine, raw string) Verdict {
 	if err != nil {
 		t.Fatalf("reading the request: %v", err)
 	}
-	return e.Judge(t.Context(), x)
+	return e.Judge(t.Context(), x, Lessons{})
 }
 
 // example is one section of a corpus file, "name: block RULES", "name: pass" or

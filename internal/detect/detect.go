@@ -1,9 +1,11 @@
 // Package detect finds attacks in one request, looking at nothing else: a
-// verdict is a function of the request, the OWASP Core Rule Set at a paranoia
-// level and a few rules of our own, all immutable, whose digest stands in the
-// verdict. It opens bodies itself, so that a missing or lying Content-Type hides
-// nothing, and reads no file, database or clock. It refuses nobody: what to do
-// with a verdict is the caller's business.
+// verdict is a function of the request, the rules, the options and a snapshot
+// of what was learned, all immutable, whose digests stand in the verdict. It
+// opens every layer of a request (decode), runs the OWASP Core Rule Set and
+// rules of our own over what it finds (seclang, rulefile), asks for a second
+// opinion where rules alone are too quick (opinion), and reads no file, database
+// or clock. It refuses nobody: what to do with a verdict is the caller's
+// business.
 package detect
 
 import (
@@ -15,6 +17,8 @@ import (
 	"fmt"
 	"slices"
 
+	"farrier.dev/farrier/internal/detect/decode"
+	"farrier.dev/farrier/internal/detect/model"
 	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -22,10 +26,13 @@ import (
 // The defaults of Options.
 const (
 	// DefaultBodyLimit is the number of body bytes that are inspected.
-	DefaultBodyLimit = 16 << 10
+	DefaultBodyLimit = decode.DefaultMaxBytes
 	// DefaultThreshold is the score from which a request is an attack: one
 	// match of a critical rule.
 	DefaultThreshold = 5
+	// DefaultBudget is the work that one request may cost, in units of about
+	// four nanoseconds: one byte through one automaton.
+	DefaultBudget = 12_500_000
 )
 
 // maxFindings bounds the findings of one verdict; the score counts all.
@@ -43,15 +50,37 @@ type Options struct {
 	BodyLimit int64 `json:"bodyLimit"`
 	// Threshold is the score from which a verdict blocks; 0 is DefaultThreshold.
 	Threshold int `json:"threshold"`
+	// Budget is the most work that a request may cost; 0 is DefaultBudget.
+	Budget int64 `json:"budget"`
+	// LetExhausted lets a request pass, noted as not inspected, that costs more
+	// than the budget or has more values and layers than are opened; otherwise
+	// it is refused.
+	LetExhausted bool `json:"letExhausted,omitempty"`
 	// Exclusions are matches that are known to be harmless.
 	Exclusions []Exclusion `json:"exclusions,omitempty"`
+	// Patches are virtual patches.
+	Patches []Patch `json:"patches,omitempty"`
+	// Off are decoders that are switched off at places.
+	Off []Off `json:"off,omitempty"`
+	// Learned says what a deviation from what was learned does to the score.
+	Learned Learned `json:"learned,omitempty"`
 }
 
-// Verdict says what is wrong with one request.
+// Off switches a decoder off.
+type Off struct {
+	// Decoder is named as in findings, "base64"; "*" is all.
+	Decoder string `json:"decoder"`
+	// Place is written as in findings, "query note" or "body json /items/*/note".
+	Place string `json:"place"`
+}
+
+// Verdict says what is wrong with one request, response or message.
 type Verdict struct {
 	// Block says that the score reaches the threshold, or that the request
 	// could not be judged.
 	Block bool
+	// Always says that a virtual patch matched which blocks in every mode.
+	Always bool
 	// Score is the sum of the points of all matches: 5 for a critical one, then
 	// 4, 3 and 2, each rule counting once for each place.
 	Score int
@@ -59,10 +88,16 @@ type Verdict struct {
 	Findings []finding.Finding
 	// NotInspected names the parts of the request that no rule saw, and why.
 	NotInspected []string
+	// Exhausted is the budget that ran out: "work", "values", "decoded bytes" or
+	// "layers"; "" when all was judged.
+	Exhausted string
 	// Inspected says that the rules ran.
 	Inspected bool
-	// Digest identifies the rules and options: equal digests judge equally.
-	Digest string
+	// Units is the work that was done, as Options.Budget counts it.
+	Units int64
+	// Digest identifies the rules and options, Model what was learned: equal
+	// digests judge equally.
+	Digest, Model string
 	// Err says why the request could not be judged; nil when it was.
 	Err error
 }
@@ -71,9 +106,10 @@ type Verdict struct {
 // once; its memory is that of its Rules, which engines may share.
 type Engine struct {
 	rules      *Rules
-	bodyLimit  int64
-	threshold  int
+	options    Options
+	decoding   decode.Options
 	exclusions []exclusion
+	patches    []patch
 	digest     string
 }
 
@@ -99,6 +135,9 @@ func (r *Rules) Engine(o Options) (*Engine, error) {
 	if o.Threshold == 0 {
 		o.Threshold = DefaultThreshold
 	}
+	if o.Budget == 0 {
+		o.Budget = DefaultBudget
+	}
 	switch {
 	case o.Paranoia != r.paranoia:
 		return nil, fmt.Errorf("rules of paranoia level %d cannot serve level %d", r.paranoia, o.Paranoia)
@@ -106,14 +145,12 @@ func (r *Rules) Engine(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("body limit %d: it must not be negative", o.BodyLimit)
 	case o.Threshold < 0:
 		return nil, fmt.Errorf("threshold %d: it must not be negative", o.Threshold)
+	case o.Budget < 0:
+		return nil, fmt.Errorf("budget %d: it must not be negative", o.Budget)
 	}
-	e := &Engine{rules: r, bodyLimit: o.BodyLimit, threshold: o.Threshold}
-	for i, x := range o.Exclusions {
-		compiled, err := compileExclusion(x)
-		if err != nil {
-			return nil, fmt.Errorf("exclusions[%d]: %w", i, err)
-		}
-		e.exclusions = append(e.exclusions, compiled)
+	e := &Engine{rules: r, options: o, decoding: decode.Options{MaxBytes: int(o.BodyLimit)}}
+	if err := e.compile(o); err != nil {
+		return nil, err
 	}
 	text, err := json.Marshal(o)
 	if err != nil {
@@ -124,13 +161,56 @@ func (r *Rules) Engine(o Options) (*Engine, error) {
 	return e, nil
 }
 
+func (e *Engine) compile(o Options) error {
+	for i, x := range o.Exclusions {
+		compiled, err := compileExclusion(x)
+		if err != nil {
+			return fmt.Errorf("exclusions[%d]: %w", i, err)
+		}
+		e.exclusions = append(e.exclusions, compiled)
+	}
+	for i, p := range o.Patches {
+		compiled, err := compilePatch(p)
+		if err != nil {
+			return fmt.Errorf("patches[%d]: %w", i, err)
+		}
+		e.patches = append(e.patches, compiled)
+	}
+	for i, off := range o.Off {
+		rule, err := decode.NewRule(off.Place, off.Decoder)
+		if err != nil {
+			return fmt.Errorf("off[%d]: %w", i, err)
+		}
+		e.decoding.Off = append(e.decoding.Off, rule)
+	}
+	if !slices.Contains([]Learned{"", IgnoreLearned, RaiseByLearned, WeighByLearned}, o.Learned) {
+		return fmt.Errorf("learned: %q is none of off, raise, weigh", o.Learned)
+	}
+	return nil
+}
+
 // Digest identifies the rules and options.
 func (e *Engine) Digest() string { return e.digest }
 
+// Lessons are what was learned before and who learns. The zero value knows
+// nothing and teaches nobody.
+type Lessons struct {
+	Learned *model.Snapshot
+	// Teach is called for requests without any match. It asks for the facts only
+	// when it wants them.
+	Teach func(key model.Key, facts func() []model.Fact)
+}
+
 // Judge looks at the request of the exchange, whose body, if it is to be
-// inspected, must be loaded. It alters nothing. A failure, also a panic of the
-// rule engine, gives a blocking verdict with Err set.
-func (e *Engine) Judge(ctx context.Context, x *traffic.Exchange) (v Verdict) {
+// inspected, must be loaded, and compares it with what was learned. It alters
+// nothing. A failure, also a panic of the rule engine, gives a blocking verdict
+// with Err set.
+func (e *Engine) Judge(ctx context.Context, x *traffic.Exchange, l Lessons) Verdict {
+	return e.judge(ctx, x, l, nil)
+}
+
+// judge is Judge; explain, if not nil, gets to know all that was looked at.
+func (e *Engine) judge(ctx context.Context, x *traffic.Exchange, l Lessons, explain *Explanation) (v Verdict) {
 	defer func() {
 		if p := recover(); p != nil {
 			// The panic's text may quote the request; its type may not.
@@ -140,24 +220,71 @@ func (e *Engine) Judge(ctx context.Context, x *traffic.Exchange) (v Verdict) {
 	if err := ctx.Err(); err != nil {
 		return e.failed(fmt.Errorf("judging: %w", err))
 	}
-	c := read(&x.Request, e.bodyLimit)
-	matches, err := e.rules.evaluate(&x.Request, c)
-	if err != nil {
-		return e.failed(err)
+	w := e.rules.pool.get(e.options.Budget)
+	defer e.rules.pool.put(w)
+	decode.Read(&x.Request, &e.decoding, &w.tree)
+	w.feedRequest(&x.Request)
+	result := e.rules.requests.Run(&w.input, &w.meter)
+	matches := w.matches(e.rules, result.Matches)
+	matches = append(matches, w.complaints()...)
+	matches = append(matches, e.patched(x, w)...)
+	var key model.Key
+	if l.Learned != nil || l.Teach != nil {
+		key = model.Key{API: x.API, Operation: x.Operation()}
 	}
-	v = Verdict{Inspected: true, Digest: e.digest, NotInspected: c.skipped}
-	for _, m := range merge(append(matches, c.own...)) {
+	matches = append(matches, e.weigh(w, matches, l.Learned.Normal(key))...)
+	v = e.verdict(x, w, matches)
+	v.Model = l.Learned.Digest()
+	if result.Exhausted || w.meter.Left < 0 {
+		v.Exhausted = "work"
+	} else if w.tree.Exhausted != "" {
+		v.Exhausted = w.tree.Exhausted
+	}
+	e.exhausted(x, &v)
+	if l.Teach != nil && v.Score == 0 && v.Exhausted == "" {
+		l.Teach(key, w.facts)
+	}
+	if explain != nil {
+		explain.fill(w, matches)
+	}
+	return v
+}
+
+// verdict sums up what was found.
+func (e *Engine) verdict(x *traffic.Exchange, w *work, matches []match) Verdict {
+	v := Verdict{Inspected: true, Digest: e.digest, NotInspected: slices.Clone(w.tree.NotInspected), Units: e.options.Budget - w.meter.Left}
+	if len(matches) == 0 {
+		return v
+	}
+	for _, m := range merge(matches) {
 		if e.excluded(m, x.Request.Path) {
 			continue
 		}
-		v.Score += m.rule.points
+		v.Always = v.Always || m.always
+		v.Score += m.points
 		v.Findings = append(v.Findings, m.finding(x.API))
 	}
-	v.Block = v.Score >= e.threshold
+	v.Block = v.Score >= e.options.Threshold || v.Always
 	if len(v.Findings) > maxFindings {
 		v.Findings = slices.Clip(v.Findings[:maxFindings])
 	}
 	return v
+}
+
+// exhausted turns a budget that ran out into what the options make of it.
+func (e *Engine) exhausted(x *traffic.Exchange, v *Verdict) {
+	if v.Exhausted == "" {
+		return
+	}
+	v.NotInspected = append(v.NotInspected, "what is beyond the budget of "+v.Exhausted)
+	m := match{rule: &ruleBudget, points: ruleBudget.points, places: []string{wholeRequest}, shown: v.Exhausted}
+	if e.options.LetExhausted {
+		m.points = 0
+	} else {
+		v.Block = true
+	}
+	v.Score += m.points
+	v.Findings = append([]finding.Finding{m.finding(x.API)}, v.Findings...)
 }
 
 func (e *Engine) failed(err error) Verdict {

@@ -38,12 +38,17 @@ func NewGate(n int, patient time.Duration) *Gate {
 // Judge lets the engine judge as soon as there is a place. When there is none
 // in time the verdict blocks with ErrBusy, and when the context ends, with the
 // context's error.
-func (g *Gate) Judge(ctx context.Context, e *Engine, x *traffic.Exchange) Verdict {
+func (g *Gate) Judge(ctx context.Context, e *Engine, x *traffic.Exchange, l Lessons) Verdict {
+	return g.Run(ctx, e, func() Verdict { return e.Judge(ctx, x, l) })
+}
+
+// Run is Judge for any judgement of the engine.
+func (g *Gate) Run(ctx context.Context, e *Engine, judge func() Verdict) Verdict {
 	if err := g.enter(ctx); err != nil {
 		return e.failed(err)
 	}
 	defer func() { <-g.places }()
-	return e.Judge(ctx, x)
+	return judge()
 }
 
 func (g *Gate) enter(ctx context.Context) error {

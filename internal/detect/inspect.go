@@ -25,6 +25,14 @@ type Report struct {
 	Score        int       `json:"score"`
 	Findings     []Finding `json:"findings"`
 	NotInspected []string  `json:"notInspected,omitempty"`
+	// Exhausted is the budget that ran out, Units the work that was done, in
+	// units of about four nanoseconds.
+	Exhausted string `json:"exhausted,omitempty"`
+	Units     int64  `json:"units"`
+	// Microseconds is the time that judging took, where it was measured.
+	Microseconds int64 `json:"microseconds,omitempty"`
+	// Leaves are the texts that were judged, where that was asked for.
+	Leaves []Leaf `json:"leaves,omitempty"`
 	// Rules identifies the rules and options that judged.
 	Rules string `json:"rules"`
 	// Error says why the request could not be judged.
@@ -43,7 +51,7 @@ type Finding struct {
 func NewReport(file string, v Verdict) Report {
 	r := Report{
 		Version: 1, File: file, Verdict: "pass", Score: v.Score, Findings: []Finding{},
-		NotInspected: v.NotInspected, Rules: v.Digest,
+		NotInspected: v.NotInspected, Rules: v.Digest, Exhausted: v.Exhausted, Units: v.Units,
 	}
 	if v.Block {
 		r.Verdict = "block"

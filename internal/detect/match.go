@@ -2,12 +2,10 @@ package detect
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/corazawaf/coraza/v3/types"
-
+	"farrier.dev/farrier/internal/detect/seclang"
 	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -26,116 +24,108 @@ type rule struct {
 
 // match is one rule matching in one place.
 type match struct {
-	rule rule
-	// places has more than one entry when a query and a body parameter share a
-	// name: the first is shown, and exclusions must cover all.
-	places   []place
+	rule *rule
+	// points are those of the rule, or what is left of them.
+	points int
+	// places are where the value stands: more than one where a value is
+	// repeated. The first is shown, and exclusions must cover all.
+	places   []string
 	decoders []string
-	text     string
+	// leaf is the leaf that matched, or -1; name says that its name did.
+	leaf int32
+	name bool
+	text string
+	// shown is a detail of our own words that may be shown, instead of the text.
+	shown string
+	// reason says why the points are not those of the rule.
+	reason string
+	always bool
 }
 
-// maxMatched bounds the matched text that is looked at for an excerpt.
-const maxMatched = 256
-
-// log4ShellID is the number under which Coraza knows our rule.
-const log4ShellID = 100150
-
-// appendMatches adds what a matched rule says; rules without severity only do
+// matches turns what the rules say into matches; rules without severity only do
 // the set's book-keeping.
-func appendMatches(to []match, matched types.MatchedRule, c *content) []match {
-	meta := matched.Rule()
-	if meta.Severity() < 0 || meta.ID() < 910000 && meta.ID() != log4ShellID {
-		return to
+func (w *work) matches(rules *Rules, found []seclang.Match) []match {
+	if len(found) == 0 {
+		return nil
 	}
-	r := rule{
-		id: meta.ID(), name: fmt.Sprintf("crs-%d", meta.ID()), title: matched.Message(), tags: meta.Tags(),
-	}
-	if r.id == log4ShellID {
-		r.id, r.name = 0, "farrier-log4shell"
-	}
-	r.attack = attackOf(meta.ID(), r.tags)
-	r.severity, r.points = severity(meta.Severity(), r.attack)
-	before := len(to)
-	for _, data := range matched.MatchedDatas() {
-		if data.Variable().Name() == "QUERY_STRING" && c.matchedInQuery(matched) {
-			continue // the parameter says it better
-		}
-		m := match{rule: r, text: matchedText(data)}
-		if isArgument(data.Variable().Name()) {
-			for _, f := range c.byKey[data.Key()] {
-				m.places = append(m.places, c.fields[f].place)
-				m.decoders = c.fields[f].decoders
-			}
-		} else if p, ok := variablePlace(data.Variable().Name(), data.Key()); ok {
-			m.places = []place{p}
-		}
-		if m.places != nil {
-			to = append(to, m)
-		}
-	}
-	if len(to) == before {
-		// A rule that only looks at what other rules counted.
-		to = append(to, match{rule: r, places: []place{{kind: inWholeRequest}}})
-	}
-	return to
-}
-
-// matchedInQuery says whether the rule also matched a parameter of the query.
-func (c *content) matchedInQuery(matched types.MatchedRule) bool {
-	for _, data := range matched.MatchedDatas() {
-		if !isArgument(data.Variable().Name()) {
+	all := make([]match, 0, len(found))
+	for i := range found {
+		f := &found[i]
+		r := rules.facts[f.Rule.ID]
+		if r == nil || f.Link > 0 {
 			continue
 		}
-		for _, f := range c.byKey[data.Key()] {
-			if c.fields[f].source == fromQuery {
-				return true
-			}
+		m := match{rule: r, points: r.points, leaf: single, text: f.Text, name: f.Name}
+		if f.Value >= 0 {
+			m.leaf = w.leaves[f.Value]
 		}
+		if m.leaf >= 0 {
+			m.places, m.decoders = w.placesOf(m.leaf)
+		} else if f.Variable == "QUERY_STRING" && w.inQuery(found, f.Rule) {
+			continue // the parameter says it better
+		} else {
+			m.places = []string{placeOf(f.Variable, f.Key)}
+		}
+		all = append(all, m)
 	}
-	return false
+	return all
 }
 
-// matchedText is the part of a value that matched: the rules write it into
-// their log data, where it stands before the name of the variable.
-func matchedText(data types.MatchData) string {
-	text := data.Value()
-	if rest, ok := strings.CutPrefix(data.Data(), "Matched Data: "); ok {
-		if found, _, ok := strings.Cut(rest, " found within "); ok && strings.TrimSpace(found) != "" {
-			text = found
+// placesOf are all places of a leaf.
+func (w *work) placesOf(leaf int32) (places, decoders []string) {
+	l := &w.tree.Leaves[leaf]
+	places = append(places, w.tree.Place(l.Node))
+	for _, r := range w.tree.Repeats {
+		if r.Leaf == leaf {
+			places = append(places, w.tree.Place(r.Node))
 		}
 	}
-	return text[:min(len(text), maxMatched)]
+	return places, w.tree.Decoders(l.Node)
 }
 
-// severity translates a severity of the rule set and gives the points that the
-// set counts for it.
-func severity(s types.RuleSeverity, a *attack) (finding.Severity, int) {
-	switch s {
-	case types.RuleSeverityEmergency, types.RuleSeverityAlert, types.RuleSeverityCritical:
-		if a.runsCode {
-			return finding.Critical, 5
-		}
-		return finding.High, 5
-	case types.RuleSeverityError:
-		return finding.High, 4
-	case types.RuleSeverityWarning:
-		return finding.Medium, 3
-	case types.RuleSeverityNotice:
-		return finding.Low, 2
-	case types.RuleSeverityInfo, types.RuleSeverityDebug, types.RuleSeverityUnset:
+// inQuery says whether the rule also matched a parameter of the query.
+func (w *work) inQuery(found []seclang.Match, r *seclang.Rule) bool {
+	return slices.ContainsFunc(found, func(f seclang.Match) bool {
+		return f.Rule == r && f.Value >= 0 && w.input.Values[f.Value].In == seclang.ArgsGet
+	})
+}
+
+// wholeRequest is the place of what is about no part in particular.
+const wholeRequest = "request"
+
+// placeOf is the place of a variable that is no leaf.
+func placeOf(variable, key string) string {
+	switch strings.TrimSuffix(variable, "_NAMES") {
+	case "REQUEST_METHOD":
+		return "method"
+	case "REQUEST_PROTOCOL":
+		return "protocol"
+	case "REQUEST_LINE", "REQUEST_URI", "REQUEST_URI_RAW", "REQUEST_FILENAME", "REQUEST_BASENAME":
+		return "path"
+	case "QUERY_STRING":
+		return "query"
+	case "REQUEST_HEADERS":
+		return "header " + strings.ToLower(key)
+	case "REQUEST_BODY", "REQUEST_BODY_LENGTH", "REQBODY_PROCESSOR":
+		return "body"
+	case "RESPONSE_BODY":
+		return "response body"
+	case "RESPONSE_STATUS", "STATUS_LINE":
+		return "response status"
+	case "RESPONSE_HEADERS":
+		return "response header " + strings.ToLower(key)
 	}
-	return finding.Info, 0
+	return wholeRequest
 }
 
-// merge leaves one match for each rule and place, worst first. The rule engine
-// walks maps: sorting makes its answers equal for equal requests.
+// merge leaves one match for each rule and place, worst first.
 func merge(matches []match) []match {
-	slices.SortFunc(matches, func(a, b match) int {
+	slices.SortStableFunc(matches, func(a, b match) int {
 		return cmp.Or(
-			cmp.Compare(b.rule.points, a.rule.points),
+			cmp.Compare(b.points, a.points),
 			cmp.Compare(b.rule.severity, a.rule.severity),
 			strings.Compare(a.rule.name, b.rule.name),
-			strings.Compare(a.places[0].String(), b.places[0].String()),
+			strings.Compare(a.places[0], b.places[0]),
 			cmp.Compare(len(b.places), len(a.places)),
 			strings.Compare(a.text, b.text),
 		)
@@ -146,7 +136,7 @@ func merge(matches []match) []match {
 }
 
 func (m match) finding(api string) finding.Finding {
-	at := m.places[0].String()
+	at := m.places[0]
 	f := finding.Finding{
 		Rule: m.rule.name, Severity: m.rule.severity, Title: m.rule.title,
 		Message:  m.rule.title + " in " + at,
@@ -155,6 +145,15 @@ func (m match) finding(api string) finding.Finding {
 		Decoders: m.decoders,
 		Taxonomy: m.rule.attack.taxonomy,
 		Fix:      m.rule.attack.fix,
+	}
+	if m.shown != "" {
+		f.Message += ": " + m.shown
+	}
+	if m.reason != "" {
+		f.Message += " (" + m.reason + ")"
+	}
+	if m.points < m.rule.points && m.points == 0 {
+		f.Severity = finding.Info
 	}
 	f.Fingerprint = finding.Fingerprint(f.Rule, f.Location)
 	return f

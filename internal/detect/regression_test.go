@@ -99,7 +99,7 @@ func TestRegression(t *testing.T) {
 					unread++
 					continue
 				}
-				v := e.Judge(t.Context(), x)
+				v := e.Judge(t.Context(), x, Lessons{})
 				if v.Err != nil {
 					t.Errorf("%d-%d: %v", file.RuleID, test.ID, v.Err)
 				}

@@ -6,23 +6,31 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strconv"
+	"path"
 	"strings"
 
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
-	"github.com/corazawaf/coraza/v3"
-	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
-	"github.com/corazawaf/coraza/v3/types"
 
-	"farrier.dev/farrier/internal/traffic"
+	"farrier.dev/farrier/internal/detect/rulefile"
+	"farrier.dev/farrier/internal/detect/seclang"
+	"farrier.dev/farrier/internal/finding"
 )
 
-// Rules are the compiled rules of one paranoia level. They are immutable.
+// Rules are the compiled rules of one paranoia level, with those of operators.
+// They are immutable, but for what their automata remember.
 type Rules struct {
-	waf      coraza.WAF
+	requests  *seclang.Set
+	responses *seclang.Set
+	// facts are the rules by their numbers.
+	facts    map[int]*rule
 	paranoia int
 	digest   string
+	pool     pool
 }
+
+// Source is a file of rules that operators wrote: SecLang, or a rule file of
+// ours when the name ends in .yaml or .yml.
+type Source struct{ Name, Text string }
 
 // requestRules are the files of the Core Rule Set that look at requests. The
 // files that add up scores and decide are left out: that is done in the open,
@@ -37,22 +45,11 @@ var requestRules = [...]string{
 	"REQUEST-944-APPLICATION-ATTACK-JAVA",
 }
 
-// engineSetup configures Coraza. It only ever detects, and never reads a body
-// itself: bodies are opened by this package and handed over value by value, so
-// that no upload reaches a temporary file and no two readers can disagree.
-// The prefilter of regular expressions stays off: it loses matches (942220 on
-// 2.2250738585072011e-308, 932311 on a STORE command; the set's own tests show
-// it) and saves a fifth of the time.
-const engineSetup = `
-SecRuleEngine DetectionOnly
-SecRequestBodyAccess Off
-SecResponseBodyAccess Off
-SecAuditEngine Off
-SecRxPreFilter Off
-SecArgumentsLimit 10000
-SecDefaultAction "phase:1,log,noauditlog,pass"
-SecDefaultAction "phase:2,log,noauditlog,pass"
-`
+// responseRules are those that look at responses.
+var responseRules = [...]string{
+	"REQUEST-901-INITIALIZATION", "RESPONSE-950-DATA-LEAKAGES", "RESPONSE-951-DATA-LEAKAGES-SQL", "RESPONSE-952-DATA-LEAKAGES-JAVA",
+	"RESPONSE-953-DATA-LEAKAGES-PHP", "RESPONSE-954-DATA-LEAKAGES-IIS", "RESPONSE-955-WEB-SHELLS", "RESPONSE-956-DATA-LEAKAGES-RUBY",
+}
 
 // crsSetup is what crs-setup.conf is to a web server, for the traffic of APIs.
 //   - PUT, PATCH and DELETE are usual methods.
@@ -60,24 +57,18 @@ SecDefaultAction "phase:2,log,noauditlog,pass"
 //     are the engine's business: these three headers are not restricted.
 //   - ".com" is not a file extension here: /users/ann@example.com is a usual path.
 const crsSetup = `
+SecDefaultAction "phase:1,log,noauditlog,pass"
+SecDefaultAction "phase:2,log,noauditlog,pass"
+SecDefaultAction "phase:3,log,noauditlog,pass"
+SecDefaultAction "phase:4,log,noauditlog,pass"
 SecAction "id:900990,phase:1,pass,t:none,nolog,\
  setvar:tx.crs_setup_version=4250,\
  setvar:tx.blocking_paranoia_level=%[1]d,\
  setvar:tx.detection_paranoia_level=%[1]d,\
  setvar:'tx.allowed_methods=GET HEAD POST PUT PATCH DELETE OPTIONS',\
- setvar:'tx.allowed_request_content_type_charset=|utf-8| |iso-8859-1| |iso-8859-15| |windows-1252| |us-ascii|',\
+ setvar:'tx.allowed_request_content_type_charset=|utf-8| |utf-16| |utf-16le| |utf-16be| |iso-8859-1| |iso-8859-15| |windows-1252| |us-ascii|',\
  setvar:'tx.restricted_headers_basic=/proxy/ /lock-token/ /if/ /x-http-method-override/ /x-http-method/ /x-method-override/ /x-middleware-subrequest/',\
  setvar:'tx.restricted_extensions=.ani/ .asa/ .asax/ .ascx/ .back/ .backup/ .bak/ .bck/ .bk/ .bkp/ .bat/ .cdx/ .cer/ .cfg/ .cmd/ .cnf/ .compositefont/ .config/ .conf/ .copy/ .crt/ .cs/ .csproj/ .csr/ .dat/ .db/ .dbf/ .dist/ .dll/ .dos/ .dpkg-dist/ .drv/ .gadget/ .hta/ .htr/ .htw/ .ida/ .idc/ .idq/ .inc/ .inf/ .ini/ .jks/ .jse/ .key/ .licx/ .lnk/ .log/ .mdb/ .msc/ .ocx/ .old/ .pass/ .pdb/ .pfx/ .pif/ .pem/ .pol/ .prf/ .printer/ .pwd/ .rdb/ .rdp/ .reg/ .resources/ .resx/ .sav/ .save/ .scr/ .sct/ .sh/ .shs/ .sql/ .sqlite/ .sqlite3/ .swap/ .swo/ .swp/ .sys/ .temp/ .tfstate/ .tlb/ .tmp/ .vb/ .vbe/ .vbs/ .vbproj/ .vsdisco/ .vxd/ .webinfo/ .ws/ .wsc/ .wsf/ .wsh/ .xsd/ .xsx/'"
-`
-
-// ownRules are rules of ours in the language of the Core Rule Set. 944150 of
-// level 1 sees a nested look-up only in the first 15 characters; 100150 sees
-// it anywhere, as 944151 does at level 2.
-const ownRules = `
-SecRule REQUEST_LINE|ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_COOKIES_NAMES|REQUEST_HEADERS|!REQUEST_HEADERS:Cookie|REQUEST_BODY \
- "@rx (?i)(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)[^\}]{16,200}(?:(?:\$|&dollar;?)(?:\{|&l(?:brace|cub);?)|jndi)" \
- "id:100150,phase:2,pass,t:none,t:urlDecodeUni,t:jsDecode,t:htmlEntityDecode,log,noauditlog,\
- msg:'Remote Command Execution: Log4Shell hidden behind a look-up',tag:'attack-rce',severity:'CRITICAL'"
 `
 
 // removedRules are those that are wrong about APIs, or whose work is done
@@ -103,38 +94,144 @@ SecRuleUpdateTargetById 942290 "!ARGS_NAMES:/^[$](?:filter|top|skip|select|order
 SecRuleUpdateTargetById 942151 "!ARGS:$filter"
 `
 
-// LoadRules compiles the Core Rule Set for a paranoia level, 1 to 4. It takes
-// some tenths of a second and about 20 MB. Coraza tests once that a temporary
-// file can be made, unless built with the tag no_fs_access; none is made later.
-func LoadRules(paranoia int) (*Rules, error) {
+// firstCustom is the number of the first rule file of operators.
+const firstCustom = 9_000_000
+
+// LoadRules compiles the Core Rule Set for a paranoia level, 1 to 4, our own
+// rules, and those of operators, which may also change and remove rules of the
+// set. It takes some tenths of a second and about 20 MB.
+func LoadRules(paranoia int, custom ...Source) (*Rules, error) {
 	if paranoia < 1 || paranoia > 4 {
 		return nil, fmt.Errorf("paranoia level %d: it must be between 1 and 4", paranoia)
 	}
-	var b strings.Builder
-	b.WriteString(engineSetup)
-	fmt.Fprintf(&b, crsSetup, paranoia)
-	for _, name := range requestRules {
-		b.WriteString("Include @owasp_crs/" + name + ".conf\n")
+	own, err := rulefile.Builtin()
+	if err != nil {
+		return nil, fmt.Errorf("reading our own rules: %w", err)
 	}
-	b.WriteString(ownRules)
-	b.WriteString(removedRules)
-	digest, err := rulesDigest(b.String())
+	theirs, written, err := readCustom(custom)
 	if err != nil {
 		return nil, err
 	}
-	waf, err := coraza.NewWAF(coraza.NewWAFConfig().WithRootFS(coreruleset.FS).WithDirectives(b.String()))
-	if err != nil {
+	r := &Rules{paranoia: paranoia, facts: map[int]*rule{}}
+	setup := fmt.Sprintf(crsSetup, paranoia)
+	requests := setup + includes(requestRules[:]) + secLang(own) + removedRules
+	responses := setup + includes(responseRules[:]) + "SecMarker END-RESPONSE-959-BLOCKING-EVALUATION\n"
+	sources := append([]seclang.Source{{Name: "farrier.conf", Text: requests}}, written...)
+	if r.requests, err = seclang.Compile(coreruleset.FS, sources, seclang.Options{}); err != nil {
 		return nil, fmt.Errorf("compiling the rules of paranoia level %d: %w", paranoia, err)
 	}
-	return &Rules{waf: waf, paranoia: paranoia, digest: digest}, nil
+	if r.responses, err = seclang.Compile(coreruleset.FS, []seclang.Source{{Name: "farrier.conf", Text: responses}}, seclang.Options{Phases: []int{3, 4}}); err != nil {
+		return nil, fmt.Errorf("compiling the rules of responses: %w", err)
+	}
+	r.digest, err = rulesDigest(requests, responses, written)
+	r.collectFacts(append(own, theirs...))
+	return r, err
+}
+
+func includes(files []string) string {
+	var b strings.Builder
+	for _, name := range files {
+		b.WriteString("Include @owasp_crs/" + name + ".conf\n")
+	}
+	return b.String()
+}
+
+func secLang(rules []*rulefile.Rule) string {
+	var b strings.Builder
+	for _, r := range rules {
+		b.WriteString(r.SecLang(r.Number))
+	}
+	return b.String()
+}
+
+// readCustom reads the files of operators: their YAML rules, and all of them as
+// SecLang.
+func readCustom(custom []Source) (rules []*rulefile.Rule, sources []seclang.Source, err error) {
+	var problems []error
+	for _, c := range custom {
+		switch strings.ToLower(path.Ext(c.Name)) {
+		case ".yaml", ".yml":
+			one, err := rulefile.Parse(c.Name, []byte(c.Text))
+			if err != nil {
+				problems = append(problems, err)
+				continue
+			}
+			one.Number = firstCustom + len(rules)*rulefile.Stride
+			rules = append(rules, one)
+			sources = append(sources, seclang.Source{Name: c.Name, Text: one.SecLang(one.Number)})
+		default:
+			sources = append(sources, seclang.Source(c))
+		}
+	}
+	return rules, sources, errors.Join(problems...)
+}
+
+// collectFacts prepares what findings say of each rule that adds to the score.
+func (r *Rules) collectFacts(files []*rulefile.Rule) {
+	ours := map[int]*rulefile.Rule{}
+	for _, f := range files {
+		for i := range rulefile.Stride {
+			ours[f.Number+i] = f
+		}
+	}
+	for _, set := range []*seclang.Set{r.requests, r.responses} {
+		for _, meta := range set.Rules() {
+			switch own := ours[meta.ID]; {
+			case own != nil:
+				r.facts[meta.ID] = &rule{
+					name: own.Name, title: own.Title, severity: own.Severity, points: own.Points(),
+					tags:   []string{own.Class.Tag},
+					attack: &attack{own.Class.Tag, own.Class.RunsCode, own.Class.Taxonomy, own.Fix},
+				}
+			case meta.Severity != "" && (meta.ID < 901000 || meta.ID >= 910000):
+				r.facts[meta.ID] = secLangRule(meta)
+			}
+		}
+	}
+}
+
+// secLangRule is what a rule of the set, or one that an operator wrote in its
+// language, says of itself.
+func secLangRule(meta *seclang.Rule) *rule {
+	c := &rule{id: meta.ID, name: fmt.Sprintf("crs-%d", meta.ID), title: meta.Message, tags: meta.Tags}
+	if meta.ID < 910000 || meta.ID > 999999 {
+		c.name = fmt.Sprintf("custom-%d", meta.ID)
+	}
+	if c.title == "" {
+		c.title = "Rule " + c.name
+	}
+	c.attack = attackOf(meta.ID, c.tags)
+	c.severity, c.points = severity(meta.Severity, c.attack)
+	return c
+}
+
+// severity translates a severity of SecLang and gives the points that the Core
+// Rule Set counts for it.
+func severity(s string, a *attack) (finding.Severity, int) {
+	switch strings.ToUpper(s) {
+	case "EMERGENCY", "ALERT", "CRITICAL", "0", "1", "2":
+		if a.runsCode {
+			return finding.Critical, 5
+		}
+		return finding.High, 5
+	case "ERROR", "3":
+		return finding.High, 4
+	case "WARNING", "4":
+		return finding.Medium, 3
+	case "NOTICE", "5":
+		return finding.Low, 2
+	}
+	return finding.Info, 0
 }
 
 // rulesDigest covers the directives and every file that they may include.
-func rulesDigest(directives string) (string, error) {
+func rulesDigest(requests, responses string, custom []seclang.Source) (string, error) {
 	h := sha256.New()
-	_, _ = h.Write([]byte(directives))
+	for _, s := range append(custom, seclang.Source{Text: requests}, seclang.Source{Text: responses}) {
+		_, _ = fmt.Fprintf(h, "%q %d\n%s", s.Name, len(s.Text), s.Text)
+	}
 	err := fs.WalkDir(coreruleset.FS, "@owasp_crs", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), "RESPONSE-") {
+		if err != nil || d.IsDir() {
 			return err
 		}
 		text, err := fs.ReadFile(coreruleset.FS, name)
@@ -149,83 +246,4 @@ func rulesDigest(directives string) (string, error) {
 		return "", fmt.Errorf("reading the rules: %w", err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// evaluate runs the rules over the request and what was read of it.
-func (r *Rules) evaluate(q *traffic.Request, c *content) ([]match, error) {
-	// The id must not be random: equal requests get equal verdicts.
-	tx := r.waf.NewTransactionWithID("request")
-	defer func() { _ = tx.Close() }() // it holds no file: there is nothing to fail
-	state, ok := tx.(plugintypes.TransactionState)
-	if !ok {
-		return nil, fmt.Errorf("%w: its transactions have no variables", ErrFailed)
-	}
-	feedHead(tx, q, c)
-	if err := feedContent(tx, state.Variables(), c); err != nil {
-		return nil, err
-	}
-	tx.ProcessRequestHeaders()
-	if _, err := tx.ProcessRequestBody(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFailed, err)
-	}
-	var matches []match
-	for _, rule := range tx.MatchedRules() {
-		matches = appendMatches(matches, rule, c)
-	}
-	return matches, nil
-}
-
-func feedHead(tx types.Transaction, q *traffic.Request, c *content) {
-	client := ""
-	if q.Client.IsValid() {
-		client = q.Client.String()
-	}
-	tx.ProcessConnection(client, int(q.Remote.Port()), q.Local.Addr().String(), int(q.Local.Port()))
-	// The query is handed over as arguments only, so that a match names its
-	// parameter instead of the whole request line.
-	tx.ProcessURI(c.path, q.Method, q.Proto)
-	tx.SetServerName(q.Host)
-	for f := range q.Header.All() {
-		tx.AddRequestHeader(f.Name, f.Value)
-	}
-	if !q.Header.Has("host") && q.Host != "" {
-		tx.AddRequestHeader("host", q.Host)
-	}
-}
-
-var errSetter = errors.New("its variables cannot be set")
-
-func feedContent(tx types.Transaction, vars plugintypes.TransactionVariables, c *content) error {
-	for _, f := range c.fields {
-		switch f.source {
-		case fromQuery:
-			tx.AddGetRequestArgument(f.key, f.value)
-		case fromPath:
-			tx.AddPathRequestArgument(f.key, f.value)
-		case fromBody:
-			tx.AddPostRequestArgument(f.key, f.value)
-		case fromFileName:
-			vars.Files().Add("", f.value)
-		case fromFileField:
-			vars.FilesNames().Add("", f.value)
-		case fromPartHeader:
-			vars.MultipartPartHeaders().Add(f.key, f.value)
-		}
-	}
-	for _, single := range []struct {
-		variable any
-		value    string
-	}{
-		{vars.QueryString(), c.query},
-		{vars.RequestBody(), c.text},
-		{vars.RequestBodyLength(), strconv.Itoa(c.length)},
-		{vars.RequestBodyProcessor(), c.processor},
-	} {
-		setter, ok := single.variable.(interface{ Set(value string) })
-		if !ok {
-			return fmt.Errorf("%w: %w", ErrFailed, errSetter)
-		}
-		setter.Set(single.value)
-	}
-	return nil
 }

@@ -180,7 +180,9 @@ func (t *Tree) readFormats(b *body) {
 		if whole && (lies(b.mediaType) || declared != unknownFormat && (looks != formFormat || !understood)) {
 			t.complain(ContentTypeLies, b.at.node, "declared as "+formatOf(declared, b.mediaType)+", looks like "+formatNames[looks])
 		}
-		understood = understood || whole
+		// Of what nobody calls XML the tags are to be judged as well: it may be
+		// shown in a page.
+		understood = understood || whole && looks != xmlFormat
 	}
 	if !understood {
 		t.readText(b, b.text[rest:])

@@ -98,7 +98,7 @@ var registeredHeaders = func() map[string]struct{} {
 		client-cert-chain connection content-digest content-disposition content-encoding content-id content-language
 		content-length content-location content-md5 content-range content-script-type content-security-policy content-type
 		cookie cookie2 dasl dav date delta-base depth destination device-memory dictionary-id digest dnt downlink dpop dpr
-		early-data ect etag expect expires ediint-features forwarded from front-end-https getprofile host hobareg
+		early-data etag expect expires ediint-features forwarded from front-end-https getprofile host hobareg
 		http2-settings if if-match if-modified-since if-none-match if-range if-schedule-tag-match if-unmodified-since im
 		include-referred-token-binding-id incremental isolation keep-alive label last-event-id last-modified link lock-token
 		man max-forwards memento-datetime meter method-check mime-version negotiate nel odata-entityid odata-isolation

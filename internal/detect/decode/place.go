@@ -117,20 +117,18 @@ func (t *Tree) way(node int32) []group {
 }
 
 func (g *groups) step(s *Step) {
-	label := ""
+	label := s.Decoder.String()
 	if s.Decoder < firstLayer {
 		label = labels[s.Decoder]
-	} else {
-		label = s.Decoder.String()
 	}
 	if label != "" || len(g.list) == 0 {
 		from := len(g.path)
 		g.list = append(g.list, group{label: label, inBody: FormName <= s.Decoder && s.Decoder <= GRPCMessage})
-		switch {
-		case s.Decoder == AtMatrix:
+		switch s.Decoder { //nolint:exhaustive // the others have names as they stand
+		case AtMatrix:
 			g.path = append(g.path, ';')
 			g.path = append(g.path, s.Name...)
-		case s.Decoder == GRPCMessage:
+		case GRPCMessage:
 			g.path = strconv.AppendInt(g.path, int64(s.Index), 10)
 		default:
 			g.path = append(g.path, s.Name...)

@@ -76,7 +76,8 @@ type Leaf struct {
 	// Source is the part of the request that it belongs to.
 	Source Source
 	// Layers is the number of encodings that were undone below the value as it
-	// stands in the request; the reading of the body itself is none.
+	// stands in the request; the reading of the body itself is none. What lies
+	// below a header or a cookie is read by some application: it is an argument.
 	Layers uint8
 	// Opened says that the whole text is a document whose parts are leaves, so
 	// that it holds nothing that they do not.
@@ -139,6 +140,9 @@ type Tree struct {
 // Reset makes the tree empty and keeps its memory; it lets go of that of the
 // request.
 func (t *Tree) Reset() {
+	if cap(t.Leaves)+cap(t.Nodes)+cap(t.Repeats)+cap(t.links) > keptEntries {
+		t.Leaves, t.Nodes, t.Repeats, t.links = nil, nil, nil, nil
+	}
 	clear(t.Nodes)
 	clear(t.Leaves)
 	clear(t.Complaints)
@@ -153,6 +157,10 @@ func (t *Tree) Reset() {
 	t.below = layered{}
 	t.lexer = graphqlReader{}
 }
+
+// keptEntries bounds the memory that is kept for the next request, in entries of
+// about 50 bytes.
+const keptEntries = 1 << 14
 
 // The reasons of Exhausted.
 const (
@@ -177,7 +185,17 @@ func (t *Tree) spend(n int) bool {
 	return true
 }
 
-func (t *Tree) skip(what string) { t.NotInspected = append(t.NotInspected, what) }
+// maxSkipped bounds what is named as not inspected.
+const maxSkipped = 32
+
+func (t *Tree) skip(what string) {
+	switch n := len(t.NotInspected); {
+	case n < maxSkipped:
+		t.NotInspected = append(t.NotInspected, what)
+	case n == maxSkipped:
+		t.NotInspected = append(t.NotInspected, "and more")
+	}
+}
 
 // room says that one more leaf or place may be kept.
 func (t *Tree) room() bool {
@@ -254,8 +272,13 @@ func (t *Tree) complain(k ComplaintKind, node int32, detail string) {
 			return
 		}
 	}
-	t.Complaints = append(t.Complaints, Complaint{k, node, detail})
+	if len(t.Complaints) < maxComplaints {
+		t.Complaints = append(t.Complaints, Complaint{k, node, detail})
+	}
 }
+
+// maxComplaints bounds the complaints of a request; one is enough to refuse it.
+const maxComplaints = 64
 
 func (t *Tree) fact(k FactKind, node int32, detail string) {
 	for i := range t.Facts {

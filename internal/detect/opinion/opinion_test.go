@@ -56,10 +56,16 @@ func TestOpinions(t *testing.T) {
 	}
 }
 
-func TestLongTextGetsAYes(t *testing.T) {
-	long := strings.Repeat("word ", 1000)
-	if !SQL(long) || !Shell(long) {
-		t.Error("a text that is not parsed may not be waved through")
+func TestLongTexts(t *testing.T) {
+	prose := strings.Repeat("Select your union rep, or update the group table by noon; it's a \"must\". ", 1500)
+	if SQL(prose) || Shell(prose) {
+		t.Error("long prose is no statement and no command")
+	}
+	if !SQL(prose+"' or 1=1 --") || !SQL("' or 1=1 -- "+prose) || !SQL("x' union select 1 /*"+prose) {
+		t.Error("an attack hides in long prose")
+	}
+	if !SQL(strings.Repeat("'+1", 100_000)) {
+		t.Error("a text that is not parsed to its end may not be waved through")
 	}
 }
 

@@ -8,23 +8,37 @@ import (
 // maxNesting bounds the parentheses that are followed.
 const maxNesting = 40
 
+// bytesPerStep is how many bytes of a long token cost a step.
+const bytesPerStep = 32
+
 // parser reads what follows an operand of a statement. It accepts more than any
 // one dialect does, but never two operands side by side.
 type parser struct {
 	lex   lexer
 	token token
 	depth int
+	// steps is the number of tokens that may still be read.
+	steps *int
 	// strong says that a clause or statement was read, which no prose has.
 	strong bool
 }
 
-func newParser(s string, quote byte) *parser {
-	p := &parser{lex: lexer{rest: s, quote: quote}}
+func newParser(s string, quote byte, steps *int) *parser {
+	p := &parser{lex: lexer{rest: s, quote: quote}, steps: steps}
 	p.advance()
 	return p
 }
 
-func (p *parser) advance() { p.token = p.lex.next() }
+// advance reads the next token; when there were too many, the text is over.
+func (p *parser) advance() {
+	if *p.steps--; *p.steps <= 0 {
+		p.token = token{kind: other}
+		return
+	}
+	before := len(p.lex.rest)
+	p.token = p.lex.next()
+	*p.steps -= (before - len(p.lex.rest)) / bytesPerStep
+}
 
 func (p *parser) is(words ...string) bool {
 	return p.token.kind == word && slices.Contains(words, p.token.word)
@@ -44,18 +58,18 @@ func (p *parser) done() bool { return p.token.kind == end || p.token.kind == com
 
 // bare judges a text that stands where a value, a name or a statement does. A
 // mere value or name is no attack: it must do more than that.
-func bare(s string) bool {
-	p := newParser(s, 0)
+func bare(s string, steps *int) bool {
+	p := newParser(s, 0, steps)
 	if p.statement() {
 		return true
 	}
-	p = newParser(s, 0)
+	p = newParser(s, 0, steps)
 	return p.expression() && p.continuation() && (p.strong || meaningful(s, 0))
 }
 
 // pasted judges what follows a quote that ends the string around the text.
-func pasted(s string, quote byte) bool {
-	p := newParser(s, quote)
+func pasted(s string, quote byte, steps *int) bool {
+	p := newParser(s, quote, steps)
 	switch p.token.kind {
 	case end, other, text, open, number, dot:
 		return false

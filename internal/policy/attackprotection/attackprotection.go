@@ -157,7 +157,7 @@ func (p *protection) Bind(env policy.Env) (policy.Step, error) {
 
 // protect judges before the service sees the request.
 func (p *protection) protect(ctx context.Context, binding string, x *traffic.Exchange) policy.Verdict {
-	v := p.gate.Judge(ctx, p.engine, x)
+	v := p.gate.Judge(ctx, p.engine, x, detect.Lessons{})
 	switch {
 	case errors.Is(v.Err, detect.ErrBusy):
 		return policy.Fail(http.StatusServiceUnavailable, "Service overloaded.", v.Err.Error())
@@ -176,7 +176,7 @@ func (p *protection) protect(ctx context.Context, binding string, x *traffic.Exc
 
 // observe judges after the response, and only leaves a note.
 func (p *protection) observe(binding string, x *traffic.Exchange) {
-	v := p.gate.Judge(context.Background(), p.engine, x)
+	v := p.gate.Judge(context.Background(), p.engine, x, detect.Lessons{})
 	if v.Err != nil {
 		x.NotInspected = append(x.NotInspected, binding+": "+v.Err.Error())
 		return

@@ -184,7 +184,11 @@ func (p *Phrases) Scan(text string, hits []uint64) {
 	}
 	s, last := uint32(0), uint32(0)
 	for i := range len(text) {
-		s = p.step(s, p.class[text[i]])
+		if class := p.class[text[i]]; s < p.dense { // step, inlined
+			s = p.next[s*p.stride+uint32(class)]
+		} else {
+			s = p.step(s, class)
+		}
 		if s >= hit {
 			s -= hit
 			if s != last {
