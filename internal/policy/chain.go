@@ -46,6 +46,7 @@ type Chain struct {
 	request, tee int64
 	response     int64
 	background   bool
+	messages     bool
 }
 
 // NewChain makes a chain of links in the order in which their request hooks run.
@@ -55,6 +56,10 @@ func NewChain(rt *Runtime, links []Link) (*Chain, error) {
 	}
 	c := &Chain{links: links, rt: rt}
 	for _, l := range links {
+		if l.Step.OnStream == InspectStream && l.Step.Message == nil {
+			return nil, fmt.Errorf("%s: the step is to inspect streams and has no hook for messages", l.Binding)
+		}
+		c.messages = c.messages || l.Step.OnStream == InspectStream
 		switch need := l.Step.RequestBody; need.Mode {
 		case NoBody:
 		case Buffered:
@@ -84,6 +89,8 @@ type Run struct {
 	ran, ended uint64
 	// by is the link that stopped the request, -1 for none.
 	by int
+	// messages is what the trail holds of the messages of a stream.
+	messages messageTrail
 }
 
 // Begin starts the passage of one exchange.
@@ -212,13 +219,19 @@ func (r *Run) end(l *Link, x *traffic.Exchange) {
 
 // call runs one hook; a panic is a refusal.
 func (c *Chain) call(l *Link, hook func(context.Context, *traffic.Exchange) Verdict, ctx context.Context, x *traffic.Exchange) (v Verdict) { //nolint:revive // the hook reads better first
-	defer func() {
-		if p := recover(); p != nil {
-			c.panicked(l, p)
-			v = Fail(http.StatusInternalServerError, "Internal error.", "the policy panicked; the log of this moment has the details")
-		}
-	}()
-	v = hook(ctx, x)
+	defer c.recovered(l, &v)
+	return checked(hook(ctx, x))
+}
+
+// recovered makes a panic of a hook a refusal. It is to be deferred.
+func (c *Chain) recovered(l *Link, v *Verdict) {
+	if p := recover(); p != nil {
+		c.panicked(l, p)
+		*v = Fail(http.StatusInternalServerError, "Internal error.", "the policy panicked; the log of this moment has the details")
+	}
+}
+
+func checked(v Verdict) Verdict {
 	if v.Stops() && (v.Answer.Status < 200 || v.Answer.Status > 599) {
 		return Fail(http.StatusInternalServerError, "Internal error.", fmt.Sprintf("the policy answered with status %d, which is none", v.Answer.Status))
 	}
@@ -237,6 +250,8 @@ func (c *Chain) prepareRequest(l *Link, x *traffic.Exchange) Verdict {
 		return Verdict{}
 	}
 	switch {
+	case x.Request.Streaming && l.Step.OnStream == InspectStream:
+		return Verdict{}
 	case x.Request.Streaming && need.Mode == Teed && l.Step.OnStream == SkipStream:
 		// A copy delays no stream. To leave the step out would let a client choose
 		// by one header that not even its path is looked at.
@@ -263,6 +278,9 @@ func (c *Chain) prepareRequest(l *Link, x *traffic.Exchange) Verdict {
 func (c *Chain) prepareResponse(l *Link, x *traffic.Exchange) Verdict {
 	need := l.Step.ResponseBody
 	if need.Mode != Buffered {
+		return Verdict{}
+	}
+	if x.Response.Streaming && l.Step.OnStream == InspectStream {
 		return Verdict{}
 	}
 	if x.Response.Streaming {

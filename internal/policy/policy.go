@@ -129,6 +129,60 @@ const (
 	RefuseStream OnStream = iota
 	// SkipStream lets the exchange pass without this step, which is recorded.
 	SkipStream
+	// InspectStream lets the stream open and judges its messages one by one, each
+	// before it is sent on. The step must have a Message hook. Its Request and
+	// Response hooks judge the opening, with a body that is not loaded.
+	InspectStream
+)
+
+// MessageKind says what a message of a stream is.
+type MessageKind uint8
+
+// The kinds of messages.
+const (
+	// TextMessage and BinaryMessage are those of WebSocket (RFC 6455 §5.6).
+	TextMessage MessageKind = iota + 1
+	BinaryMessage
+	// GRPCMessage is one message of a gRPC call, without its prefix.
+	GRPCMessage
+	// EventMessage is one event of an event stream as its lines came, without
+	// the blank line that ends it.
+	EventMessage
+)
+
+var messageKindNames = [...]string{"", "text", "binary", "gRPC", "event"}
+
+// String is the kind as it stands in reasons.
+func (k MessageKind) String() string {
+	if int(k) >= len(messageKindNames) {
+		return "invalid"
+	}
+	return messageKindNames[k]
+}
+
+// Message is one message of a stream.
+type Message struct {
+	// FromClient says that the client sent it, otherwise the service.
+	FromClient bool
+	Kind       MessageKind
+	// Data is the message, decompressed. It is only lent: it must be neither
+	// changed nor kept.
+	Data []byte
+	// Partial says that the message is longer than Data.
+	Partial bool
+}
+
+// Senders says whose messages a step inspects.
+type Senders uint8
+
+// The choices of senders.
+const (
+	// BothSenders is the default.
+	BothSenders Senders = iota
+	// ClientOnly leaves out the messages of the service.
+	ClientOnly
+	// ServiceOnly leaves out the messages of the client.
+	ServiceOnly
 )
 
 // Step is one bound policy. Nil hooks are left out. The hooks of one step run
@@ -147,6 +201,16 @@ type Step struct {
 
 	RequestBody, ResponseBody Need
 	OnStream                  OnStream
+
+	// Message decides on each message of a stream when OnStream is InspectStream,
+	// in the order of sending, never for two messages of one exchange at once. A
+	// verdict that stops ends the stream: WebSocket is closed with 1008, a gRPC
+	// call ends with PERMISSION_DENIED, an event stream breaks off. Request hooks
+	// have run by then; whether Response has is not certain.
+	Message func(ctx context.Context, x *traffic.Exchange, m Message) Verdict
+	// Messages are whose messages the hook sees. What nobody inspects of a stream
+	// passes as it comes.
+	Messages Senders
 }
 
 // Answer is a response that a step gives instead of the service.

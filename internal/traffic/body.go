@@ -42,7 +42,8 @@ func (b *Budget) Take(n int64) bool {
 	return true
 }
 
-func (b *Budget) give(n int64) {
+// Give gives n bytes back that were taken.
+func (b *Budget) Give(n int64) {
 	if b != nil {
 		b.used.Add(-n)
 	}
@@ -194,7 +195,7 @@ func (b *Body) Forward() (io.Reader, int64) {
 // afterwards.
 func (b *Body) Release() {
 	if b.taken > 0 {
-		b.budget.give(b.taken)
+		b.budget.Give(b.taken)
 	}
 	*b = Body{}
 }

@@ -60,6 +60,8 @@ type Record struct {
 	UpstreamTook time.Duration `json:"upstreamTook,omitempty"`
 	BytesIn      int64         `json:"bytesIn"`
 	BytesOut     int64         `json:"bytesOut"`
+	// Messages are counted on streams whose messages are inspected.
+	Messages Messages `json:"messages,omitzero"`
 
 	// Query are the names of the query parameters, without values.
 	Query []string `json:"query,omitempty"`
@@ -99,10 +101,19 @@ type Ending struct {
 	Outcome           Outcome
 	Took              time.Duration
 	BytesIn, BytesOut int64
+	Messages          Messages
 	// Reason is the gateway's own sentence where no step refused.
 	Reason string
 	// Environment and Gateway name where the exchange was served.
 	Environment, Gateway string
+}
+
+// Messages counts the messages of a stream that were inspected: those of the
+// client and of the service, and how many of both were refused.
+type Messages struct {
+	In      int64 `json:"in"`
+	Out     int64 `json:"out"`
+	Refused int64 `json:"refused"`
 }
 
 // Seal makes the record of an exchange that is over. The exchange may be
@@ -117,7 +128,7 @@ func Seal(x *Exchange, end Ending) *Record {
 		ClientName: text(classify.Redact(x.Auth.ClientName), maxText),
 		Status:     x.Response.Status, Outcome: end.Outcome, Reason: text(end.Reason, maxText),
 		Service: x.Upstream.Service, Took: end.Took, UpstreamTook: x.Upstream.Took,
-		BytesIn: end.BytesIn, BytesOut: end.BytesOut,
+		BytesIn: end.BytesIn, BytesOut: end.BytesOut, Messages: end.Messages,
 		Query:   queryNames(x.Request.RawQuery),
 		Headers: publishedFields(&x.Request.Header),
 	}
