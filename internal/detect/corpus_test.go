@@ -34,7 +34,7 @@ func judge(t testing.TB, e *Engine, raw string) Verdict {
 	t.Helper()
 	if head, body, ok := strings.Cut(raw, "\n\n"); ok && strings.Contains(head, "multipart/") {
 		head = contentLength.ReplaceAllString(head, "")
-		raw = head + "\n\n" + strings.ReplaceAll(body, "\n", "\r\n")
+		raw = head + "\n\n" + strings.ReplaceAll(strings.TrimRight(strings.ReplaceAll(body, "\r\n", "\n"), "\n")+"\n", "\n", "\r\n")
 	}
 	x, err := ParseRequest([]byte(raw))
 	if err != nil {
