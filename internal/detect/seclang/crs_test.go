@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
@@ -82,6 +83,14 @@ type example struct {
 // crsExamples are the requests of the Core Rule Set's own tests, in order.
 func crsExamples(t testing.TB) []example {
 	t.Helper()
+	all, err := readExamples()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+var readExamples = sync.OnceValues(func() ([]example, error) {
 	var all []example
 	err := fs.WalkDir(crstests.FS, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasPrefix(name, "REQUEST-9") {
@@ -120,11 +129,8 @@ func crsExamples(t testing.TB) []example {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
+	return all, err
+})
 
 // request is just enough of a request to make an Input of it.
 type request struct {

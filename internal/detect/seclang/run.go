@@ -81,7 +81,7 @@ func (r *run) run(in *Input, m *automaton.Meter) Result {
 	}
 	r.begin(in, m)
 	for _, rule := range r.set.certain {
-		r.matches = append(r.matches, Match{Rule: rule, Value: -1})
+		r.matches = append(r.matches, Match{Rule: rule, Value: -1, Variable: unknown.name})
 	}
 	if r.set.sieve != nil {
 		r.sifted()
