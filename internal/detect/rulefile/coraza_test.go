@@ -49,6 +49,8 @@ func judge(t testing.TB, waf coraza.WAF, values []Value) map[int]bool {
 		case "filename":
 			vars.Files().Add(v.Name, v.Text)
 			vars.FilesNames().Add(v.Name, v.Name)
+		case "file-content":
+			vars.FilesTmpContent().(interface{ Add(key, value string) }).Add(v.Name, v.Text)
 		case "body":
 			set(vars.RequestBody(), v.Text)
 		case "url":

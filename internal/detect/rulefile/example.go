@@ -224,10 +224,12 @@ func parts(kind, body string) []Value {
 		if err != nil {
 			return values
 		}
+		at := Place("form")
 		if file := part.FileName(); file != "" {
+			at = "file-content"
 			values = append(values, Value{Place: "filename", Name: part.FormName(), Text: file})
 		}
-		values = append(values, Value{Place: "form", Name: part.FormName(), Text: string(text)})
+		values = append(values, Value{Place: at, Name: part.FormName(), Text: string(text)})
 	}
 }
 

@@ -16,7 +16,7 @@ type place struct {
 	names string
 }
 
-// places are the parts of a request. SecLang holds the values of all bodies in
+// places are the parts of a request; file-content is that of uploads. SecLang holds the values of all bodies in
 // one collection: form, json and xml say what a rule is made for, and each
 // looks at the others too.
 var places = [...]place{
@@ -30,6 +30,7 @@ var places = [...]place{
 	{"header", "REQUEST_HEADERS", "REQUEST_HEADERS_NAMES"},
 	{"user-agent", "REQUEST_HEADERS:User-Agent", ""},
 	{"filename", "FILES", "FILES_NAMES"},
+	{"file-content", "FILES_TMP_CONTENT", ""},
 	{"body", "REQUEST_BODY", ""},
 	{"url", "REQUEST_URI_RAW", ""},
 }
