@@ -18,6 +18,7 @@ var complaintRules = map[decode.ComplaintKind]*rule{
 	decode.MalformedMultipart:  {name: "farrier-multipart-malformed", title: "Body is not the multipart message it claims to be", severity: finding.High, points: 5, attack: &parser},
 	decode.MalformedGraphQL:    {name: "farrier-graphql-malformed", title: "Body is not the GraphQL it claims to be", severity: finding.Medium, points: 3, attack: &parser},
 	decode.MalformedGRPC:       {name: "farrier-grpc-malformed", title: "Body is not the gRPC message it claims to be", severity: finding.High, points: 5, attack: &parser},
+	decode.MalformedProtobuf:   {name: "farrier-protobuf-malformed", title: "Body is not the protocol buffer it claims to be", severity: finding.High, points: 5, attack: &parser},
 	decode.Doctype:             {name: "farrier-xml-doctype", title: "XML with a document type", severity: finding.Critical, points: 5, attack: &entity},
 	decode.TooDeep:             {name: "farrier-too-deep", title: "Document nests too deeply", severity: finding.High, points: 5, attack: &flood},
 	decode.ContentTypeLies:     {name: "farrier-content-type", title: "Body of another format than its Content-Type says", severity: finding.Low, points: 2, attack: &parser},

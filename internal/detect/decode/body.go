@@ -45,8 +45,10 @@ type inside struct {
 	node   int32
 	source Source
 	layers uint8
-	// key is the name of the value that the document is.
-	key string
+	// key is the name of the value that the document is, from its leaf, counted
+	// from 1.
+	key  string
+	from int32
 }
 
 // body is the body on its way through the readers.
@@ -180,9 +182,10 @@ func (t *Tree) readFormats(b *body) {
 		if whole && (lies(b.mediaType) || declared != unknownFormat && (looks != formFormat || !understood)) {
 			t.complain(ContentTypeLies, b.at.node, "declared as "+formatOf(declared, b.mediaType)+", looks like "+formatNames[looks])
 		}
-		// Of what nobody calls XML the tags are to be judged as well: it may be
-		// shown in a page.
-		understood = understood || whole && looks != xmlFormat
+		// What nobody calls XML may be shown in a page, tags and all, and what
+		// nobody calls a form may be prose: that is judged as text as well.
+		understood = understood || whole && looks == jsonFormat
+		t.sniffed = looks
 	}
 	if !understood {
 		t.readText(b, b.text[rest:])
@@ -258,6 +261,9 @@ func (t *Tree) readText(b *body, text string) {
 			if lies(b.mediaType) {
 				t.complain(ContentTypeLies, b.at.node, "declared as "+b.mediaType+", looks like text")
 			}
+		}
+		if len(text) < len(b.text) {
+			t.sniffed = unknownFormat // there may be more behind a mistake
 		}
 		t.leaf(b.at.node, Step{Decoder: PlainText}, Leaf{Source: BodyText, Key: "body", Text: text, Layers: b.at.layers})
 		return

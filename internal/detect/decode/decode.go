@@ -209,14 +209,14 @@ func (t *Tree) part(d layer.Decoder, p layer.Part) bool {
 	if !hint && !t.spend(len(p.Text)) {
 		return false
 	}
-	at := inside{source: of.source, layers: of.layers + 1, key: of.key}
+	at := inside{source: of.source, layers: of.layers + 1, key: of.key, from: of.leaf + 1}
+	step := Step{Decoder: fromLayer(d), Name: p.Name}
+	l := Leaf{Source: of.source, Key: keyOf(of.key, p.Name), Text: p.Text, Layers: at.layers, from: at.from}
 	switch p.Form {
 	case layer.Plain:
-		if t.known(of.source, of.key, p.Text, p.Name) {
-			return true
+		if p.Text != "" {
+			t.leaf(of.node, step, l)
 		}
-		node := t.node(of.node, Step{Decoder: fromLayer(d), Name: p.Name})
-		t.put(Leaf{Node: node, Source: of.source, Key: keyOf(of.key, p.Name), Text: p.Text, Layers: at.layers})
 	case layer.AsJSON, layer.AsXML, layer.AsPairs:
 		at.node = of.node
 		if hint {
@@ -226,9 +226,9 @@ func (t *Tree) part(d layer.Decoder, p layer.Part) bool {
 			}
 			break
 		}
-		at.node = t.node(of.node, Step{Decoder: fromLayer(d), Name: p.Name})
-		if !t.structured(p, at) && !t.known(of.source, of.key, p.Text, p.Name) {
-			t.put(Leaf{Node: at.node, Source: of.source, Key: keyOf(of.key, p.Name), Text: p.Text, Layers: at.layers})
+		at.node = t.node(of.node, step)
+		if !t.structured(p, at) {
+			t.at(at.node, l)
 		}
 	}
 	return t.Exhausted == "" || t.Exhausted == reasonLayers
@@ -252,7 +252,7 @@ func (t *Tree) structured(p layer.Part, at inside) bool {
 	case layer.AsXML:
 		return t.readXML(document{text: p.Text}, at)
 	case layer.AsPairs:
-		t.readPairs(p.Text, pairsOf{parent: at.node, decoder: FormName, source: at.source, layers: at.layers})
+		t.readPairs(p.Text, pairsOf{parent: at.node, decoder: FormName, source: at.source, layers: at.layers, from: at.from})
 	case layer.Plain:
 	}
 	return false

@@ -29,7 +29,7 @@ func (t *Tree) graphQLValue(leaf int32) bool {
 	if !looksGraphQL(l.Text) || int(l.Layers) >= t.options.MaxLayers || t.off(l.Node, GraphQL) {
 		return false
 	}
-	whole, is := t.readGraphQL(l.Text, inside{node: l.Node, source: l.Source, layers: l.Layers + 1})
+	whole, is := t.readGraphQL(l.Text, inside{node: l.Node, source: l.Source, layers: l.Layers + 1, from: leaf + 1})
 	t.Leaves[leaf].Opened = whole
 	return is
 }
@@ -114,7 +114,7 @@ func (r *graphqlReader) takeComments(comments []string) {
 
 func (r *graphqlReader) take(node int32, s Step, key, text string) {
 	if r.taking {
-		r.t.leaf(node, s, Leaf{Source: r.at.source, Key: key, Text: text, Layers: r.at.layers})
+		r.t.leaf(node, s, Leaf{Source: r.at.source, Key: key, Text: text, Layers: r.at.layers, from: r.at.from})
 	}
 }
 
@@ -235,9 +235,7 @@ func (r *graphqlReader) field(node int32) {
 		if name == "__schema" || name == "__type" {
 			r.t.fact(Introspection, below, name)
 		}
-		if r.t.find(r.at.source, name, "") == none {
-			r.t.put(Leaf{Node: below, Source: r.at.source, Key: name, Layers: r.at.layers})
-		}
+		r.t.at(below, Leaf{Source: r.at.source, Key: name, Layers: r.at.layers, from: r.at.from})
 	}
 	r.arguments(below)
 	r.directives(below)
@@ -275,9 +273,7 @@ func (r *graphqlReader) value(node int32, key string) {
 	case r.kind == stringToken, r.kind == blockToken:
 		if r.taking {
 			text := r.t.graphQLString(r.text, r.kind == blockToken)
-			if r.t.find(r.at.source, key, text) == none {
-				r.t.put(Leaf{Node: node, Source: r.at.source, Key: key, Text: text, Layers: r.at.layers})
-			}
+			r.t.at(node, Leaf{Source: r.at.source, Key: key, Text: text, Layers: r.at.layers, from: r.at.from})
 		}
 		r.next()
 	case r.kind == numberToken, r.kind == nameToken:

@@ -70,8 +70,8 @@ func (t *Tree) readCredentials(leaf int32) {
 	user, password, _ := strings.Cut(t.arena.keep(b), ":")
 	t.Leaves[leaf].Opened = true
 	for _, part := range []Leaf{
-		{Source: l.Source, Key: "user", Text: user, Layers: 1},
-		{Source: l.Source, Key: "password", Text: password, Layers: 1},
+		{Source: l.Source, Key: "user", Text: user, Layers: 1, from: leaf + 1},
+		{Source: l.Source, Key: "password", Text: password, Layers: 1, from: leaf + 1},
 	} {
 		if part.Text != "" {
 			t.leaf(l.Node, Step{Decoder: BasicAuth, Name: part.Key}, part)

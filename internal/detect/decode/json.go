@@ -209,7 +209,7 @@ func (r *jsonReader) emit(text string, plain bool) {
 		t.Repeats = append(t.Repeats, Repeat{known, node})
 		return
 	}
-	t.put(Leaf{Node: node, Source: r.at.source, Key: key, Text: text, Layers: r.at.layers})
+	t.put(Leaf{Node: node, Source: r.at.source, Key: key, Text: text, Layers: r.at.layers, from: r.at.from})
 }
 
 // container gives the node of an open level.

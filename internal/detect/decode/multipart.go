@@ -119,9 +119,7 @@ func (t *Tree) addPart(b *body, p part) {
 	source := BodyArg
 	if p.file {
 		source = FileText
-		if t.find(FileField, p.name, p.name) == none {
-			t.put(Leaf{Node: node, Source: FileField, Key: p.name, Text: p.name, Layers: b.at.layers})
-		}
+		t.at(node, Leaf{Source: FileField, Key: p.name, Text: p.name, Layers: b.at.layers})
 	}
 	content := p.content
 	if p.partial || b.partial {
@@ -130,9 +128,7 @@ func (t *Tree) addPart(b *body, p part) {
 	switch {
 	case content == "":
 	case isText(content):
-		if t.find(source, p.name, content) == none {
-			t.put(Leaf{Node: node, Source: source, Key: p.name, Text: content, Layers: b.at.layers})
-		}
+		t.at(node, Leaf{Source: source, Key: p.name, Text: content, Layers: b.at.layers})
 	default:
 		t.binaryPart(node, source, p.name, content, b.at.layers)
 	}

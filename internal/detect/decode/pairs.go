@@ -116,6 +116,7 @@ type pairsOf struct {
 	decoder Decoder
 	source  Source
 	layers  uint8
+	from    int32
 }
 
 // readPairs reads name=value pairs of a query or form.
@@ -138,7 +139,7 @@ func (t *Tree) readPairs(text string, of pairsOf) {
 
 // pair adds one pair; of a[b][]=c each key is a step.
 func (t *Tree) pair(name, value string, of pairsOf) {
-	l := Leaf{Source: of.source, Key: name, Text: value, Layers: of.layers}
+	l := Leaf{Source: of.source, Key: name, Text: value, Layers: of.layers, from: of.from}
 	base, keys := arrayKeys(name)
 	if keys == "" {
 		t.leaf(of.parent, Step{Decoder: of.decoder, Name: name}, l)
@@ -251,6 +252,6 @@ func (t *Tree) join(first, i int) {
 		}
 		b = append(b, ',')
 	}
-	l := Leaf{Source: head.Source, Key: head.Key, Text: t.arena.keep(b), Layers: head.Layers}
+	l := Leaf{Source: head.Source, Key: head.Key, Text: t.arena.keep(b), Layers: head.Layers, from: head.from}
 	t.leaf(head.Node, Step{Decoder: Joined}, l)
 }

@@ -78,6 +78,29 @@ func (g *group) write(b *strings.Builder) {
 	b.WriteString(path)
 }
 
+// Places are all places of a leaf: its own, those where the same text stands
+// under the same name, and those of what it was decoded from. An exclusion must
+// cover every one of them.
+func (t *Tree) Places(leaf int32) []string {
+	l := &t.Leaves[leaf]
+	own := t.Place(l.Node)
+	all := []string{own}
+	for _, r := range t.Repeats {
+		if r.Leaf == leaf {
+			all = append(all, t.Place(r.Node))
+		}
+	}
+	if l.from > 0 {
+		above := t.Place(t.Leaves[l.from-1].Node)
+		if below, ok := strings.CutPrefix(own, above); ok {
+			for _, place := range t.Places(l.from - 1)[1:] {
+				all = append(all, place+below)
+			}
+		}
+	}
+	return all
+}
+
 // Decoders are the encodings that were undone on the way to a node, outermost
 // first, as findings list them.
 func (t *Tree) Decoders(node int32) []string {

@@ -85,6 +85,28 @@ func TestWay(t *testing.T) {
 	}
 }
 
+// TestPlacesOfOneLeaf holds that a text that stands in two places is known to
+// stand in both, also when it had to be decoded.
+func TestPlacesOfOneLeaf(t *testing.T) {
+	const text = "' or 1=1 -- comment"
+	inner := base64.StdEncoding.EncodeToString([]byte(text))
+	for _, c := range []struct{ body, want string }{
+		{`{"i":[{"a":"` + inner + `"},{"a":"` + inner + `"}]}`, "body json /i/0/a > base64, body json /i/1/a > base64"},
+		{`{"i":[{"a":"` + inner + `"},{"a":"` + text + `"}]}`, "body json /i/1/a, body json /i/0/a > base64"},
+		{`{"i":[{"a":"{\"b\":\"` + text + `\"}"},{"a":"{\"b\":\"` + text + `\"}"}]}`, "body json /i/0/a > json /b, body json /i/1/a > json /b"},
+	} {
+		var tree Tree
+		Read(post(t, "application/json", c.body), nil, &tree)
+		i := slices.IndexFunc(tree.Leaves, func(l Leaf) bool { return l.Text == text })
+		if i < 0 {
+			t.Fatalf("not seen:\n%s", describe(&tree))
+		}
+		if got := strings.Join(tree.Places(int32(i)), ", "); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+}
+
 // TestLongNames holds that places stay short whatever clients name things.
 func TestLongNames(t *testing.T) {
 	long := strings.Repeat("ä", 2000)

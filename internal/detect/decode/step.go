@@ -136,8 +136,11 @@ func (t *Tree) off(node int32, d Decoder) bool {
 // enabled are the layers that are looked for at the place of node.
 func (t *Tree) enabled(node int32) layer.Set {
 	set := layer.Default
-	if t.Nodes[node].Step.Decoder == XMLDoctype {
+	switch step := t.Nodes[node].Step.Decoder; {
+	case step == XMLDoctype, step == PlainText && t.sniffed == xmlFormat:
 		set = set.Without(layer.XML) // it was read as such
+	case step == PlainText && t.sniffed == formFormat:
+		set = set.Without(layer.FormPairs)
 	}
 	if len(t.options.Off) == 0 {
 		return set

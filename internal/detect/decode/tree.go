@@ -87,6 +87,8 @@ type Leaf struct {
 	Key string
 	// Text is the decoded text. It is empty where only the name is to be judged.
 	Text string
+	// from is the leaf that it was decoded from, counted from 1; 0 is none.
+	from int32
 }
 
 // Repeat is a further place of a leaf: the same text under the same name.
@@ -98,7 +100,7 @@ type Tree struct {
 	Nodes  []Node
 	Leaves []Leaf
 	// Repeats are the places of leaves that occur more than once. A leaf is
-	// judged once, but a place that is excluded excuses no other.
+	// judged once, but a place that is excluded excuses no other: see Places.
 	Repeats []Repeat
 	// Complaints are about documents that are not what they claim to be.
 	Complaints []Complaint
@@ -135,6 +137,7 @@ type Tree struct {
 	groups  groups
 	lexer   graphqlReader
 	batch   int
+	sniffed format // what the whole body was read as because it looked so
 }
 
 // Reset makes the tree empty and keeps its memory; it lets go of that of the
@@ -150,12 +153,15 @@ func (t *Tree) Reset() {
 	t.Nodes, t.Leaves, t.Repeats = t.Nodes[:0], t.Leaves[:0], t.Repeats[:0]
 	t.Complaints, t.Facts, t.NotInspected = t.Complaints[:0], t.Facts[:0], nil
 	t.Exhausted, t.Path, t.Query, t.Body, t.Processor, t.Length = "", "", "", "", "", 0
-	t.left, t.numbers, t.batch = 0, 0, 0
+	t.left, t.numbers, t.batch, t.sniffed = 0, 0, 0, unknownFormat
 	t.seen.reset()
 	t.keys.reset()
 	t.arena.reset()
 	t.below = layered{}
 	t.lexer = graphqlReader{}
+	t.json.Reset(nil, jsonLimits)
+	t.xml.Reset(nil, xmlLimits)
+	clear(t.levels[:cap(t.levels)])
 }
 
 // keptEntries bounds the memory that is kept for the next request, in entries of
@@ -216,11 +222,6 @@ func (t *Tree) find(source Source, key, text string) int32 {
 	return t.seen.find(t.Leaves, source, key, text)
 }
 
-// known says that a decoded text is judged already.
-func (t *Tree) known(source Source, key, text, part string) bool {
-	return text == "" || t.find(source, keyOf(key, part), text) != none
-}
-
 // put adds a leaf that find did not know, and gives its index, or none where
 // there is no room.
 func (t *Tree) put(l Leaf) int32 {
@@ -235,7 +236,7 @@ func (t *Tree) put(l Leaf) int32 {
 	i := int32(len(t.Leaves) - 1) //nolint:gosec // bounded by MaxValues
 	if l.Source != Header && codedName(l.Key) && l.Key != l.Text && t.find(l.Source, l.Key, l.Key) == none {
 		// The name is judged as it stands; as a text, its layers are opened too.
-		t.put(Leaf{Node: l.Node, Source: l.Source, Key: l.Key, Text: l.Key, Layers: l.Layers})
+		t.put(Leaf{Node: l.Node, Source: l.Source, Key: l.Key, Text: l.Key, Layers: l.Layers, from: l.from})
 	}
 	return i
 }
@@ -263,6 +264,18 @@ func (t *Tree) leaf(parent int32, s Step, l Leaf) int32 {
 	}
 	l.Node = t.node(parent, s)
 	return t.put(l)
+}
+
+// at adds a leaf at a node that there is, or one more place of a known one.
+func (t *Tree) at(node int32, l Leaf) {
+	known := t.find(l.Source, l.Key, l.Text)
+	switch {
+	case known == none:
+		l.Node = node
+		t.put(l)
+	case l.Text != "" && t.room():
+		t.Repeats = append(t.Repeats, Repeat{known, node})
+	}
 }
 
 // complain adds a complaint about the place of node.

@@ -82,7 +82,7 @@ func (r *xmlReader) doctype(d document, at int) int {
 	if d.declared || !html {
 		r.t.complain(Doctype, r.root, text[:min(len(text), maxName)])
 	}
-	r.t.leaf(r.root, Step{Decoder: XMLDoctype}, Leaf{Source: r.at.source, Key: "doctype", Text: text, Layers: r.at.layers})
+	r.t.leaf(r.root, Step{Decoder: XMLDoctype}, Leaf{Source: r.at.source, Key: "doctype", Text: text, Layers: r.at.layers, from: r.at.from})
 	return end
 }
 
@@ -270,7 +270,7 @@ func (r *xmlReader) emit(s Step, key, text string) {
 		t.Repeats = append(t.Repeats, Repeat{known, node})
 		return
 	}
-	t.put(Leaf{Node: node, Source: r.at.source, Key: key, Text: text, Layers: r.at.layers})
+	t.put(Leaf{Node: node, Source: r.at.source, Key: key, Text: text, Layers: r.at.layers, from: r.at.from})
 }
 
 // plainName says that the name of a namespace is an address or URN without
