@@ -39,10 +39,16 @@ func (p *passage) respond() {
 		return
 	}
 	p.abandon()
+	body, length := x.Body.Forward()
+	if inspected, why := p.inspectResponse(body); why != nil {
+		p.failed(why)
+		body, length = x.Body.Forward()
+	} else if p.reader != nil {
+		body, length = inspected, -1 // it may end earlier
+	}
 	header := p.w.Header()
 	p.responseHeader(header)
 	header["X-Correlation-Id"] = []string{p.x.ID}
-	body, length := x.Body.Forward()
 	if x.Body.Changed() {
 		for _, name := range [...]string{"Content-Encoding", "Content-Md5", "Digest", "Repr-Digest", "Content-Digest", "Etag", "Accept-Ranges"} {
 			delete(header, name)
@@ -62,7 +68,15 @@ func (p *passage) respond() {
 	}
 	p.w.WriteHeader(x.Status)
 	if body != nil {
+		p.inspection.leave()
 		p.copyBody(body, length)
+		p.inspection.take()
+	}
+	if p.inspection.stopped() && !x.Local {
+		p.inspection.tell()
+		p.keepBefore(p.end.BytesOut)
+		p.refusedTrailers()
+		return
 	}
 	p.trailers()
 }
@@ -135,7 +149,7 @@ func (p *passage) copyBody(body io.Reader, length int64) {
 			}
 			p.cutOff(werr)
 		}
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || err != nil && p.refusedCall() {
 			return
 		}
 		p.cutOff(err)

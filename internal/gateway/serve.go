@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/gateway/framing"
+	"farrier.dev/farrier/internal/gateway/stream"
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/router"
 	"farrier.dev/farrier/internal/traffic"
@@ -28,6 +29,10 @@ type passage struct {
 	tee               *tee
 	// resp is the service's response; its body is closed when the passage ends.
 	resp *http.Response
+	// inspection has the messages of a stream judged, nil when no step wants it;
+	// reader gives those of a response.
+	inspection *inspection
+	reader     *stream.Reader
 	// idle is how long the service and streams may leave a connection without a byte.
 	idle time.Duration
 	// kept says that the record has been sealed before the answer went out.
@@ -171,6 +176,10 @@ func (p *passage) stopped(v policy.Verdict) {
 // exchange with them, and it is sealed when they are done.
 func (p *passage) finish() {
 	p.finished = true
+	p.inspection.finish()
+	if p.reader != nil {
+		_ = p.reader.Close()
+	}
 	if p.resp != nil {
 		_ = p.resp.Body.Close()
 	}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"farrier.dev/farrier/internal/gateway/stream"
 )
 
 // upgrade joins the two connections after the service has switched protocols.
@@ -16,6 +18,15 @@ func (p *passage) upgrade() {
 		p.failed(&rejection{http.StatusBadGateway, "Bad gateway.", "the service switched protocols without a connection"})
 		p.respond()
 		return
+	}
+	var compression stream.Compression
+	if p.inspection != nil {
+		var err error
+		if compression, err = stream.Agreed(p.responseField("Sec-Websocket-Extensions")); err != nil {
+			p.failed(&rejection{http.StatusBadGateway, "Bad gateway.", err.Error()})
+			p.respond()
+			return
+		}
 	}
 	header := make(http.Header)
 	upgrade := p.resp.Header["Upgrade"]
@@ -46,6 +57,13 @@ func (p *passage) upgrade() {
 	idle := time.AfterFunc(p.idle, hangUp)
 	defer idle.Stop()
 	defer context.AfterFunc(p.g.life, hangUp)()
+	if p.inspection != nil {
+		c := &conversation{p: p, compression: compression, idle: idle, hangUp: hangUp}
+		c.client.to, c.service.to, c.service.masked = client, service, true
+		c.run(buffered, service)
+		p.end.BytesIn, p.end.BytesOut = c.in.Load(), c.out.Load()
+		return
+	}
 	var in, out atomic.Int64
 	var both sync.WaitGroup
 	both.Go(func() { pipe(service, buffered, &in, idle, p.idle); _ = service.Close() })

@@ -45,12 +45,25 @@ func (p *passage) call(ctx context.Context, up *router.Upstream) *rejection {
 		p.body.stall = time.AfterFunc(p.idle, func() { cancel(errStalled) })
 		defer p.body.stall.Stop()
 	}
-	resp, err := up.Transport.RoundTrip(p.outgoing(ctx, up)) //nolint:bodyclose // finish closes it
+	out := p.outgoing(ctx, up)
+	if p.x.Request.Streaming {
+		p.inspect(ctx)
+	}
+	if why := p.openStream(out); why != nil {
+		return why
+	}
+	p.inspection.leave()
+	resp, err := up.Transport.RoundTrip(out) //nolint:bodyclose // finish closes it
+	p.inspection.take()
+	p.resp = resp
 	p.x.Upstream.Took = p.g.Now().Sub(began)
+	if p.inspection.stopped() {
+		p.refusedBeforeHead()
+		return nil
+	}
 	if err != nil {
 		return upstreamRejection(err)
 	}
-	p.resp = resp
 	if resp.StatusCode == http.StatusSwitchingProtocols &&
 		(!isWebSocket(p.r) || !strings.EqualFold(resp.Header.Get("Upgrade"), "websocket")) {
 		return &rejection{http.StatusBadGateway, "Bad gateway.", "the service switched to a protocol that it was not asked for"}
