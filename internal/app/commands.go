@@ -33,7 +33,7 @@ const (
 // Check validates manifests, prints all problems and, where there is no error,
 // the order in which policies will run. It returns the exit code.
 func Check(paths []string, format string, requireAuthentication bool, out io.Writer) (int, error) {
-	all, err := catalogue.New()
+	all, err := catalogue.New(nil)
 	if err != nil {
 		return ExitBroken, err
 	}
@@ -83,7 +83,7 @@ func Check(paths []string, format string, requireAuthentication bool, out io.Wri
 
 // Policies prints the catalogue, or one policy's settings.
 func Policies(name, format string, out io.Writer) error {
-	all, err := catalogue.New()
+	all, err := catalogue.New(nil)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func TestExamplesCheck(t *testing.T) {
 			all += text
 		}
 	}
-	known, err := catalogue.New()
+	known, err := catalogue.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func playFolder(t *testing.T, name string, policies bool) (files, sends int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known, err := catalogue.New()
+	known, err := catalogue.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 
 // RealCatalogue is the catalogue as the builder of revisions sees it.
 func RealCatalogue() (manifest.Catalogue, error) {
-	all, err := catalogue.New()
+	all, err := catalogue.New(nil)
 	return policies{all}, err
 }
 

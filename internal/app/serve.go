@@ -77,7 +77,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	if err != nil {
 		return err
 	}
-	all, err := catalogue.New()
+	all, err := catalogue.New(nil)
 	if err != nil {
 		return fmt.Errorf("reading the catalogue of policies: %w", err)
 	}

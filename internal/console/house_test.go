@@ -96,7 +96,7 @@ func openHouse(t testing.TB, dir string, now func() time.Time, refusalRows int64
 		RefusalRows: refusalRows,
 	})
 	must(t, err)
-	policies, err := catalogue.New()
+	policies, err := catalogue.New(nil)
 	must(t, err)
 
 	sessions, err := session.New(people)

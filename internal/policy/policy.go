@@ -66,6 +66,9 @@ type Policy struct {
 	Schema []byte
 	// Warn names what is valid but unwise in the settings; nil for nothing.
 	Warn func(settings json.RawMessage) []string
+	// Version identifies what Compile depends on besides the settings; nil when
+	// that is nothing. When it changes, the next revision compiles anew.
+	Version func() string
 	// Compile turns valid settings, references resolved, into what steps are
 	// bound from. It is called once for equal settings, however many bindings
 	// share them, and must keep no state of its own.
@@ -90,6 +93,11 @@ type Env struct {
 	Clients *Clients
 	// HTTP makes the calls that a policy itself needs (key sets).
 	HTTP *http.Client
+	// Models are what was learned of the values of operations; nil when nobody
+	// learns.
+	Models Models
+	// Capture keeps requests for dry runs; nil when that is off.
+	Capture Capturer
 	// State gives what make made before under this key for the same API, binding
 	// and settings, also in an earlier revision, or makes it.
 	State func(key string, make func() any) any

@@ -33,6 +33,9 @@ type Options struct {
 	Log     *slog.Logger
 	// HTTP makes the calls of policies themselves.
 	HTTP *http.Client
+	// Models and Capture are handed to policies; nil when nobody learns or keeps.
+	Models  policy.Models
+	Capture policy.Capturer
 	// Previous is the table in service, whose state is carried over; nil at start.
 	Previous *Table
 }
@@ -228,6 +231,9 @@ func (c *compiler) link(target string, b *revision.Binding, clients *policy.Clie
 		return policy.Link{}, err
 	}
 	key := digest(entry.Name, string(settings))
+	if entry.Version != nil {
+		key = digest(key, entry.Version())
+	}
 	compiled := c.table.compiled[key]
 	if compiled == nil && c.Previous != nil {
 		compiled = c.Previous.compiled[key]
@@ -240,7 +246,7 @@ func (c *compiler) link(target string, b *revision.Binding, clients *policy.Clie
 	c.table.compiled[key] = compiled
 	name := b.Name.String()
 	step, err := compiled.Bind(policy.Env{
-		Now: c.Now, API: target, Binding: name, Clients: clients, HTTP: c.HTTP,
+		Now: c.Now, API: target, Binding: name, Clients: clients, HTTP: c.HTTP, Models: c.Models, Capture: c.Capture,
 		Log:   c.Log.With("api", target, "binding", name, "policy", entry.Name),
 		State: c.state(digest("state", target, name, key)),
 	})

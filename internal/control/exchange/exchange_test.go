@@ -46,7 +46,7 @@ var admin = control.Principal{Operator: "admin", Roles: []access.Role{access.Rol
 
 func newService(t *testing.T, f *fake, now func() time.Time) *exchange.Service {
 	t.Helper()
-	policies, err := catalogue.New()
+	policies, err := catalogue.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

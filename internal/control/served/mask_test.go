@@ -73,7 +73,7 @@ func TestMask(t *testing.T) {
 // TestNoPolicyShowsWhatItsSchemaHides puts a text into every write-only field of
 // every policy of the catalogue and holds that it is never shown.
 func TestNoPolicyShowsWhatItsSchemaHides(t *testing.T) {
-	all, err := catalogue.New()
+	all, err := catalogue.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

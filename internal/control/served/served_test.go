@@ -65,7 +65,7 @@ func testRevision() *revision.Revision {
 
 func newService(t *testing.T, p served.Publication, c counts) *served.Service {
 	t.Helper()
-	policies, err := catalogue.New()
+	policies, err := catalogue.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

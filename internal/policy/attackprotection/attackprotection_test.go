@@ -13,11 +13,11 @@ import (
 	"farrier.dev/farrier/internal/traffic"
 )
 
-func TestConversations(t *testing.T) { policytest.Play(t, attackprotection.Policy(), 3) }
+func TestConversations(t *testing.T) { policytest.Play(t, attackprotection.Policy(nil), 6) }
 
 func bind(t *testing.T, settings string) policy.Step {
 	t.Helper()
-	compiled, err := attackprotection.Policy().Compile(json.RawMessage(settings))
+	compiled, err := attackprotection.Policy(nil).Compile(json.RawMessage(settings))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,9 +71,16 @@ func TestNoVerdictRefuses(t *testing.T) {
 	}
 }
 
-func TestLongBodyIsNoted(t *testing.T) {
+func TestLongBodies(t *testing.T) {
+	if need := bind(t, `{}`).RequestBody; need.Partial || need.Limit != detect.DefaultBodyLimit {
+		t.Errorf("a longer body must be refused: %+v", need)
+	}
 	x := request(t, "POST / HTTP/1.1\nHost: api.example.com\nContent-Type: text/plain\n\n"+strings.Repeat("word ", 4000))
-	if v := bind(t, `{}`).Request(t.Context(), x); v.Stops() {
+	step := bind(t, `{"bodyLimit": 16384, "onLongBody": "partial"}`)
+	if !step.RequestBody.Partial {
+		t.Errorf("%+v", step.RequestBody)
+	}
+	if v := step.Request(t.Context(), x); v.Stops() {
 		t.Errorf("%+v", v)
 	}
 	if len(x.NotInspected) != 1 || x.NotInspected[0] != "default/shield: body: only its first 16384 bytes" {
@@ -82,13 +89,74 @@ func TestLongBodyIsNoted(t *testing.T) {
 }
 
 func TestStreams(t *testing.T) {
-	if bind(t, `{}`).OnStream != policy.RefuseStream || bind(t, `{"onStream": "skip"}`).OnStream != policy.SkipStream {
-		t.Error("streams must be refused unless the setting says skip")
+	for settings, want := range map[string]policy.OnStream{
+		`{}`: policy.InspectStream, `{"onStream": "refuse"}`: policy.RefuseStream, `{"onStream": "skip"}`: policy.SkipStream,
+		`{"mode": "watch"}`: policy.SkipStream,
+	} {
+		if got := bind(t, settings).OnStream; got != want {
+			t.Errorf("%s: %v, want %v", settings, got, want)
+		}
+	}
+}
+
+func TestMessages(t *testing.T) {
+	step := bind(t, `{}`)
+	x := request(t, "GET /live HTTP/1.1\nHost: api.example.com")
+	for _, c := range []struct {
+		text string
+		kind policy.MessageKind
+		stop bool
+	}{
+		{`{"type":"ping"}`, policy.TextMessage, false},
+		{`{"q":"1' OR '1'='1"}`, policy.TextMessage, true},
+		{"\x0a\x0e1' OR '1'='1'--", policy.GRPCMessage, true},
+		{"\x0a\x05hello", policy.GRPCMessage, false},
+	} {
+		v := step.Message(t.Context(), x, policy.Message{FromClient: true, Kind: c.kind, Data: []byte(c.text)})
+		if v.Stops() != c.stop {
+			t.Errorf("%q: %+v", c.text, v)
+		}
+	}
+	v := step.Message(t.Context(), x, policy.Message{FromClient: true, Kind: policy.TextMessage, Data: []byte("a"), Partial: true})
+	if !v.Stops() || v.Answer.Status != 413 {
+		t.Errorf("a message that is too long passes: %+v", v)
+	}
+}
+
+func TestResponses(t *testing.T) {
+	for _, c := range []struct {
+		settings, body string
+		stop, watched  bool
+	}{
+		{`{"responses": "block"}`, `{"key":"-----BEGIN RSA PRIVATE KEY-----"}`, true, false},
+		{`{"responses": "watch"}`, `{"key":"-----BEGIN RSA PRIVATE KEY-----"}`, false, true},
+		{`{"responses": "block"}`, `{"id": 7}`, false, false},
+	} {
+		step := bind(t, c.settings)
+		x := request(t, "GET /keys HTTP/1.1\nHost: api.example.com")
+		x.Response.Status = 200
+		x.Response.Body.SetSource(strings.NewReader(c.body), int64(len(c.body)))
+		if err := x.Response.Body.Load(1<<20, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		v := step.Response(t.Context(), x)
+		if v.Stops() != c.stop || (len(x.Decisions) > 0) != c.watched || c.stop && v.Answer.Status != 502 {
+			t.Errorf("%+v: %+v, decisions %+v", c, v, x.Decisions)
+		}
+	}
+	if bind(t, `{}`).Response != nil {
+		t.Error("responses are held back though nobody asked")
+	}
+}
+
+func TestOff(t *testing.T) {
+	if step := bind(t, `{"mode": "off"}`); step.Request != nil || step.End != nil || step.RequestBody.Mode != policy.NoBody {
+		t.Errorf("%+v", step)
 	}
 }
 
 func TestWarnings(t *testing.T) {
-	warn := attackprotection.Policy().Warn
+	warn := attackprotection.Policy(nil).Warn
 	for _, c := range []struct {
 		settings string
 		want     int
@@ -97,6 +165,9 @@ func TestWarnings(t *testing.T) {
 		{`{"exclusions": [{"rule": "942100", "place": "query q"}]}`, 0},
 		{`{"exclusions": [{"rule": "942100"}]}`, 1},
 		{`{"exclusions": [{"rule": "942100"}], "onStream": "skip"}`, 2},
+		{`{"onLongBody": "partial"}`, 1},
+		{`{"onExhausted": "pass"}`, 1},
+		{`{"mode": "off"}`, 1},
 		{`{"unknown": 1}`, 0},
 	} {
 		if got := warn(json.RawMessage(c.settings)); len(got) != c.want {

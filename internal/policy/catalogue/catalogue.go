@@ -22,11 +22,12 @@ import (
 	"farrier.dev/farrier/internal/policy/tlsoutbound"
 )
 
-// New makes the catalogue of all policies. An error is a mistake in a policy,
-// which the tests find.
-func New() (*policy.Catalogue, error) {
+// New makes the catalogue of all policies. content gives the rules that were
+// installed besides those built in; nil means none. An error is a mistake in a
+// policy, which the tests find.
+func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 	return policy.NewCatalogue([]policy.Policy{
-		attackprotection.Policy(),
+		attackprotection.Policy(content),
 		basicauth.Policy(),
 		clientid.Policy(),
 		cors.Policy(),

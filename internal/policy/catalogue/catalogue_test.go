@@ -10,7 +10,7 @@ import (
 // TestCatalogue holds that every policy can be listed: it has a name, a title,
 // a category, a schema in words, and a way to compile its settings.
 func TestCatalogue(t *testing.T) {
-	c, err := catalogue.New()
+	c, err := catalogue.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
