@@ -81,6 +81,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	if err != nil {
 		return fmt.Errorf("reading the catalogue of policies: %w", err)
 	}
+	learner := newLearner()
 	control := &control{log: log, now: time.Now, feed: feed}
 	publisher := publish.New(publish.Options{
 		Paths: cfg.Manifests, Catalogue: policies{all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
@@ -88,6 +89,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 		Compile: router.Options{
 			Catalogue: all, Expand: secret.Environ().Expand, Runtime: gate.Runtime(),
 			Now: time.Now, Log: log.With("component", "policy"), HTTP: router.PolicyClient(),
+			Models: learner,
 		},
 		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published,
 	})
@@ -105,6 +107,8 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 		running.Go(func() error { return control.monitor.Run(background) })
 		running.Go(func() error { control.watchSuppressions(background); return nil })
 	}
+	registerLearner(metrics, learner)
+	running.Go(func() error { learn(background, learner, control.trafficDB, cfg, log); return nil })
 	running.Go(func() error { return publisher.Watch(background) })
 	console, err := control.pages(ctx, cfg, publisher, all, metrics, gate)
 	if err != nil {
