@@ -31,7 +31,7 @@ const (
 	Bomb
 	// GraphQLDepth, and the next three, are GraphQL beyond a cap.
 	GraphQLDepth
-	// GraphQLAliases is a document with too many aliases.
+	// GraphQLAliases is a document with too many aliases or repeated fields.
 	GraphQLAliases
 	// GraphQLBatch is a request with too many documents.
 	GraphQLBatch

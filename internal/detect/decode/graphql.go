@@ -15,7 +15,37 @@ type graphqlReader struct {
 	depth   int // of selections
 	nested  int // of values
 	deepest int
-	aliases int
+	aliases int // and repetitions of fields and directives, which cost the same
+	// fragment is the fragment being read, "" in an operation; spreads are the
+	// fragments that each uses.
+	fragment string
+	spreads  []spread
+}
+
+// spread is the use of a fragment by another.
+type spread struct{ by, of string }
+
+// maxSpreads bounds the uses of fragments that are looked at.
+const maxSpreads = 64
+
+// circular says that a fragment uses itself, if by way of others. What is used by
+// nobody, or uses nobody, is in no circle, and is left out until nothing else is.
+func circular(spreads []spread) bool {
+	for {
+		kept := spreads[:0:0]
+		for _, s := range spreads {
+			for _, next := range spreads {
+				if next.by == s.of {
+					kept = append(kept, s)
+					break
+				}
+			}
+		}
+		if len(kept) == len(spreads) {
+			return len(kept) > 0
+		}
+		spreads = kept
+	}
 }
 
 // graphQLValue opens a value that is called "query" and is a GraphQL document,
@@ -26,7 +56,8 @@ func (t *Tree) graphQLValue(leaf int32) bool {
 	if s.Name != "query" || s.Decoder != JSONMember && s.Decoder != AtQuery && s.Decoder != FormName {
 		return false
 	}
-	if !looksGraphQL(l.Text) || int(l.Layers) >= t.options.MaxLayers || t.off(l.Node, GraphQL) {
+	// Beyond the cap the request is complained of: its documents stay closed.
+	if t.batch > t.options.GraphQL.Batch || !looksGraphQL(l.Text) || int(l.Layers) >= t.options.MaxLayers || t.off(l.Node, GraphQL) {
 		return false
 	}
 	whole, is := t.readGraphQL(l.Text, inside{node: l.Node, source: l.Source, layers: l.Layers + 1, from: leaf + 1})
@@ -82,6 +113,9 @@ func (t *Tree) readGraphQL(text string, at inside) (whole, is bool) {
 	}
 	if r.aliases > t.options.GraphQL.Aliases {
 		t.complain(GraphQLAliases, node, "")
+	}
+	if circular(r.spreads) {
+		t.complain(GraphQLDepth, node, "fragments that use each other")
 	}
 	if t.batch++; t.batch > t.options.GraphQL.Batch {
 		t.complain(GraphQLBatch, t.root(node), "")
@@ -141,7 +175,7 @@ func (r *graphqlReader) document() {
 			r.directives(node)
 		case r.kind == nameToken && r.text == "fragment":
 			r.next()
-			r.name()
+			r.fragment = r.name()
 			if r.text != "on" {
 				r.failed = true
 			}
@@ -152,6 +186,7 @@ func (r *graphqlReader) document() {
 			r.failed = true
 		}
 		r.selections(node)
+		r.fragment = ""
 	}
 }
 
@@ -177,8 +212,13 @@ func (r *graphqlReader) variables(node int32) {
 }
 
 func (r *graphqlReader) directives(node int32) {
+	last := ""
 	for r.accept("@") && !r.failed {
 		name := r.name()
+		if name == last {
+			r.aliases++
+		}
+		last = name
 		r.arguments(r.node(node, Step{Decoder: GraphQLField, Name: name}))
 	}
 }
@@ -190,6 +230,7 @@ func (r *graphqlReader) selections(node int32) {
 		r.failed = true
 	}
 	r.deepest = max(r.deepest, r.depth)
+	last := ""
 	for first := true; !r.failed; first = false {
 		if r.accept("}") {
 			r.failed = r.failed || first // an empty set is none
@@ -199,7 +240,11 @@ func (r *graphqlReader) selections(node int32) {
 			r.spread(node)
 			continue
 		}
-		r.field(node)
+		name := r.field(node)
+		if name == last {
+			r.aliases++
+		}
+		last = name
 	}
 	r.depth--
 }
@@ -207,6 +252,9 @@ func (r *graphqlReader) selections(node int32) {
 // spread reads what follows three dots: a fragment's name, or a fragment.
 func (r *graphqlReader) spread(node int32) {
 	if r.kind == nameToken && r.text != "on" {
+		if r.fragment != "" && !r.taking && len(r.spreads) < maxSpreads {
+			r.spreads = append(r.spreads, spread{r.fragment, r.text})
+		}
 		r.next()
 		r.directives(node)
 		return
@@ -219,16 +267,18 @@ func (r *graphqlReader) spread(node int32) {
 	r.selections(node)
 }
 
-// field reads a field with its alias, arguments and selections.
-func (r *graphqlReader) field(node int32) {
+// field reads a field with its alias, arguments and selections, and gives the
+// name that it has in the answer.
+func (r *graphqlReader) field(node int32) (answer string) {
 	name := r.name()
+	answer = name
 	if r.accept(":") {
 		r.aliases++
 		r.take(node, Step{Decoder: GraphQLField, Name: name}, name, "")
 		name = r.name()
 	}
 	if r.failed {
-		return
+		return answer
 	}
 	below := r.node(node, Step{Decoder: GraphQLField, Name: name})
 	if r.taking {
@@ -242,6 +292,7 @@ func (r *graphqlReader) field(node int32) {
 	if r.is("{") {
 		r.selections(below)
 	}
+	return answer
 }
 
 func (r *graphqlReader) arguments(node int32) {
