@@ -20,6 +20,8 @@ type program struct {
 	jump  int32
 	flat  int // index in the order before folding
 	index int // in Set.rules
+	// reads says which captured groups the rule reads that it set itself.
+	reads uint16
 	// silent rules keep the books of others and are not reported.
 	silent bool
 	// noted says that MATCHED_VAR and its kin may be read after a match.

@@ -117,7 +117,7 @@ func (r *run) matched(p *program, at int, it *item, text string, t *test) {
 	r.charge(unitsMatch)
 	var place [2]int
 	if t != nil && !t.negated {
-		place = r.capture(l, t, text)
+		place = r.capture(p.reads|r.set.reads, l, t, text)
 	}
 	if p.noted || r.set.noted {
 		name := it.variable.name
@@ -193,15 +193,18 @@ func excerpt(text string, place [2]int) string {
 	return text[start:min(len(text), start+maxExcerpt)]
 }
 
-// capture finds where a test matched and sets TX:0 to TX:9 if any rule reads them.
-func (r *run) capture(l *link, t *test, text string) (place [2]int) {
-	wanted := l.capture && r.set.reads != 0
+// capture finds where a test matched, and sets those of TX:0 to TX:9 that some
+// rule reads.
+func (r *run) capture(reads uint16, l *link, t *test, text string) (place [2]int) {
+	if !l.capture {
+		reads = 0
+	}
 	switch {
 	case t.pattern != nil:
-		return r.captureGroups(t.pattern, text, wanted)
+		return r.captureGroups(t.pattern, text, reads&(1<<min(t.pattern.groups, 9)-1) != 0)
 	case t.phrases != nil:
-		return r.capturePhrases(t.phrases, text, wanted)
-	case t.sqli && wanted && r.set.reads&1 != 0:
+		return r.capturePhrases(t.phrases, text, reads != 0)
+	case t.sqli && reads&1 != 0:
 		r.captures[0], _ = operator.SQLi(text)
 	}
 	return place
@@ -211,9 +214,6 @@ func (r *run) capture(l *link, t *test, text string) (place [2]int) {
 const window = 4 << 10
 
 func (r *run) captureGroups(p *pattern, text string, wanted bool) [2]int {
-	if wanted && r.set.reads&(1<<min(p.groups, 9)-1) == 0 {
-		wanted = false
-	}
 	switch {
 	case !wanted && len(text) <= maxExcerpt:
 		return [2]int{}

@@ -79,22 +79,19 @@ func (s *Set) fired(in *Input) fired {
 	return out
 }
 
-// known are rules whose answers differ, and why.
-var known = map[int]string{}
-
 // compare tells what one has and the other lacks.
 func compare(s *Set, got, want fired) (lost, extra []string) {
 	for _, k := range slices.Sorted(maps.Keys(want)) {
 		id, _ := strconv.Atoi(strings.Fields(k)[0])
 		_, folded := slices.BinarySearch(s.folded, id)
 		silent := slices.ContainsFunc(s.rules, func(p *program) bool { return p.silent && p.rule.ID == id })
-		if !got[k] && !folded && !silent && known[id] == "" {
+		if !got[k] && !folded && !silent {
 			lost = append(lost, k)
 		}
 	}
 	for _, k := range slices.Sorted(maps.Keys(got)) {
 		id, _ := strconv.Atoi(strings.Fields(k)[0])
-		if _, folded := slices.BinarySearch(s.folded, id); !want[k] && !folded && known[id] == "" {
+		if _, folded := slices.BinarySearch(s.folded, id); !want[k] && !folded {
 			extra = append(extra, k)
 		}
 	}

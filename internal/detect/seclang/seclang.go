@@ -92,7 +92,8 @@ type Set struct {
 	// certain are rules with a severity that match whatever the input says.
 	certain []*Rule
 	ignored []Ignored
-	// reads says which captured groups, TX:0 to TX:9, any rule reads.
+	// reads says which captured groups, TX:0 to TX:9, rules read that other
+	// rules may have set.
 	reads uint16
 	// defaults are singles that rules read; they exist even if the input has none.
 	defaults []Value

@@ -155,9 +155,10 @@ func TestRandomRules(t *testing.T) {
 	played := 0
 	rapid.Check(t, func(t *rapid.T) {
 		rules := prelude
+		skips := rapid.Bool().Draw(t, "skips") // or ruleRemoveById, see differences.md
 		n := rapid.IntRange(2, 9).Draw(t, "rules")
 		for i := range n {
-			rules += drawRule(t, i+1, n)
+			rules += drawRule(t, i+1, n, skips)
 		}
 		rules += "SecMarker END\nSecAction \"id:98,phase:2,pass,nolog\"\n"
 		var in Input
@@ -174,7 +175,7 @@ func TestRandomRules(t *testing.T) {
 	t.Logf("%d sets of rules", played)
 }
 
-func drawRule(t *rapid.T, id, n int) string {
+func drawRule(t *rapid.T, id, n int, skips bool) string {
 	draw := func(name string, from ...string) string { return rapid.SampledFrom(from).Draw(t, name) }
 	phase := draw("phase", "1", "2", "2")
 	target := func() string {
@@ -188,7 +189,13 @@ func drawRule(t *rapid.T, id, n int) string {
 		return draw("effect", "", "", "", ",setvar:tx.v=1", ",setvar:tx.v=+1", ",setvar:tx.w=%{tx.v}", ",setvar:!tx.v=0", ",setvar:tx.v=%{MATCHED_VAR}",
 			",capture", ",t:lowercase", ",t:urlDecodeUni,t:trim", ",multiMatch,t:urlDecodeUni,t:lowercase", ",setvar:tx.v_%{tx.v}=2", ",capture,setvar:tx.w=%{tx.1}")
 	}
-	flow := draw("flow", "", "", "", ",skipAfter:END", ",skip:1", fmt.Sprintf(",ctl:ruleRemoveById=%d", n), fmt.Sprintf(",ctl:ruleRemoveTargetById=%d;ARGS:a", n), fmt.Sprintf(",ctl:ruleRemoveById=2-%d", max(2, n/2)))
+	flows := []string{"", "", "", ",skipAfter:END", fmt.Sprintf(",ctl:ruleRemoveTargetById=%d;ARGS:a", n)}
+	if skips {
+		flows = append(flows, ",skip:1", ",skip:3")
+	} else {
+		flows = append(flows, fmt.Sprintf(",ctl:ruleRemoveById=%d", n), fmt.Sprintf(",ctl:ruleRemoveById=2-%d", max(2, n/2)))
+	}
+	flow := draw("flow", flows...)
 	logged := draw("log", "log", "log,severity:'ERROR'", "nolog")
 	actions := fmt.Sprintf("id:%d,phase:%s,pass,%s%s%s", id, phase, logged, effect(), flow)
 	if draw("kind", "rule", "rule", "rule", "rule", "action") == "action" {
