@@ -112,7 +112,8 @@ func (c *conversation) direction(from io.Reader, to *side, fromClient bool) {
 // and the client is heard out for a moment: closed with bytes unread, the
 // connection would be reset and the Close frame lost.
 func (c *conversation) end(from io.Reader, fromClient bool, err error) {
-	status, stopped := c.p.inspection.farewell(err)
+	c.p.inspection.failed(err, fromClient)
+	status, stopped := c.farewell()
 	if !stopped {
 		c.hangUp()
 		return
@@ -126,23 +127,26 @@ func (c *conversation) end(from io.Reader, fromClient bool, err error) {
 	}
 }
 
-// farewell says with which status a WebSocket ends whose direction ended with
-// an error, when that or another was no ordinary end, and has the record kept
-// before the client knows.
-func (i *inspection) farewell(err error) (status uint16, stopped bool) {
-	i.failed(err)
+// farewell says with which status the conversation ends, if it ends otherwise
+// than by its own will, and has the record kept before the client knows.
+func (c *conversation) farewell() (status uint16, stopped bool) {
+	i := c.p.inspection
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if !i.stopped() {
 		return 0, false
 	}
 	i.tell()
-	i.p.keepBefore(0)
+	c.p.end.BytesIn = c.in.Load()
+	c.p.keepBefore(c.out.Load())
 	if i.fault != nil {
 		return i.fault.Close, true
 	}
-	return 1008, true
+	return policyViolation, true
 }
+
+// policyViolation is the status of a WebSocket that a policy ended (RFC 6455 §7.4.1).
+const policyViolation = 1008
 
 // timed counts what is read and puts off the end of an idle stream.
 type timed struct {

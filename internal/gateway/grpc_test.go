@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/traffic"
@@ -261,6 +262,26 @@ func TestGRPCWithoutInspectionIsNotParsed(t *testing.T) {
 	defer a.Body.Close()
 	if body, err := io.ReadAll(a.Body); err != nil || string(body) != "no message" {
 		t.Errorf("%q, %v", body, err)
+	}
+}
+
+// TestServiceEndsCallEarly holds that the end of a call reaches the client while
+// the client still has its side open.
+func TestServiceEndsCallEarly(t *testing.T) {
+	b, client := calls(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = readMessage(r.Body)
+		w.Header().Set("Content-Type", "application/grpc")
+		w.Header().Set("Trailer", "Grpc-Status")
+		_, _ = io.WriteString(w, grpcMessage(0, "enough"))
+		w.Header().Set("Grpc-Status", "5")
+	})
+	// Never told to go on, the client never ends its side.
+	answers, status, _, id := call(t, b, client, "/a", "", grpcMessage(0, "one"), "", "", "")
+	if !slices.Equal(answers, []string{"\x00enough"}) || status != "5" {
+		t.Errorf("%q, status %q", answers, status)
+	}
+	if r := b.records.find(t, id); r.Outcome != traffic.Served || r.Took > 20*time.Second {
+		t.Errorf("the record is %+v", r)
 	}
 }
 

@@ -27,7 +27,9 @@ type inspection struct {
 	// stop ended the stream, or fault did.
 	stop  policy.Verdict
 	fault *stream.Fault
-	count traffic.Messages
+	// byClient says that the client is at fault, not the service.
+	byClient bool
+	count    traffic.Messages
 }
 
 var (
@@ -86,7 +88,10 @@ func (i *inspection) tell() {
 		i.p.stopped(i.stop)
 		i.p.end.Reason = ""
 	case i.fault != nil:
-		i.p.end.Outcome, i.p.end.Reason = traffic.RefusedByGateway, i.fault.Reason
+		i.p.end.Outcome, i.p.end.Reason = traffic.Errored, i.fault.Reason
+		if i.byClient {
+			i.p.end.Outcome = traffic.RefusedByGateway
+		}
 	}
 }
 
@@ -122,7 +127,7 @@ func (i *inspection) judge(m policy.Message) error {
 }
 
 // failed notes that a reader found the stream at fault; only the first counts.
-func (i *inspection) failed(err error) {
+func (i *inspection) failed(err error, byClient bool) {
 	var fault *stream.Fault
 	if !errors.As(err, &fault) {
 		return
@@ -130,7 +135,7 @@ func (i *inspection) failed(err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if !i.over && !i.stopped() {
-		i.fault = fault
+		i.fault, i.byClient = fault, byClient
 		i.count.Refused++
 	}
 }
@@ -139,7 +144,8 @@ func (i *inspection) failed(err error) {
 // error, for the transport's goroutines are guarded by no one.
 type checked struct {
 	*stream.Reader
-	i *inspection
+	i          *inspection
+	fromClient bool
 }
 
 // Read gives what was agreed to.
@@ -152,7 +158,7 @@ func (c *checked) Read(b []byte) (n int, err error) {
 	}()
 	n, err = c.Reader.Read(b)
 	if err != nil {
-		c.i.failed(err)
+		c.i.failed(err, c.fromClient)
 	}
 	return n, err
 }
@@ -185,7 +191,7 @@ func (p *passage) openStream(out *http.Request) *rejection {
 		return &rejection{http.StatusUnsupportedMediaType, "This encoding of a stream is not allowed.", "the messages of this encoding of a stream can't be inspected"}
 	}
 	r := stream.NewGRPC(out.Body, p.inspection.options(true), p.x.Request.Header.Joined("grpc-encoding"), isGRPCWeb(contentType))
-	out.Body = &checked{r, p.inspection}
+	out.Body = &checked{r, p.inspection, true}
 	return nil
 }
 
@@ -226,7 +232,7 @@ func (p *passage) inspectResponse(body io.Reader) (io.Reader, *rejection) {
 	} else {
 		p.reader = stream.NewEvents(body, o)
 	}
-	return &checked{p.reader, p.inspection}, nil
+	return &checked{p.reader, p.inspection, false}, nil
 }
 
 // refusedBeforeHead puts the answer of a call whose message was refused before

@@ -33,6 +33,8 @@ type passage struct {
 	// reader gives those of a response.
 	inspection *inspection
 	reader     *stream.Reader
+	// cancel ends the call to the service of a stream, nil for others.
+	cancel context.CancelCauseFunc
 	// idle is how long the service and streams may leave a connection without a byte.
 	idle time.Duration
 	// kept says that the record has been sealed before the answer went out.
@@ -180,6 +182,11 @@ func (p *passage) finish() {
 	if p.reader != nil {
 		_ = p.reader.Close()
 	}
+	if p.cancel != nil && !p.body.ended.Load() {
+		// To close the response of a call whose client has not ended it would wait
+		// for the client.
+		p.cancel(errOver)
+	}
 	if p.resp != nil {
 		_ = p.resp.Body.Close()
 	}
@@ -240,7 +247,9 @@ func (p *passage) keepBefore(answer int64) {
 	end := p.end
 	end.Took = p.g.Now().Sub(p.x.Received)
 	end.BytesOut = answer
-	end.BytesIn = p.received()
+	if p.body != nil {
+		end.BytesIn = p.received()
+	}
 	p.g.Recorder.Keep(traffic.Seal(p.x, end))
 }
 

@@ -41,6 +41,9 @@ func (p *passage) call(ctx context.Context, up *router.Upstream) *rejection {
 	if p.body != nil && !p.body.ended.Load() {
 		inner, cancel := context.WithCancelCause(ctx)
 		ctx = inner
+		if p.x.Request.Streaming {
+			p.cancel = cancel
+		}
 		p.body.idle = p.idle
 		p.body.stall = time.AfterFunc(p.idle, func() { cancel(errStalled) })
 		defer p.body.stall.Stop()

@@ -238,7 +238,7 @@ func TestWebSocketMessagesAreJudged(t *testing.T) {
 		{name: "too long", say: []said{{0x82, strings.Repeat("x", 1<<20)}}, want: both("88 1009"), outcome: traffic.RefusedByGateway, reason: "a message is larger than the largest allowed", messages: traffic.Messages{Refused: 1}},
 		{name: "long", say: []said{{0x82, strings.Repeat("x", 1<<19)}, {0x88, "\x03\xe8"}}, want: both("82 xxxxxxxxxxxxxxxxxxxx", "88 1000"), outcome: traffic.Served, messages: traffic.Messages{In: 1, Out: 1}},
 		{name: "malformed", say: []said{{0x83, "one"}}, want: both("88 1002"), outcome: traffic.RefusedByGateway, reason: "a frame has a reserved opcode", messages: traffic.Messages{Refused: 1}},
-		{name: "malformed by the service", say: []said{{0x81, "break"}}, want: [2][]string{{"88 1002"}, {"81 break", "88 1002"}}, outcome: traffic.RefusedByGateway, reason: "a frame has a reserved opcode", messages: traffic.Messages{In: 1, Refused: 1}},
+		{name: "malformed by the service", say: []said{{0x81, "break"}}, want: [2][]string{{"88 1002"}, {"81 break", "88 1002"}}, outcome: traffic.Errored, reason: "a frame has a reserved opcode", messages: traffic.Messages{In: 1, Refused: 1}},
 		{name: "panic", say: []said{{0x81, "panic"}}, want: both("88 1008"), outcome: traffic.Errored, reason: "the policy panicked; the log of this moment has the details", messages: traffic.Messages{In: 1, Refused: 1}},
 	}
 	for _, c := range cases {
@@ -259,7 +259,7 @@ func TestWebSocketMessagesAreJudged(t *testing.T) {
 			t.Errorf("%s: the client reads %.200q, the service %.200q", c.name, got, service)
 		}
 		r := b.records.find(t, a.Header.Get("X-Correlation-Id"))
-		if r.Outcome != c.outcome || r.Reason != c.reason || r.Messages.Refused != c.messages.Refused || r.Status != http.StatusSwitchingProtocols {
+		if r.Outcome != c.outcome || r.Reason != c.reason || r.Messages.Refused != c.messages.Refused || r.Status != http.StatusSwitchingProtocols || r.BytesIn == 0 && c.messages.In > 0 {
 			t.Errorf("%s: the record is %+v", c.name, r)
 		}
 		if c.outcome != traffic.Served {

@@ -70,6 +70,24 @@ func TestMessagesGoThroughTheChain(t *testing.T) {
 	}
 }
 
+func TestInspectedStreamsAreNotLoaded(t *testing.T) {
+	b := newBench(t)
+	l := b.listens("step", policy.ServiceOnly)
+	l.Step.ResponseBody = whole(10)
+	chain := b.chain(l)
+	x := newExchange("a request")
+	run := chain.Begin()
+	if v := run.Request(t.Context(), x); v.Stops() || !x.Request.Body.Loaded() {
+		t.Errorf("a request that is no stream: %+v", v)
+	}
+	answer("an answer that is longer than ten")(x)
+	x.Response.Streaming = true
+	if v := run.Response(t.Context(), x); v.Stops() || x.Response.Body.Loaded() {
+		t.Errorf("a response that is a stream: %+v", v)
+	}
+	b.want("request step", "response step")
+}
+
 func TestMessagesFillNoTrail(t *testing.T) {
 	b := newBench(t)
 	chain := b.chain(b.listens("step", policy.BothSenders))

@@ -139,7 +139,8 @@ const (
 	SkipStream
 	// InspectStream lets the stream open and judges its messages one by one, each
 	// before it is sent on. The step must have a Message hook. Its Request and
-	// Response hooks judge the opening, with a body that is not loaded.
+	// Response hooks judge the opening, with a body that is not loaded. Control
+	// frames of WebSocket, at most 125 bytes, are no messages.
 	InspectStream
 )
 
