@@ -173,15 +173,18 @@ func policiesCommand() *cobra.Command {
 }
 
 func inspectCommand(code *int) *cobra.Command {
-	paranoia := 1
+	o := app.InspectOptions{Paranoia: 1}
 	c := &cobra.Command{
 		Use: "inspect [FILE…]", Short: "Judge raw HTTP requests from files or standard input; one line of JSON each",
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			*code, err = app.Inspect(c.Context(), args, paranoia, c.InOrStdin(), c.OutOrStdout())
+			*code, err = app.Inspect(c.Context(), args, o, c.InOrStdin(), c.OutOrStdout())
 			return err
 		},
 	}
-	c.Flags().IntVar(&paranoia, "paranoia", paranoia, "paranoia level of the rules, 1 to 4")
+	c.Flags().IntVar(&o.Paranoia, "paranoia", o.Paranoia, "paranoia level of the rules, 1 to 4")
+	c.Flags().StringArrayVar(&o.Rules, "rules", nil, "further rules: a file of ModSecurity, or a .yaml file of Farrier's own form (repeatable)")
+	c.Flags().StringVar(&o.Settings, "settings", "", "settings of the policy attack-protection to judge by, as YAML or JSON")
+	c.Flags().BoolVar(&o.Explain, "explain", false, "show each text that was judged, how it was reached, what matched, and the time taken")
 	return c
 }
 

@@ -15,7 +15,6 @@ import (
 
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/audit"
-	"farrier.dev/farrier/internal/detect"
 	"farrier.dev/farrier/internal/manifest"
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/policy/catalogue"
@@ -199,40 +198,6 @@ func writeJSON(out io.Writer, value any) error {
 		return fmt.Errorf("writing JSON: %w", err)
 	}
 	return nil
-}
-
-// Inspect judges raw HTTP requests, "-" being standard input, and prints one
-// line of JSON for each. It returns the exit code.
-func Inspect(ctx context.Context, files []string, paranoia int, in io.Reader, out io.Writer) (int, error) {
-	engine, err := detect.New(detect.Options{Paranoia: paranoia})
-	if err != nil {
-		return ExitBroken, err
-	}
-	if len(files) == 0 {
-		files = []string{"-"}
-	}
-	code := ExitGood
-	for _, name := range files {
-		raw, err := readAll(name, in)
-		if err != nil {
-			return ExitBroken, err
-		}
-		x, err := detect.ParseRequest(raw)
-		if err != nil {
-			return ExitBroken, fmt.Errorf("%s: %w", name, err)
-		}
-		v := engine.Judge(ctx, x, detect.Lessons{})
-		if v.Err != nil {
-			return ExitBroken, fmt.Errorf("%s: %w", name, v.Err)
-		}
-		if v.Block {
-			code = ExitFindings
-		}
-		if err := writeJSON(out, detect.NewReport(name, v)); err != nil {
-			return ExitBroken, err
-		}
-	}
-	return code, nil
 }
 
 func readAll(name string, in io.Reader) ([]byte, error) {

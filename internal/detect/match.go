@@ -73,14 +73,10 @@ func (w *work) matches(rules *Rules, found []seclang.Match) []match {
 
 // placesOf are all places of a leaf.
 func (w *work) placesOf(leaf int32) (places, decoders []string) {
-	l := &w.tree.Leaves[leaf]
-	places = append(places, w.tree.Place(l.Node))
-	for _, r := range w.tree.Repeats {
-		if r.Leaf == leaf {
-			places = append(places, w.tree.Place(r.Node))
-		}
+	for _, node := range w.tree.Places(leaf) {
+		places = append(places, w.tree.Place(node))
 	}
-	return places, w.tree.Decoders(l.Node)
+	return places, w.tree.Decoders(w.tree.Leaves[leaf].Node)
 }
 
 // inQuery says whether the rule also matched a parameter of the query.

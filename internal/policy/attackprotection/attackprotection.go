@@ -57,13 +57,13 @@ func Policy(content func() Content) policy.Policy {
 	}
 }
 
-// Engine makes the engine that these settings ask for.
-func Engine(settings json.RawMessage) (*detect.Engine, error) {
+// Engine makes the engine that these settings ask for, with installed rules.
+func Engine(settings json.RawMessage, content ...detect.Source) (*detect.Engine, error) {
 	set, err := decode(settings)
 	if err != nil {
 		return nil, err
 	}
-	return (&shared{}).engine(&set, Content{})
+	return (&shared{}).engine(&set, Content{Rules: content})
 }
 
 // shared is what all steps of one catalogue share.
