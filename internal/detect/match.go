@@ -73,10 +73,7 @@ func (w *work) matches(rules *Rules, found []seclang.Match) []match {
 
 // placesOf are all places of a leaf.
 func (w *work) placesOf(leaf int32) (places, decoders []string) {
-	for _, node := range w.tree.Places(leaf) {
-		places = append(places, w.tree.Place(node))
-	}
-	return places, w.tree.Decoders(w.tree.Leaves[leaf].Node)
+	return w.tree.Places(leaf), w.tree.Decoders(w.tree.Leaves[leaf].Node)
 }
 
 // inQuery says whether the rule also matched a parameter of the query.
