@@ -92,7 +92,7 @@ func (c *conversation) direction(from io.Reader, to *side, fromClient bool) {
 	for {
 		piece, err := r.Next()
 		if len(piece) > 0 {
-			_, err = to.Write(piece)
+			_, err = to.Write(piece) // an error of the reader comes again
 		}
 		switch {
 		case err == nil:

@@ -3,7 +3,9 @@ package gateway
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -82,7 +85,7 @@ func repeating(w http.ResponseWriter, r *http.Request) {
 	for {
 		text, err := readMessage(r.Body)
 		if err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				h.Set("Grpc-Status", "0")
 			}
 			return
@@ -130,7 +133,7 @@ func call(t *testing.T, b *bench, client *http.Client, path, encoding string, me
 	for {
 		one, err := readMessage(a.Body)
 		if err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				t.Errorf("%s: reading the answer: %v", path, err)
 			}
 			break
@@ -337,4 +340,68 @@ func TestEventsAreJudged(t *testing.T) {
 		b.gaveBack()
 	}
 	t.Logf("%d cases", len(cases))
+}
+
+// TestBothDirectionsAtOnce is for the race detector: both sides speak at once,
+// every message leaves a finding, and in the end one is refused.
+func TestBothDirectionsAtOnce(t *testing.T) {
+	const each = 200
+	step := attentive(policy.BothSenders, new(atomic.Int64))
+	judge := step.Message
+	step.Message = func(ctx context.Context, x *traffic.Exchange, m policy.Message) policy.Verdict {
+		x.Findings = append(x.Findings, finding.Finding{Rule: "x"})
+		x.Auth.SetProperty("n", len(x.Findings))
+		if v := judge(ctx, x, m); v.Stops() {
+			return v
+		}
+		return policy.Verdict{Action: traffic.Watched, Reason: "seen"}
+	}
+	step.Response = func(_ context.Context, x *traffic.Exchange) policy.Verdict {
+		x.Auth.SetProperty("responds", true)
+		return policy.Go()
+	}
+	b, client := calls(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/grpc")
+		go func() { _, _ = io.Copy(io.Discard, r.Body) }()
+		for range each {
+			_, _ = io.WriteString(w, grpcMessage(0, "from the service"))
+			_ = http.NewResponseController(w).Flush()
+		}
+		<-r.Context().Done()
+	}, step)
+	body, send := io.Pipe()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+b.host+"/a", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/grpc")
+	read := make(chan struct{})
+	go func() {
+		for range each {
+			_, _ = io.WriteString(send, grpcMessage(0, "from the client"))
+		}
+		<-read
+		_, _ = io.WriteString(send, grpcMessage(0, "attack"))
+	}()
+	a, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	for range each {
+		if _, err := readMessage(a.Body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(read)
+	if rest, err := io.ReadAll(a.Body); err != nil || len(rest) > 0 || a.Trailer.Get("Grpc-Status") != "7" {
+		t.Errorf("%q, %v, %v", rest, err, a.Trailer)
+	}
+	_ = send.Close()
+	record := b.records.find(t, a.Header.Get("X-Correlation-Id"))
+	if want := (traffic.Messages{In: each + 1, Out: each, Refused: 1}); record.Messages != want || record.Outcome != traffic.RefusedByPolicy ||
+		record.Step != "default/binding-0" || len(record.Decisions) > 40 {
+		t.Errorf("the record is %+v", record)
+	}
+	b.gaveBack()
 }

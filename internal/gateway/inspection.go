@@ -26,7 +26,7 @@ type inspection struct {
 	over bool // the exchange is about to be sealed
 	// stop ended the stream, or fault did.
 	stop  policy.Verdict
-	fault *stream.Fault
+	fault *stream.FaultError
 	// byClient says that the client is at fault, not the service.
 	byClient bool
 	count    traffic.Messages
@@ -128,7 +128,7 @@ func (i *inspection) judge(m policy.Message) error {
 
 // failed notes that a reader found the stream at fault; only the first counts.
 func (i *inspection) failed(err error, byClient bool) {
-	var fault *stream.Fault
+	var fault *stream.FaultError
 	if !errors.As(err, &fault) {
 		return
 	}

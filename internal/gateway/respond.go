@@ -62,7 +62,9 @@ func (p *passage) respond() {
 	default:
 		delete(header, "Content-Length")
 	}
-	p.keepBefore(max(length, 0))
+	if p.inspection == nil || x.Local {
+		p.keepBefore(max(length, 0)) // a stream is kept when it is refused or ends
+	}
 	if p.malformed || x.Local && x.Status == http.StatusMisdirectedRequest {
 		header["Connection"] = []string{"close"}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,14 +93,18 @@ func TestWebSocketPasses(t *testing.T) {
 // TestShutdownSealsStreams holds that an open WebSocket and an exchange that
 // does not end in time are closed, counted and recorded at the end.
 func TestShutdownSealsStreams(t *testing.T) {
+	inspected := []policy.Step{attentive(policy.BothSenders, new(atomic.Int64))}
 	for _, c := range []struct {
 		head    string
 		outcome traffic.Outcome
+		steps   []policy.Step
 	}{
-		{"GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", traffic.Served},
-		{"GET /events HTTP/1.1\r\nHost: x\r\n\r\n", traffic.Errored},
+		{"GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", traffic.Served, nil},
+		{"GET /events HTTP/1.1\r\nHost: x\r\n\r\n", traffic.Errored, nil},
+		{"GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n", traffic.Served, inspected},
+		{"GET /events HTTP/1.1\r\nHost: x\r\n\r\n", traffic.Errored, inspected},
 	} {
-		b := newBench(t, setup{service: func(w http.ResponseWriter, r *http.Request) {
+		b := newBench(t, setup{steps: c.steps, service: func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/a" {
 				switching(w, r)
 				return

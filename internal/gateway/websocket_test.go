@@ -173,8 +173,9 @@ func echoing(extensions string, heard chan<- []string) http.HandlerFunc {
 	}
 }
 
-// open opens a WebSocket through the gateway.
-func (b *bench) open(fields string) (*socket, *http.Response) {
+// open opens a WebSocket through the gateway, and gives the status of the answer
+// and the id of the record.
+func (b *bench) open(fields string) (s *socket, status int, id string) {
 	b.t.Helper()
 	conn := b.dial()
 	head := "GET /a HTTP/1.1\nHost: x\nConnection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\n" + fields + "\n"
@@ -187,7 +188,7 @@ func (b *bench) open(fields string) (*socket, *http.Response) {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(func() { _ = conn.Close(); _ = a.Body.Close() })
-	return &socket{r: r, w: conn, client: true}, a
+	return &socket{r: r, w: conn, client: true}, a.StatusCode, a.Header.Get("X-Correlation-Id")
 }
 
 // squeezed compresses messages one after the other as permessage-deflate does.
@@ -245,9 +246,9 @@ func TestWebSocketMessagesAreJudged(t *testing.T) {
 		heard := make(chan []string, 1)
 		var seen atomic.Int64
 		b := newBench(t, setup{service: echoing(c.accepts, heard), steps: []policy.Step{attentive(c.from, &seen)}})
-		s, a := b.open("Sec-WebSocket-Extensions: other, " + deflate + "\n")
-		if a.StatusCode != http.StatusSwitchingProtocols {
-			t.Fatalf("%s: status %d", c.name, a.StatusCode)
+		s, status, id := b.open("Sec-WebSocket-Extensions: other, " + deflate + "\n")
+		if status != http.StatusSwitchingProtocols {
+			t.Fatalf("%s: status %d", c.name, status)
 		}
 		for _, one := range c.say {
 			// The gateway may have ended before it has read all.
@@ -258,7 +259,7 @@ func TestWebSocketMessagesAreJudged(t *testing.T) {
 		if service := <-heard; !equalFrames(got, c.want[0], c.outcome) || !equalFrames(service, c.want[1], c.outcome) {
 			t.Errorf("%s: the client reads %.200q, the service %.200q", c.name, got, service)
 		}
-		r := b.records.find(t, a.Header.Get("X-Correlation-Id"))
+		r := b.records.find(t, id)
 		if r.Outcome != c.outcome || r.Reason != c.reason || r.Messages.Refused != c.messages.Refused || r.Status != http.StatusSwitchingProtocols || r.BytesIn == 0 && c.messages.In > 0 {
 			t.Errorf("%s: the record is %+v", c.name, r)
 		}
@@ -310,8 +311,8 @@ func TestWebSocketsThatCannotBeInspected(t *testing.T) {
 	if a := b.send("GET /a HTTP/1.1\nHost: x\nConnection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 0", ""); a.status != http.StatusBadRequest {
 		t.Errorf("an old version: status %d", a.status)
 	}
-	if _, a := b.open("Sec-WebSocket-Extensions: x-webkit-deflate-frame\n"); a.StatusCode != http.StatusBadGateway {
-		t.Errorf("an unknown extension: status %d", a.StatusCode)
+	if _, status, _ := b.open("Sec-WebSocket-Extensions: x-webkit-deflate-frame\n"); status != http.StatusBadGateway {
+		t.Errorf("an unknown extension: status %d", status)
 	}
 	<-heard
 }
@@ -335,7 +336,7 @@ func TestStreamsWithoutInspectionAreNotParsed(t *testing.T) {
 			line, _ := both.ReadString('\n')
 			_ = (&socket{w: conn}).frame(0x81, line)
 		}, steps: steps})
-		s, _ := b.open("")
+		s, _, _ := b.open("")
 		if _, err := io.WriteString(s.w, "no frame at all\n"); err != nil {
 			t.Fatal(err)
 		}

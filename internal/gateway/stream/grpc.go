@@ -70,7 +70,7 @@ func (g *grpc) decompress(coded []byte) (data []byte, partial bool, err error) {
 	case "", "identity":
 		return nil, false, malformed("a gRPC message is compressed without an encoding")
 	default:
-		return nil, false, &Fault{Close: 1007, GRPC: 12, Reason: "a gRPC message has an encoding that can't be inspected"}
+		return nil, false, &FaultError{Close: 1007, GRPC: 12, Reason: "a gRPC message has an encoding that can't be inspected"}
 	}
 	if !g.o.Budget.Take(Inspected) {
 		return nil, false, overloaded()

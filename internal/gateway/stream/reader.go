@@ -30,8 +30,8 @@ const (
 // ErrClosed says that the sender has closed the stream as its protocol says.
 var ErrClosed = errors.New("the sender has closed the stream")
 
-// Fault is why a stream can't go on, other than that a message was refused.
-type Fault struct {
+// FaultError is why a stream can't go on, other than that a message was refused.
+type FaultError struct {
 	// Close is the status of a WebSocket's Close frame (RFC 6455 §7.4.1), GRPC
 	// the status code of a gRPC call.
 	Close uint16
@@ -41,15 +41,15 @@ type Fault struct {
 }
 
 // Error is the reason.
-func (f *Fault) Error() string { return f.Reason }
+func (f *FaultError) Error() string { return f.Reason }
 
-func malformed(reason string) error { return &Fault{Close: 1002, GRPC: 3, Reason: reason} }
+func malformed(reason string) error { return &FaultError{Close: 1002, GRPC: 3, Reason: reason} }
 
-func undecodable(reason string) error { return &Fault{Close: 1007, GRPC: 3, Reason: reason} }
+func undecodable(reason string) error { return &FaultError{Close: 1007, GRPC: 3, Reason: reason} }
 
-func tooLarge(reason string) error { return &Fault{Close: 1009, GRPC: 8, Reason: reason} }
+func tooLarge(reason string) error { return &FaultError{Close: 1009, GRPC: 8, Reason: reason} }
 
-func overloaded() error { return &Fault{Close: 1013, GRPC: 14, Reason: traffic.ErrBudget.Error()} }
+func overloaded() error { return &FaultError{Close: 1013, GRPC: 14, Reason: traffic.ErrBudget.Error()} }
 
 // Options are what a reader of any kind needs.
 type Options struct {
@@ -120,9 +120,9 @@ func newReader(from io.Reader, o *Options, f format) *Reader {
 }
 
 // Next gives the next bytes that may be sent on, whole messages as they were
-// received; they are valid until the next call. It fails with io.EOF at the end,
-// ErrClosed behind a Close frame, a *Fault, what Judge said, or what the source
-// said.
+// received; they are valid until the next call, and may come with the error that
+// ends the reader. It fails with io.EOF at the end, ErrClosed behind a Close
+// frame, a *FaultError, what Judge said, or what the source said.
 func (r *Reader) Next() ([]byte, error) {
 	if !r.enter() {
 		return nil, io.ErrClosedPipe
@@ -139,7 +139,7 @@ func (r *Reader) Next() ([]byte, error) {
 func (r *Reader) next() ([]byte, error) {
 	for {
 		waiting := r.held[r.given:]
-		n, err := r.format.scan(waiting)
+		n, err := r.scan(waiting)
 		if n == 0 && err == nil && r.eof {
 			if n, err = r.format.end(waiting); n == 0 && err == nil {
 				err = io.EOF
@@ -153,6 +153,17 @@ func (r *Reader) next() ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// scan takes several short messages together: each piece is a write.
+func (r *Reader) scan(waiting []byte) (total int, err error) {
+	for total < smallBuffer {
+		n, err := r.format.scan(waiting[total:])
+		if total += n; n == 0 || err != nil {
+			return total, err
+		}
+	}
+	return total, nil
 }
 
 // fill reads more. The buffer grows as bytes come, not as a frame announces.

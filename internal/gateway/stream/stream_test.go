@@ -229,7 +229,7 @@ func TestWebSocket(t *testing.T) {
 		for _, bytewise := range []bool{false, true}[:1+min(1, 10_000/len(c.in))] {
 			out, j, err := play(t, socket(c.c), !c.service, c.in, bytewise)
 			check(t, c.name, out, j, err, c.in, c.texts, c.passes, c.why)
-			if fault := (*stream.Fault)(nil); errors.As(err, &fault) && fault.Close != c.close {
+			if fault := (*stream.FaultError)(nil); errors.As(err, &fault) && fault.Close != c.close {
 				t.Errorf("%s: status %d, not %d", c.name, fault.Close, c.close)
 			}
 		}
@@ -303,7 +303,7 @@ func TestGRPC(t *testing.T) {
 		for _, bytewise := range []bool{false, true}[:1+min(1, 10_000/len(c.in))] {
 			out, j, err := play(t, reader, true, c.in, bytewise)
 			check(t, c.name, out, j, err, c.in, c.texts, c.passes, c.why)
-			if fault := (*stream.Fault)(nil); errors.As(err, &fault) && fault.GRPC != c.status {
+			if fault := (*stream.FaultError)(nil); errors.As(err, &fault) && fault.GRPC != c.status {
 				t.Errorf("%s: status %d, not %d", c.name, fault.GRPC, c.status)
 			}
 		}
@@ -352,7 +352,7 @@ func TestReaderStaysSmall(t *testing.T) {
 	budget := traffic.NewBudget(10_000)
 	var j judged
 	r := stream.NewGRPC(bytes.NewReader(message(0, strings.Repeat("x", 20_000))), stream.Options{Judge: j.judge, Budget: budget}, "", false)
-	fault := (*stream.Fault)(nil)
+	fault := (*stream.FaultError)(nil)
 	if _, err := r.Next(); !errors.As(err, &fault) || fault.GRPC != 14 || fault.Close != 1013 {
 		t.Errorf("beyond the budget: %v", err)
 	}

@@ -150,7 +150,7 @@ func (w *webSocket) readFrame(b []byte) (f frame, ok bool, err error) {
 		case length > Largest:
 			return f, false, tooLarge("a message is larger than the largest allowed")
 		}
-		f.length = int(length) //nolint:gosec // not above Largest
+		f.length = int(length)
 	}
 	if masked {
 		f.mask = b[f.head-4 : f.head]
