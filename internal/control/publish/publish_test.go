@@ -226,6 +226,47 @@ func TestEqualDigestIsNoNewRevision(t *testing.T) {
 	}
 }
 
+func TestRefresh(t *testing.T) {
+	b := newBench(t)
+	if err := b.Refresh(t.Context()); !errors.Is(err, errNothingServes) {
+		t.Errorf("with nothing in service: %v", err)
+	}
+	b.write(api("/one"))
+	b.start()
+	// A manifest that is broken now does not matter.
+	b.write("nonsense")
+	b.Publish(t.Context())
+	if err := b.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.Status(); b.serves() != "/one" || s.Serving.Number != 2 || s.Refused == nil {
+		t.Errorf("serves %s, %+v", b.serves(), s)
+	}
+	if last := b.events[len(b.events)-1]; last != (event{2, 0, true}) {
+		t.Errorf("recorded %+v", b.events)
+	}
+	// What the server refuses changes nothing.
+	why := errors.New("no port is free")
+	b.server.refusal.Store(&why)
+	if err := b.Refresh(t.Context()); !errors.Is(err, why) {
+		t.Errorf("refused: %v", err)
+	}
+	if s := b.Status(); s.Serving.Number != 2 {
+		t.Errorf("after a refusal: %+v", s)
+	}
+	// It is kept for the next start, and the numbers go on.
+	b.restart()
+	b.start()
+	if s := b.Status(); b.serves() != "/one" || !s.FromDisk || s.Serving.Number != 2 {
+		t.Errorf("after a restart: serves %s, %+v", b.serves(), s)
+	}
+	b.write(api("/two"))
+	b.Publish(t.Context())
+	if s := b.Status(); s.Serving.Number != 3 {
+		t.Errorf("then: %+v", s)
+	}
+}
+
 func TestDamagedFileIsTold(t *testing.T) {
 	cases := map[string]struct {
 		damage func(text string) string
