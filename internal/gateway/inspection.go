@@ -97,7 +97,7 @@ func (i *inspection) tell() {
 
 // options are those of the reader of one side.
 func (i *inspection) options(fromClient bool) stream.Options {
-	return stream.Options{FromClient: fromClient, Judge: i.judge, Budget: i.p.g.runtime.Budget}
+	return stream.Options{FromClient: fromClient, Judge: i.judge, Budget: i.p.g.runtime.Budget, Now: i.p.g.Now}
 }
 
 // judge is called by the readers of both directions.

@@ -72,10 +72,8 @@ func (e *events) done() (n int) {
 }
 
 func (e *events) judge(text []byte) error {
-	m := policy.Message{FromClient: e.o.FromClient, Kind: policy.EventMessage, Data: text}
-	if len(text) > Inspected {
-		m.Data, m.Partial = text[:Inspected], true
-	}
+	n := min(len(text), Inspected)
+	m := policy.Message{FromClient: e.o.FromClient, Kind: policy.EventMessage, Data: text[:n:n], Partial: n < len(text)}
 	return e.o.Judge(m)
 }
 

@@ -49,14 +49,14 @@ func (g *grpc) scan(held []byte) (int, error) {
 	if len(held) < end {
 		return 0, nil
 	}
-	m := policy.Message{FromClient: g.o.FromClient, Kind: policy.GRPCMessage, Data: held[grpcHead:end]}
+	m := policy.Message{FromClient: g.o.FromClient, Kind: policy.GRPCMessage, Data: held[grpcHead:end:end]}
 	if flags&grpcCompressed != 0 {
 		var err error
 		if m.Data, m.Partial, err = g.decompress(m.Data); err != nil {
 			return 0, err
 		}
 	} else if len(m.Data) > Inspected {
-		m.Data, m.Partial = m.Data[:Inspected], true
+		m.Data, m.Partial = m.Data[:Inspected:Inspected], true
 	}
 	if err := g.o.Judge(m); err != nil {
 		return 0, err

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/traffic"
@@ -25,6 +26,9 @@ const (
 	Largest = 1 << 20
 	// Ratio is how many times its size a message may grow when decompressed.
 	Ratio = 100
+	// Patience is how long a client may take from the first byte of a message to
+	// its last, for what it has sent is held.
+	Patience = time.Minute
 )
 
 // ErrClosed says that the sender has closed the stream as its protocol says.
@@ -59,6 +63,8 @@ type Options struct {
 	Judge func(m policy.Message) error
 	// Budget bounds the bytes that the readers of the process hold.
 	Budget *traffic.Budget
+	// Now is the clock of Patience.
+	Now func() time.Time
 }
 
 // format knows where messages end.
@@ -86,10 +92,13 @@ type Reader struct {
 	from   io.Reader
 	format format
 	holder holder
-	held   []byte // what came
-	given  int    // how much of the beginning of held the caller has had
-	rest   []byte // what Read has not given yet
-	err    error  // for good
+	held   []byte           // what came
+	given  int              // how much of the beginning of held the caller has had
+	rest   []byte           // what Read has not given yet
+	now    func() time.Time // nil for those with whom there is patience
+	began  time.Time        // when the message came that waits
+	moved  bool             // something was given since the last read
+	err    error            // for good
 	eof    bool
 
 	mu           sync.Mutex
@@ -116,7 +125,11 @@ func (h *holder) give(n int) {
 }
 
 func newReader(from io.Reader, o *Options, f format) *Reader {
-	return &Reader{from: from, format: f, holder: holder{budget: o.Budget}}
+	r := &Reader{from: from, format: f, holder: holder{budget: o.Budget}}
+	if o.FromClient {
+		r.now = o.Now
+	}
+	return r
 }
 
 // Next gives the next bytes that may be sent on, whole messages as they were
@@ -147,6 +160,7 @@ func (r *Reader) next() ([]byte, error) {
 		}
 		if n > 0 || err != nil {
 			r.given += n
+			r.moved = true
 			return waiting[:n], err
 		}
 		if err := r.fill(); err != nil {
@@ -180,8 +194,17 @@ func (r *Reader) fill() error {
 			return err
 		}
 	}
+	first := r.given == len(r.held) || r.moved
+	r.moved = false
 	n, err := r.from.Read(r.held[len(r.held):cap(r.held)])
 	r.held = r.held[:len(r.held)+n]
+	if r.now != nil {
+		if now := r.now(); first {
+			r.began = now
+		} else if now.Sub(r.began) > Patience {
+			return &FaultError{Close: 1008, GRPC: 4, Reason: "a message comes too slowly"}
+		}
+	}
 	if errors.Is(err, io.EOF) {
 		r.eof, err = true, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"farrier.dev/farrier/internal/gateway/stream"
 	"farrier.dev/farrier/internal/policy"
@@ -372,6 +373,45 @@ func TestReaderStaysSmall(t *testing.T) {
 	if budget.Used() != 0 {
 		t.Errorf("%d bytes are not given back", budget.Used())
 	}
+}
+
+// TestPatienceEnds holds that a client keeps no memory by sending a message byte
+// by byte, while one may be idle between messages for as long as it wants.
+func TestPatienceEnds(t *testing.T) {
+	cases := []struct {
+		name       string
+		fromClient bool
+		step       time.Duration
+		in         []byte
+		passes     int
+		why        string
+	}{
+		{"idle", true, time.Hour, join(frame(0x81, "one"), frame(0x81, "two")), 18, "EOF"},
+		{"fast", true, time.Second, join(frame(0x81, "one"), frame(0x81, strings.Repeat("x", 40))), 9 + 46, "EOF"},
+		{"slow", true, time.Second, join(frame(0x81, "one"), frame(0x81, strings.Repeat("x", 100))), 9, "too slowly"},
+		{"service", false, time.Second, frameOf(0x81, strings.Repeat("x", 100), false), 102, "EOF"},
+	}
+	for _, c := range cases {
+		clock := time.Unix(0, 0)
+		var j judged
+		from := iotest.OneByteReader(bytes.NewReader(c.in))
+		if c.name == "idle" { // a frame a read
+			from = io.MultiReader(bytes.NewReader(c.in[:9]), bytes.NewReader(c.in[9:]))
+		}
+		r := stream.NewWebSocket(from, stream.Options{
+			FromClient: c.fromClient, Judge: j.judge,
+			Now: func() time.Time { clock = clock.Add(c.step); return clock },
+		}, stream.Compression{})
+		out, err := io.ReadAll(r)
+		if err == nil {
+			err = io.EOF
+		}
+		if len(out) != c.passes || !strings.Contains(err.Error(), c.why) {
+			t.Errorf("%s: %d bytes passed, %v", c.name, len(out), err)
+		}
+		_ = r.Close()
+	}
+	t.Logf("%d cases", len(cases))
 }
 
 func TestAgreed(t *testing.T) {
