@@ -16,11 +16,16 @@ const bytesPerStep = 32
 type parser struct {
 	lex   lexer
 	token token
-	depth int
+	// before is the kind of the token before.
+	before kind
+	depth  int
 	// steps is the number of tokens that may still be read.
 	steps *int
 	// strong says that a clause or statement was read, which no prose has.
 	strong bool
+	// marks counts what was read that is no word: a clause of words alone is
+	// hardly one.
+	marks int
 }
 
 func newParser(s string, quote byte, steps *int) *parser {
@@ -36,6 +41,7 @@ func (p *parser) advance() {
 		return
 	}
 	before := len(p.lex.rest)
+	p.before = p.token.kind
 	p.token = p.lex.next()
 	*p.steps -= (before - len(p.lex.rest)) / bytesPerStep
 }
@@ -93,7 +99,7 @@ func meaningful(s string, quote byte) bool {
 		case t.kind == operator && strings.Contains(" = <> != <= >= < > || <=> == ~ ^ ", " "+t.word+" "):
 			return true
 		case t.kind == leftParen && last.kind == word && !slices.Contains(connectives, last.word):
-			if after := l; !after.mereName() {
+			if after := l; !slices.Contains(queryFunctions, last.word) && !after.mereName() {
 				return true
 			}
 		case t.kind == word && slices.Contains(connectives, t.word):
@@ -107,6 +113,9 @@ func meaningful(s string, quote byte) bool {
 	}
 	return connected && names == 0 && numbers > 0
 }
+
+// queryFunctions are the functions of OData that no database has.
+var queryFunctions = []string{"startswith", "endswith", "substringof", "indexof", "tolower", "toupper", "matchespattern"}
 
 // mereName says that nothing but a name stands before the next parenthesis.
 func (l *lexer) mereName() bool {
@@ -134,7 +143,8 @@ func (p *parser) continuation() bool {
 				return false
 			}
 		case p.clauseAhead():
-			p.strong = p.clause()
+			whole, before := p.is("union", "except", "intersect", "minus", "procedure", "waitfor", "into", "shutdown"), p.marks
+			p.strong = p.clause() && (whole || p.marks > before)
 			return p.strong
 		case p.token.kind == rightParen:
 			p.advance()

@@ -74,6 +74,8 @@ func (p *parser) items() bool {
 				return p.done()
 			}
 			p.advance()
+		} else if p.before == rightParen && p.token.kind == word && !p.clauseAhead() && !p.is("asc", "desc") {
+			p.advance() // the name of a call, without AS
 		}
 		p.accept("asc", "desc")
 		if p.token.kind != comma {
@@ -127,14 +129,23 @@ func (p *parser) statement() bool {
 	switch {
 	case p.accept("select"):
 		p.accept("all", "distinct", "distinctrow", "top", "sql_no_cache")
-		return p.items() && p.rest("from", "into", "where", "group", "having", "order", "limit", "union", "procedure", "except", "intersect", "for")
+		if !p.items() {
+			return false
+		}
+		if p.is("from") {
+			p.marks++
+		}
+		return p.rest("from", "into", "where", "group", "having", "order", "limit", "union", "procedure", "except", "intersect", "for")
 	case p.accept("insert", "replace"):
 		return p.accept("into") && p.operand() && (p.done() || p.is("values", "select", "value", "set", "default"))
 	case p.accept("update"):
 		return p.operand() && p.accept("set") && p.operand() && p.token.kind == operator && p.token.word == "="
 	case p.accept("delete"):
 		return p.accept("from") && p.tables() && p.rest("where", "order", "limit", "returning", "using")
-	case p.accept("drop", "truncate", "alter", "create"):
+	case p.accept("truncate"):
+		named := p.accept("table")
+		return p.token.kind == word && p.name() && (p.ended(0) || named && p.ended(5))
+	case p.accept("drop", "alter", "create"):
 		p.accept("or", "temporary", "unique", "external", "global", "public")
 		return p.accept("table", "database", "schema", "view", "user", "index", "function", "procedure", "trigger", "role", "login", "extension", "alias", "sequence", "column", "replace", "system", "session", "server", "assembly") &&
 			p.ended(6)
