@@ -62,14 +62,14 @@ func (f *folder) entry(i int) (int, error) {
 	if p == nil {
 		return i + 1, nil
 	}
-	jump, err := f.jump(i)
-	if err != nil {
-		return 0, err
-	}
 	times := f.matches(p)
 	if len(times) == 0 { // never
 		f.c.set.folded = append(f.c.set.folded, p.rule.ID)
 		return i + 1, nil
+	}
+	jump, err := f.jump(i)
+	if err != nil {
+		return 0, err
 	}
 	if f.certain(p, i) && !slices.Contains(times, uncertain) && f.foldEffects(p, times) {
 		f.c.set.folded = append(f.c.set.folded, p.rule.ID)

@@ -106,10 +106,12 @@ func (r *run) expand(m *macro, p *program) string {
 	if len(m.tokens) == 1 {
 		return r.expandToken(&m.tokens[0], p)
 	}
-	from := len(r.arena)
+	r.text = r.text[:0]
 	for i := range m.tokens {
-		r.arena = append(r.arena, r.expandToken(&m.tokens[i], p)...)
+		r.text = append(r.text, r.expandToken(&m.tokens[i], p)...)
 	}
+	from := len(r.arena)
+	r.arena = append(r.arena, r.text...)
 	return r.since(from)
 }
 

@@ -123,7 +123,7 @@ func TestOracleRegression(t *testing.T) {
 		t.Logf("level %d: %d rules remain, %d folded, %d always match", level, len(s.rules), len(s.folded), len(s.certain))
 		played, wrong := 0, 0
 		for i := range examples {
-			if testing.Short() && i%10 != 0 {
+			if testing.Short() && i%10 != 0 || i%stride != 0 {
 				continue
 			}
 			played++
@@ -134,7 +134,7 @@ func TestOracleRegression(t *testing.T) {
 			}
 		}
 		t.Logf("level %d: %d requests of the Core Rule Set's tests, %d differ", level, played, wrong)
-		if played < 300 {
+		if played < 300/stride {
 			t.Errorf("only %d requests were found", played)
 		}
 	}

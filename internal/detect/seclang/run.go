@@ -3,7 +3,6 @@ package seclang
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"farrier.dev/farrier/internal/detect/seclang/automaton"
@@ -34,6 +33,7 @@ type run struct {
 
 	matches   []Match
 	arena     []byte
+	text      []byte // of a macro under way
 	exhausted bool
 	scratch   scratch // of the sieve
 }
@@ -59,7 +59,7 @@ func (p *pool) get(s *Set) *run {
 const maxKept = 1 << 13
 
 func (p *pool) put(r *run) {
-	if cap(r.order) > maxKept || cap(r.matches) > maxKept || cap(r.arena) > maxKept<<4 || cap(r.buffers[0])+cap(r.buffers[1]) > maxKept<<4 || !r.scratch.small() {
+	if cap(r.order) > maxKept || cap(r.matches) > maxKept || cap(r.arena)+cap(r.text) > maxKept<<4 || cap(r.buffers[0])+cap(r.buffers[1]) > maxKept<<4 || !r.scratch.small() {
 		return
 	}
 	r.in, r.meter = nil, nil
@@ -162,7 +162,7 @@ func (r *run) lowerKey(i int32) string {
 	}
 	key := r.in.Values[i].Key
 	if r.lower[i] == "" && key != "" {
-		r.lower[i] = strings.ToLower(key)
+		r.lower[i] = r.lowered(key)
 	}
 	return r.lower[i]
 }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package seclang
+
+const stride = 1
