@@ -15,6 +15,9 @@ const (
 	Zstd
 	// Java finds strings and class names in Java's serialised objects.
 	Java
+	// Objects finds names and strings in serialised objects of .NET, Python and
+	// Ruby.
+	Objects
 	// UTF16 reads UTF-16 of either byte order.
 	UTF16
 	// Percent undoes one layer of percent encoding (RFC 3986) and %uXXXX.
@@ -58,7 +61,7 @@ const (
 )
 
 var decoderNames = [decoders]string{
-	Gzip: "gzip", Deflate: "deflate", Brotli: "brotli", Zstd: "zstd", Java: "java", UTF16: "utf16",
+	Gzip: "gzip", Deflate: "deflate", Brotli: "brotli", Zstd: "zstd", Java: "java", Objects: "objects", UTF16: "utf16",
 	Percent: "percent", HTML: "html", JS: "js", UTF7: "utf7", Overlong: "overlong", Unicode: "unicode",
 	JWT: "jwt", Base64: "base64", Base64URL: "base64url", Hex: "hex", PHP: "php", Protobuf: "protobuf",
 	JSON: "json", XML: "xml", FormPairs: "form", YAML: "yaml", CSV: "csv",

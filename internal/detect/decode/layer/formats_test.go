@@ -217,6 +217,29 @@ func TestPHP(t *testing.T) {
 	}
 }
 
+func TestObjects(t *testing.T) {
+	const dotnet = "\x00\x01\x00\x00\x00\xff\xff\xff\xff\x01\x00\x00\x00\x00\x00\x00\x00\x0c\x02\x00\x00\x00"
+	opens := [][2]string{
+		{dotnet + "\x1eMicrosoft.PowerShell.Editor.Vx\x05", "Microsoft.PowerShell.Editor.Vx"},
+		{dotnet + "BMicrosoft.VisualStudio.Text.Formatting.TextFormattingRunProperties\x01", "Microsoft.VisualStudio.Text.Formatting.TextFormattingRunProperties"},
+		{"\x80\x04\x95\x23\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94\x8c\x02id\x94\x85\x94R\x94.", "posix\nsystem"},
+		{"\x80\x02cbuiltins\neval\nq\x00X\x05\x00\x00\x00abcdeq\x01.", "builtins\neval"},
+		{"\x80\x03csubprocess\nPopen\nq\x00X\x02\x00\x00\x00id\x85R.", "subprocess\nPopen"},
+		{dotnet + "\x14System.Data.DataSet1\x00\x06\x01", "System.Data.DataSet1"},
+		{"\x04\bo:\x15Gem::Requirement\x06:\x10@requirements[\x06", "Gem::Requirement"},
+		{"\x04\b{\x06I\"\x0cuser_id\x06:\x06ETi\x06", "user_id"},
+		{"\x04\x08o:\x08ERB\x06:\x09@srcI\"\x0a`id`\x06", "@srcI"},
+		{"\x04\x08[\x07c\x13Gem::SpecFetcherc\x13Gem::Installer", "Gem::SpecFetcher"},
+	}
+	for _, name := range []string{"ERB", "Kernel", "Gem::Installer", "os", "ActiveSupport::Deprecation", "Net::BufferedIO", "Rack::Session", "TarReader", "Logger", "Set"} {
+		opens = append(opens, [2]string{"\x04\bo:" + string(rune(len(name)+5)) + name + "\x06:\x06@a0", name})
+	}
+	table{layer.Objects, opens, []string{
+		"\x04\bq:\x08ERB\x06:\x09@src", "\x00\x01\x00\x00\x00\xff\xff\xff\xfe\x01name", "\x80\x04 text without an end", "\x80\x01posix system.", "\x80\x04posix", "\x04\b\x00\x00\x00\x00\x00\x00\x00", "\x04\bi\x02\xff\x7fab",
+		"", "\x04\x08", "\x80", "\x80\x04.", "\x80\x06posix system.", "\x04\x09o:\x08ERB\x06:\x09@src", "\x00\x01\x00\x00\x00\xff\xff\xff", "o:\x08ERB and more of it",
+	}}.play(t)
+}
+
 func TestJava(t *testing.T) {
 	const head = "\xac\xed\x00\x05"
 	class := head + "s" + utf('r', "java.util.HashMap") + "\x05\x07\xda\xc1\xc3\x16`\xd1\x03\x00\x02F\x00\nloadFactor"

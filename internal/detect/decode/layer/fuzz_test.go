@@ -97,6 +97,8 @@ func FuzzZstd(f *testing.F) { fuzz(f, layer.Zstd) }
 
 func FuzzJava(f *testing.F) { fuzz(f, layer.Java) }
 
+func FuzzObjects(f *testing.F) { fuzz(f, layer.Objects) }
+
 func FuzzUTF16(f *testing.F) { fuzz(f, layer.UTF16) }
 
 func FuzzPercent(f *testing.F) { fuzz(f, layer.Percent) }

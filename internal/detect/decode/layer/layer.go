@@ -102,7 +102,7 @@ func Open(text string, enabled Set, s *Scratch, visit Visit) (cut Set) {
 const minBinary = 512
 
 // binaryDecoders are those that read binary data.
-const binaryDecoders = Set(1<<Gzip | 1<<Deflate | 1<<Zstd | 1<<Java | 1<<UTF16 | 1<<Protobuf)
+const binaryDecoders = Set(1<<Gzip | 1<<Deflate | 1<<Zstd | 1<<Java | 1<<Objects | 1<<UTF16 | 1<<Protobuf)
 
 // isBinary tells pictures and the like, which have many control characters.
 func isBinary(text string) bool { return tally(text).control*20 > len(text) }
@@ -193,6 +193,7 @@ var preempted = [decoders]Set{
 	Zstd:    ^Set(0),
 	JWT:     SetOf(Base64, Base64URL),
 	Java:    SetOf(Protobuf, UTF16),
+	Objects: SetOf(Protobuf, UTF16),
 	UTF16:   SetOf(Protobuf),
 }
 
@@ -228,6 +229,8 @@ func (o *opener) run(d Decoder) bool {
 		o.php()
 	case Java:
 		o.java()
+	case Objects:
+		o.objects()
 	case YAML:
 		o.yaml()
 	case CSV:

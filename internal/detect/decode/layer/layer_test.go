@@ -80,7 +80,7 @@ func TestNames(t *testing.T) {
 		}
 		seen++
 	}
-	if seen != 23 {
+	if seen != 24 {
 		t.Errorf("%d decoders, not 23", seen)
 	}
 	if _, ok := layer.Parse("rot13"); ok {

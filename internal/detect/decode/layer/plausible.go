@@ -204,6 +204,10 @@ func magicOf[T string | []byte](text T) Set {
 		if text[1] == 0xed && text[2] == 0 && text[3] == 5 {
 			return SetOf(Java)
 		}
+	case nrbfMagic[0], pickleMark, rubyMagic[0]:
+		if objectKind(text) != "" {
+			return SetOf(Objects)
+		}
 	}
 	return 0
 }
