@@ -164,8 +164,8 @@ func TestCost(t *testing.T) {
 			micro(k.cpu/per), micro(o.cpu)/float64(per), float64(k.cpu)/float64(max(o.cpu, 1)),
 			k.allocs/uint64(per), o.allocs/uint64(per), float64(k.allocs)/float64(max(o.allocs, 1)))
 	}
-//S	s := e.rules.requests.Stats()
-//S	fmt.Fprintf(&b, "automata: %d states in %.1f of at most %.0f MiB\n", s.States, float64(s.Bytes)/(1<<20), float64(s.Cap)/(1<<20))
+	s := e.rules.Stats()
+	fmt.Fprintf(&b, "automata: %d states in %.1f of at most %.0f MiB\n", s.States, float64(s.Bytes)/(1<<20), float64(s.Cap)/(1<<20))
 	t.Log(b.String())
 }
 

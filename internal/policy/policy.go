@@ -69,10 +69,21 @@ type Policy struct {
 	// Version identifies what Compile depends on besides the settings; nil when
 	// that is nothing. When it changes, the next revision compiles anew.
 	Version func() string
+	// Figures are what operators may watch of all that was compiled; nil for
+	// nothing. The names and their order never change.
+	Figures func() []Figure
 	// Compile turns valid settings, references resolved, into what steps are
 	// bound from. It is called once for equal settings, however many bindings
 	// share them, and must keep no state of its own.
 	Compile func(settings json.RawMessage) (Compiled, error)
+}
+
+// Figure is one number to watch.
+type Figure struct {
+	// Name is that of a metric, in lower case with underscores; Help says what it
+	// is, with its unit.
+	Name, Help string
+	Value      float64
 }
 
 // Compiled are the settings of a policy, checked and ready.

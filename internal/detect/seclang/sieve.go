@@ -56,6 +56,7 @@ type check struct {
 type scan struct {
 	alphabet int
 	set      *automaton.Set
+	cap      int   // of what the automaton remembers, in bytes
 	rules    []int // by pattern
 	all      ruleSet
 }
@@ -222,6 +223,7 @@ func (s *sieve) buildScans(o Options) error {
 		for g := range patterns {
 			var err error
 			sc := &s.scans[len(s.scans)-len(patterns)+g]
+			sc.cap = size
 			if sc.set, err = automaton.Compile(patterns[g], automaton.Options{MaxBytes: size}); err != nil {
 				return err
 			}

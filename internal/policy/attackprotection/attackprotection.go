@@ -53,7 +53,7 @@ func Policy(content func() Content) policy.Policy {
 	return policy.Policy{
 		Name: "attack-protection", Title: "Attack Protection", Category: "Security",
 		Phase: policy.Inspect, Schema: schema, Compile: s.compile, Warn: warn,
-		Version: func() string { return content().Version },
+		Version: func() string { return content().Version }, Figures: s.figures,
 	}
 }
 
@@ -144,4 +144,24 @@ func (s *shared) load(level int, sources []detect.Source) (*detect.Rules, error)
 		s.rules = slices.Delete(s.rules, 0, 1)
 	}
 	return rules, nil
+}
+
+// figures tell what the rules remember.
+func (s *shared) figures() []policy.Figure {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var states, bytes, most, flushes float64
+	for _, l := range s.rules {
+		one := l.rules.Stats()
+		states += float64(one.States)
+		bytes += float64(one.Bytes)
+		most += float64(one.Cap)
+		flushes += float64(one.Flushes)
+	}
+	return []policy.Figure{
+		{Name: "detect_states", Help: "States that the automata of rules remember.", Value: states},
+		{Name: "detect_state_bytes", Help: "Memory that they take.", Value: bytes},
+		{Name: "detect_state_bytes_max", Help: "Memory that they may take; what is full begins anew.", Value: most},
+		{Name: "detect_state_flushes", Help: "Times that one was full and began anew.", Value: flushes},
+	}
 }
