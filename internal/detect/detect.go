@@ -256,12 +256,15 @@ func (e *Engine) verdict(x *traffic.Exchange, w *work, matches []match) Verdict 
 	if len(matches) == 0 {
 		return v
 	}
+	counted := map[count]bool{}
 	for _, m := range merge(matches) {
 		if e.excluded(m, x.Request.Path) {
 			continue
 		}
 		v.Always = v.Always || m.always
-		v.Score += m.points
+		if w.counts(&m, counted) {
+			v.Score += m.points
+		}
 		v.Findings = append(v.Findings, m.finding(x.API))
 	}
 	v.Block = v.Score >= e.options.Threshold || v.Always

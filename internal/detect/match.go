@@ -52,7 +52,7 @@ func (w *work) matches(rules *Rules, found []seclang.Match) []match {
 	for i := range found {
 		f := &found[i]
 		r := rules.facts[f.Rule.ID]
-		if r == nil || f.Link > 0 {
+		if r == nil || f.Link > 0 || r.aboutProtocol() && f.Value >= 0 && w.decoded(w.leaves[f.Value]) {
 			continue
 		}
 		m := match{rule: r, points: r.points, leaf: single, text: f.Text, name: f.Name}
@@ -71,6 +71,46 @@ func (w *work) matches(rules *Rules, found []seclang.Match) []match {
 	return all
 }
 
+// aboutProtocol says that the rule judges how a request was written, not what
+// it says.
+func (r *rule) aboutProtocol() bool { return r.id >= 920000 && r.id < 921000 }
+
+// decoded says that a leaf was found below an encoding within a value, where
+// any byte may be.
+func (w *work) decoded(leaf int32) bool { return leaf >= 0 && w.tree.Leaves[leaf].Layers > 0 }
+
+// count is what adds to the score once: a rule in one value of the request,
+// whichever of its encodings show it.
+type count struct {
+	rule string
+	root int32
+}
+
+// counts says that the points of a match are not yet in the score.
+func (w *work) counts(m *match, counted map[count]bool) bool {
+	if m.leaf < 0 || m.points == 0 {
+		return true
+	}
+	c := count{m.rule.name, w.value(m.leaf)}
+	if counted[c] {
+		return false
+	}
+	counted[c] = true
+	return true
+}
+
+// value is the node of the value of the request that a leaf was decoded from.
+func (w *work) value(leaf int32) int32 {
+	l := &w.tree.Leaves[leaf]
+	node := l.Node
+	for range l.Layers {
+		if parent := w.tree.Nodes[node].Parent; parent >= 0 {
+			node = parent
+		}
+	}
+	return node
+}
+
 // placesOf are all places of a leaf.
 func (w *work) placesOf(leaf int32) (places, decoders []string) {
 	return w.tree.Places(leaf), w.tree.Decoders(w.tree.Leaves[leaf].Node)
@@ -83,8 +123,12 @@ func (w *work) inQuery(found []seclang.Match, r *seclang.Rule) bool {
 	})
 }
 
-// wholeRequest is the place of what is about no part in particular.
-const wholeRequest = "request"
+const (
+	// wholeRequest is the place of what is about no part in particular.
+	wholeRequest = "request"
+	// wholeBody is the place of the body as it was sent.
+	wholeBody = "body"
+)
 
 // placeOf is the place of a variable that is no leaf.
 func placeOf(variable, key string) string {
@@ -100,7 +144,7 @@ func placeOf(variable, key string) string {
 	case "REQUEST_HEADERS":
 		return "header " + strings.ToLower(key)
 	case "REQUEST_BODY", "REQUEST_BODY_LENGTH", "REQBODY_PROCESSOR":
-		return "body"
+		return wholeBody
 	case "RESPONSE_BODY":
 		return "response body"
 	case "RESPONSE_STATUS", "STATUS_LINE":

@@ -1,11 +1,8 @@
 package detect
 
 import (
-	"slices"
-
 	"farrier.dev/farrier/internal/detect/decode"
 	"farrier.dev/farrier/internal/detect/model"
-	"farrier.dev/farrier/internal/detect/opinion"
 )
 
 // Learned says what deviations from what was learned do.
@@ -22,11 +19,8 @@ const (
 	WeighByLearned Learned = "weigh"
 )
 
-// What opinions and models do to points.
+// What models do to points.
 const (
-	// doubtful is what is left of the first match that the second opinion
-	// rejects in a value; nothing is left of further ones.
-	doubtful = 1
 	// raised is added to a match in a value that deviates.
 	raised = 2
 	// ordinary is taken from the only match in a value like all others.
@@ -89,87 +83,6 @@ func learnable(l *decode.Leaf) bool {
 	default:
 		return false
 	}
-}
-
-// doubt asks for the second opinion on matches.
-func (w *work) doubt(matches []match) {
-	var opinions map[asked]bool
-	for i := range matches {
-		m := &matches[i]
-		about := subjectOf(m.rule)
-		if about == 0 || m.leaf < 0 || m.points == 0 {
-			continue
-		}
-		question := asked{about, m.leaf, m.name}
-		plausible, known := opinions[question]
-		if !known {
-			if opinions == nil {
-				opinions = map[asked]bool{}
-			}
-			plausible = about.plausible(w.text(m))
-			opinions[question] = plausible
-		}
-		if !plausible {
-			m.points, m.reason = 0, "a second opinion finds no "+about.String()+" in it"
-			if !known {
-				m.points = doubtful
-			}
-		}
-	}
-}
-
-// text is what matched: a value, or its name.
-func (w *work) text(m *match) string {
-	if m.name {
-		return w.tree.Leaves[m.leaf].Key
-	}
-	return w.tree.Leaves[m.leaf].Text
-}
-
-// subject is what there is a second opinion on.
-type subject uint8
-
-const (
-	aboutSQL subject = iota + 1
-	aboutShell
-)
-
-// asked is one question for a second opinion.
-type asked struct {
-	about subject
-	leaf  int32
-	name  bool
-}
-
-// String names what the opinion looks for.
-func (s subject) String() string {
-	if s == aboutSQL {
-		return "statement of SQL"
-	}
-	return "command"
-}
-
-func (s subject) plausible(text string) bool {
-	if s == aboutSQL {
-		return opinion.SQL(text)
-	}
-	return opinion.Shell(text)
-}
-
-// mongoOperators is the rule of the SQL file that is not about SQL.
-const mongoOperators = 942290
-
-// subjectOf is what the rule suspects, 0 where there is no second opinion.
-func subjectOf(r *rule) subject {
-	switch {
-	case r.id == mongoOperators:
-		return 0
-	case slices.Contains(r.tags, "attack-sqli"):
-		return aboutSQL
-	case r.id >= 932100 && r.id < 932990 && r.id != 932180 && r.id != 932170 && r.id != 932171:
-		return aboutShell
-	}
-	return 0
 }
 
 // facts are what a request that is no attack teaches.

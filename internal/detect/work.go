@@ -19,6 +19,8 @@ type work struct {
 	// leaves leads from a value of the input to the leaf that it is of, or to
 	// one of the singles below 0.
 	leaves []int32
+	// sealed are texts that need no judging.
+	sealed []sealed
 	meter  automaton.Meter
 	begun  int64
 }
@@ -48,7 +50,7 @@ func (p *pool) put(w *work) {
 	}
 	w.tree.Reset()
 	clear(w.input.Values)
-	w.input.Values, w.leaves = w.input.Values[:0], w.leaves[:0]
+	w.input.Values, w.leaves, w.sealed = w.input.Values[:0], w.leaves[:0], w.sealed[:0]
 	p.p.Put(w)
 }
 
@@ -60,10 +62,11 @@ func (w *work) add(in seclang.Collection, key, text string, leaf int32) {
 // feedRequest hands what was read to the rules.
 func (w *work) feedRequest(q *traffic.Request) {
 	w.feedHead(q)
+	table := w.seal()
 	for i := range w.tree.Leaves {
 		w.feedLeaf(int32(i), &w.tree.Leaves[i]) //nolint:gosec // bounded by the tree
 	}
-	if w.tree.Body != "" {
+	if w.tree.Body != "" && !table {
 		w.add(seclang.RequestBody, "", w.tree.Body, single)
 	}
 	w.add(seclang.RequestBodyLength, "", strconv.Itoa(w.tree.Length), single)
@@ -94,7 +97,7 @@ func addressText(a netip.Addr) string { return a.Unmap().String() }
 // application, whatever the header is for.
 func (w *work) feedLeaf(i int32, l *decode.Leaf) {
 	text := l.Text
-	if l.Opened || opaque(text) {
+	if l.Opened || w.redundant(l.Node) {
 		text = "" // what it holds are leaves of their own
 	}
 	switch l.Source {
@@ -120,30 +123,4 @@ func (w *work) feedLeaf(i int32, l *decode.Leaf) {
 	case decode.PartHeader:
 		w.add(seclang.MultipartPartHeaders, l.Key, text, i)
 	}
-}
-
-// leastOpaque is the length from which a text may be mere Base64.
-const leastOpaque = 128
-
-// opaque says that a text is long, mixed Base64 and nothing else: rules would
-// find words in it by accident. Its content, where that is text, is opened. No
-// path but one of slashes could be made of these characters.
-func opaque(text string) bool {
-	if len(text) < leastOpaque || strings.Contains(text, "///") {
-		return false
-	}
-	var upper, lower, digit bool
-	for i := range len(text) {
-		switch c := text[i]; {
-		case 'a' <= c && c <= 'z':
-			lower = true
-		case 'A' <= c && c <= 'Z':
-			upper = true
-		case '0' <= c && c <= '9':
-			digit = true
-		case c != '+' && c != '/' && c != '=':
-			return false
-		}
-	}
-	return upper && lower && digit
 }

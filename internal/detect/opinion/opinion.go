@@ -1,7 +1,7 @@
 // Package opinion gives a second, grammar-level opinion on texts that rules
-// suspect of carrying SQL or shell commands. Rules look at words and fragments;
-// this package asks whether the text, put where a careless program would put
-// it, could be a statement or a command line at all. It finds nothing by
+// suspect of attacks. Rules look at words and fragments; this package asks
+// whether the text, put where a careless program would put it, could be a
+// statement, a command line, a path or an expression at all. It finds nothing by
 // itself: a "no" lowers the weight of a rule's match, a "yes" changes nothing.
 package opinion
 

@@ -8,18 +8,69 @@ import (
 // shell looks at what follows each separator of commands, and at what stands in
 // substitutions.
 func shell(text string) bool {
-	if first := strings.TrimLeft(text, " \t\r\n'\"`()"); first != "" && command(first, true) {
+	if first := strings.TrimLeft(text, " \t\r\n'\"()"); first != "" && first[0] != '`' && command(first, true) {
 		return true
 	}
+	written := prose(text)
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
-		case '`', ';', '|', '&', '\n', '(', '{', '<', '>', '!', '\'', '"', '=':
+		case '`':
+			if n := fence(text, i); n > 0 {
+				i += n
+			}
+			if written {
+				if n := span(text, i); n > 0 {
+					i += n
+					continue
+				}
+			}
+			fallthrough
+		case ';', '|', '&', '\n', '(', '{', '!', '=':
+			if (text[i] == '=' || text[i] == '&' && strings.HasPrefix(text[i:], "& ")) && chat(text[i+1:]) {
+				continue
+			}
 			if command(strings.TrimLeft(text[i+1:], " \t&|;({!'\"\r\n`@^"), false) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// chat says that only words follow the name of a program that takes any:
+// "& echo sounders", which does nothing even if it is run.
+func chat(s string) bool {
+	words := strings.Fields(s[:min(len(s), 512)])
+	return len(words) > 1 && slices.Contains(talkers, strings.ToLower(words[0])) && plain(words[1])
+}
+
+// fence is the length of the marks that open or close a block of code in
+// Markdown, with the name of the language behind them: "```sh" runs nothing.
+func fence(text string, i int) int {
+	if !strings.HasPrefix(text[i:], "```") {
+		return 0
+	}
+	n := 3
+	for i+n < len(text) && (letter(text[i+n]) || digit(text[i+n]) || strings.IndexByte("-+#.", text[i+n]) >= 0) {
+		n++
+	}
+	if i+n < len(text) && text[i+n] != '\n' && text[i+n] != '\r' {
+		return 0
+	}
+	return min(n, len(text)-i-1)
+}
+
+// span is the length of a single word that prose shows as code, without the
+// mark that closes it: the field `id`.
+func span(text string, i int) int {
+	word, _, closed := strings.Cut(text[i+1:], "`")
+	if !closed || word == "" || !plain(word) || i > 0 && !isSpace(text[i-1]) && strings.IndexByte("([\"'*_,/", text[i-1]) < 0 {
+		return 0
+	}
+	if after := i + len(word) + 2; after < len(text) && !isSpace(text[after]) && strings.IndexByte(".,:;!?)]\"'*_/-", text[after]) < 0 {
+		return 0
+	}
+	return len(word) + 1
 }
 
 // evasion are characters that shells ignore within words, and attackers put
@@ -30,6 +81,9 @@ var evasion = strings.NewReplacer("'", "", `"`, "", `\`, "", "^", "", "$@", "", 
 // separator stands before it (leading), it must have an argument that prose has
 // not.
 func command(s string, leading bool) bool {
+	if strings.HasPrefix(s, "base64,") { // of an address with data
+		return false
+	}
 	s = evasion.Replace(s[:min(len(s), 512)])
 	if i := strings.IndexAny(s, ";|&`)\n\r#"); i >= 0 {
 		s = s[:i]
@@ -43,6 +97,9 @@ func command(s string, leading bool) bool {
 		return false
 	}
 	name, path := strings.ToLower(words[0]), false
+	if slices.Contains(everyday, name) && words[0][0] < 'a' && words[0][1:] == name[1:] { // a name, or the start of a sentence
+		return false
+	}
 	if i := strings.LastIndexAny(name, "/\\"); i >= 0 {
 		name, path = name[i+1:], true
 	}
@@ -61,14 +118,19 @@ func command(s string, leading bool) bool {
 // prose, unless the program is one that takes words.
 func plausible(name string, arguments []string, leading bool) bool {
 	if len(arguments) == 0 {
-		return !leading && !slices.Contains(everyday, name)
+		return !leading && !slices.Contains(everyday, name) && !slices.Contains(builders, name)
 	}
-	if option := arguments[0]; len(option) > 1 && (option[0] == '-' || option[0] == '/') {
+	if slices.Contains(builders, name) {
+		return slices.ContainsFunc(arguments, func(a string) bool { return harmful(name, a) })
+	}
+	if option(arguments[0]) {
 		return true
 	}
 	marks, words := 0, 0
 	for _, a := range arguments {
 		switch {
+		case strings.Trim(a, "0123456789") == "" && len(arguments) > 1: // "cat 5 cable"
+			words++
 		case !plain(a):
 			marks++
 		case slices.Contains(subcommands, strings.ToLower(a)):
@@ -88,6 +150,22 @@ func plausible(name string, arguments []string, leading bool) bool {
 	return marks >= words && !leading
 }
 
+// option says that an argument is one as programs of Unix or Windows take them,
+// "-la" or "/all"; what has further slashes or a dot is a path.
+func option(a string) bool {
+	return len(a) > 1 && (a[0] == '-' || a[0] == '/' && strings.Trim(strings.ToLower(a[1:]), "abcdefghijklmnopqrstuvwxyz0123456789:?") == "")
+}
+
+// harmful says that an argument makes a tool of developers run code that is
+// handed over, or fetch or show what it should not.
+func harmful(name, a string) bool {
+	switch a {
+	case "-c", "-e", "-r", "-ne", "-pe", "--eval", "-":
+		return slices.Contains(interpreters, name)
+	}
+	return strings.Contains(a, "://") || strings.Contains(a, "/etc/") || strings.Contains(a, "/:") || strings.Contains(a, "secret") || strings.HasPrefix(a, "-e'") || strings.HasPrefix(a, "-r'")
+}
+
 // plain says that prose has such words too.
 func plain(a string) bool {
 	a = strings.TrimRight(a, ".,:!?…")
@@ -101,7 +179,7 @@ func plain(a string) bool {
 
 func known(name string) bool {
 	name = strings.TrimRight(name, "0123456789.")
-	return slices.Contains(dangerous, name) || slices.Contains(everyday, name) || slices.Contains(talkers, name)
+	return slices.Contains(dangerous, name) || slices.Contains(everyday, name) || slices.Contains(talkers, name) || slices.Contains(builders, name)
 }
 
 var (
@@ -110,20 +188,28 @@ var (
 	dangerous = []string{
 		"bash", "sh", "zsh", "ksh", "csh", "curl", "wget", "nc", "ncat", "netcat", "awk", "gawk",
 		"sed", "grep", "egrep", "chmod", "chown", "rm", "cp", "mv", "ls", "cat", "tac", "nl", "od", "xxd", "whoami", "id", "uname", "ifconfig",
-		"netstat", "ps", "nslookup", "ping", "traceroute", "telnet", "ssh", "scp", "sftp", "ftp", "tftp", "rsync", "socat", "openssl", "tar", "gzip",
+		"netstat", "ps", "nslookup", "ping", "traceroute", "telnet", "ssh", "scp", "sftp", "ftp", "tftp", "rsync", "socat", "openssl", "systemctl", "tar", "gzip",
 		"gunzip", "zip", "unzip", "mkfifo", "mknod", "crontab", "useradd", "usermod", "passwd", "printenv", "pwd", "dir", "del", "rmdir", "xcopy",
 		"cmd", "powershell", "pwsh", "certutil", "bitsadmin", "mshta", "rundll", "regsvr", "wmic", "schtasks", "tasklist", "taskkill", "netsh",
 		"ipconfig", "systeminfo", "cscript", "wscript", "msiexec", "iex", "invoke-expression", "invoke-webrequest", "iwr", "gcc", "gdb", "strace",
-		"pkill", "killall", "systemctl", "reboot", "poweroff", "dd", "mkdir", "rev", "hostname", "ln", "lsof", "df", "du", "vim", "vi", "nano", "arp", "getent", "kubectl",
+		"pkill", "killall", "reboot", "poweroff", "dd", "mkdir", "rev", "hostname", "ln", "lsof", "df", "du", "vim", "vi", "nano", "arp", "getent",
 		"new-object", "get-content", "get-process", "start-process", "set-executionpolicy", "tee", "tr", "ping6", "uptime", "lscpu", "umount", "su",
 	}
 	// everyday are programs whose names are words or products: they need arguments.
 	everyday = []string{
-		"more", "less", "find", "which", "who", "w", "last", "history", "test", "sort", "split", "join", "head", "tail", "file", "date", "top", "time", "watch", "at",
-		"make", "man", "cut", "strings", "shutdown", "locate", "users", "finger", "expr", "true", "false", "yes", "wait", "read", "set", "export", "alias", "unset",
-		"source", "open", "sleep", "touch", "link", "install", "python", "perl", "ruby", "php", "node", "lua", "java", "javac", "git", "npm", "docker", "host", "ip",
-		"net", "type", "copy", "route", "mount", "base", "kill", "cal", "cc", "dash", "reg", "ss", "dig", "pip",
+		"more", "less", "find", "which", "who", "w", "last", "history", "test", "sort", "split", "join", "head", "tail", "file", "date", "top", "time", "watch",
+		"man", "cut", "strings", "shutdown", "locate", "users", "finger", "expr", "true", "false", "yes", "wait", "read", "set", "export", "alias", "unset",
+		"source", "open", "sleep", "touch", "link", "install", "lua", "host", "ip",
+		"net", "type", "copy", "route", "mount", "base", "kill", "cal", "cc", "dash", "reg", "ss", "dig",
 	}
+	// builders are the tools of developers, whose commands stand in tickets, build
+	// scripts and documents.
+	builders = []string{
+		"python", "perl", "ruby", "php", "node", "java", "javac", "git", "npm", "npx", "pnpm", "yarn", "docker", "make", "pip", "pytest", "mvn", "gradle",
+		"cargo", "go", "terraform", "kubectl", "helm", "composer", "dotnet", "apt-get", "apt", "yum", "dnf", "brew", "bundle", "rake", "ansible",
+	}
+	// interpreters are those that run code from the command line.
+	interpreters = []string{"python", "perl", "ruby", "php", "node"}
 	// talkers take any words.
 	talkers = []string{"echo", "printf", "say", "write-host", "write-output"}
 	// subcommands are words that certain programs take.

@@ -41,7 +41,14 @@ func (p *parser) advance() {
 		return
 	}
 	before := len(p.lex.rest)
-	p.before = p.token.kind
+	switch p.before = p.token.kind; p.before {
+	case leftParen, comma, star, text, open, number, operator:
+		p.marks++
+	case variable:
+		if p.token.word == "@@" {
+			p.marks++
+		}
+	}
 	p.token = p.lex.next()
 	*p.steps -= (before - len(p.lex.rest)) / bytesPerStep
 }

@@ -150,7 +150,11 @@ func (l *lexer) variable() token {
 	for i < len(l.rest) && (letter(l.rest[i]) || digit(l.rest[i]) || strings.IndexByte("@.$:", l.rest[i]) >= 0) {
 		i++
 	}
+	system := strings.HasPrefix(l.rest, "@@")
 	l.rest = l.rest[i:]
+	if system {
+		return token{kind: variable, word: "@@"}
+	}
 	return token{kind: variable}
 }
 
