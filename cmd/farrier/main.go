@@ -42,7 +42,7 @@ func command(code *int) *cobra.Command {
 answers "why was this refused?" - offline, in one program.`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), demoCommand(), checkCommand(code), policiesCommand(), inspectCommand(code), versionCommand(), loginLinkCommand())
+	root.AddCommand(serveCommand(), demoCommand(), checkCommand(code), policiesCommand(), inspectCommand(code), contentCommand(), versionCommand(), loginLinkCommand())
 	return root
 }
 
@@ -184,6 +184,7 @@ func inspectCommand(code *int) *cobra.Command {
 	c.Flags().IntVar(&o.Paranoia, "paranoia", o.Paranoia, "paranoia level of the rules, 1 to 4")
 	c.Flags().StringArrayVar(&o.Rules, "rules", nil, "further rules: a file of ModSecurity, or a .yaml file of Farrier's own form (repeatable)")
 	c.Flags().StringVar(&o.Settings, "settings", "", "settings of the policy attack-protection to judge by, as YAML or JSON")
+	c.Flags().StringVar(&o.Data, "data", "", "data folder whose installed content is judged by, too")
 	c.Flags().BoolVar(&o.Explain, "explain", false, "show each text that was judged, how it was reached, what matched, and the time taken")
 	return c
 }

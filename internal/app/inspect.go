@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"farrier.dev/farrier/internal/control/content"
 	"farrier.dev/farrier/internal/detect"
 	"farrier.dev/farrier/internal/policy/attackprotection"
 )
@@ -26,12 +27,20 @@ type InspectOptions struct {
 	Settings string
 	// Explain shows each text that was judged.
 	Explain bool
-	// Content are installed rules.
-	Content []detect.Source
+	// Data is a data folder whose installed content is judged by, too; empty
+	// for none.
+	Data string
+}
+
+// inspected is what is printed of one request.
+type inspected struct {
+	detect.Report
+	// Content is the version of the installed content, if there is any.
+	Content string `json:"content,omitempty"`
 }
 
 // engine makes the engine that judges as the options say.
-func (o InspectOptions) engine() (*detect.Engine, error) {
+func (o InspectOptions) engine(installed []detect.Source) (*detect.Engine, error) {
 	set := map[string]any{"paranoiaLevel": o.Paranoia}
 	if o.Settings != "" {
 		text, err := os.ReadFile(o.Settings)
@@ -58,13 +67,20 @@ func (o InspectOptions) engine() (*detect.Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Settings, err)
 	}
-	return attackprotection.Engine(settings, o.Content...)
+	return attackprotection.Engine(settings, installed...)
 }
 
 // Inspect judges raw HTTP requests, "-" being standard input, and prints one
 // line of JSON for each. It returns the exit code.
 func Inspect(ctx context.Context, files []string, o InspectOptions, in io.Reader, out io.Writer) (int, error) {
-	engine, err := o.engine()
+	installed := content.None()
+	if o.Data != "" {
+		var err error
+		if installed, err = contentFolder(o.Data).Load(); err != nil {
+			return ExitBroken, err
+		}
+	}
+	engine, err := o.engine(installed.Sources)
 	if err != nil {
 		return ExitBroken, err
 	}
@@ -90,7 +106,7 @@ func Inspect(ctx context.Context, files []string, o InspectOptions, in io.Reader
 		if v.Block {
 			code = ExitFindings
 		}
-		report := detect.NewReport(name, v)
+		report := inspected{detect.NewReport(name, v), installed.Version}
 		if o.Explain {
 			report.Leaves, report.Microseconds = explanation.Leaves, took.Microseconds()
 		}

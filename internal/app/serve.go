@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"farrier.dev/farrier/internal/control/content"
 	"farrier.dev/farrier/internal/control/publish"
 	"farrier.dev/farrier/internal/gateway"
 	"farrier.dev/farrier/internal/gateway/framing"
@@ -77,7 +78,8 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	if err != nil {
 		return err
 	}
-	all, err := catalogue.New(nil)
+	live := content.Start(contentFolder(cfg.Data), log.With("component", "content"))
+	all, err := catalogue.New(installedContent(live))
 	if err != nil {
 		return fmt.Errorf("reading the catalogue of policies: %w", err)
 	}
@@ -110,6 +112,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	registerLearner(metrics, learner)
 	running.Go(func() error { learn(background, learner, control.trafficDB, cfg, log); return nil })
 	running.Go(func() error { return publisher.Watch(background) })
+	running.Go(func() error { control.followContent(background, live, publisher.Refresh); return nil })
 	console, err := control.pages(ctx, cfg, publisher, all, metrics, gate)
 	if err != nil {
 		log.Error("the console can't be opened; the gateway serves without it", "error", err)

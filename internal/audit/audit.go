@@ -35,11 +35,14 @@ const (
 	RevisionPublished Action = "revision-published"
 	RevisionRefused   Action = "revision-refused"
 	KillSwitch        Action = "kill-switch"
+	ContentUpdated    Action = "content-updated"
+	ContentRolledBack Action = "content-rolled-back"
 )
 
 func (a Action) known() bool {
 	switch a {
-	case SignIn, SignInFailed, SignOut, PasswordSet, LoginLinkIssued, RevisionPublished, RevisionRefused, KillSwitch:
+	case SignIn, SignInFailed, SignOut, PasswordSet, LoginLinkIssued, RevisionPublished, RevisionRefused, KillSwitch,
+		ContentUpdated, ContentRolledBack:
 		return true
 	}
 	return false

@@ -213,6 +213,9 @@ type version struct {
 	serial int
 }
 
+// dayForm is the day in a version.
+const dayForm = "2006.01.02"
+
 var versionForm = regexp.MustCompile(`^(\d{4}\.\d{2}\.\d{2})-([1-9]\d{0,4})$`)
 
 func parseVersion(text string) (version, error) {
@@ -220,7 +223,7 @@ func parseVersion(text string) (version, error) {
 	if m == nil {
 		return version{}, fmt.Errorf("version %q: write the day and a number, as 2026.11.22-1", text)
 	}
-	day, err := time.Parse("2006.01.02", m[1])
+	day, err := time.Parse(dayForm, m[1])
 	if err != nil {
 		return version{}, fmt.Errorf("version %q: there is no such day", text)
 	}

@@ -41,7 +41,7 @@ func idOf(key ed25519.PrivateKey) string { return KeyID(key.Public().(ed25519.Pu
 const ruleText = `id: unicorn-horn
 title: A unicorn in a value
 severity: critical
-class: sqli
+class: expression
 description: Nobody asks for unicorns.
 fix: Do not ask for unicorns.
 any:

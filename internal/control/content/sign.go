@@ -13,7 +13,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -52,7 +51,7 @@ func Sign(dir string, d Draft, key ed25519.PrivateKey, out io.Writer) (*Bundle, 
 	if d.Compile == nil {
 		d.Compile = CompileRules
 	}
-	if err := d.Compile.everyLevel(c.Sources); err != nil {
+	if err := d.Compile.throughout(c.Sources); err != nil {
 		return nil, fmt.Errorf("its rules do not compile: %w", err)
 	}
 	text, err := json.MarshalIndent(b, "", " ")
@@ -155,7 +154,5 @@ func (b *Bundle) addFile(dir string, f File, add func(string, int64, io.Reader) 
 	return add(f.Path, f.Size, file)
 }
 
-// NextVersion is the first version of a day.
-func NextVersion(day time.Time) string {
-	return strings.Join([]string{day.UTC().Format("2006.01.02"), "1"}, "-")
-}
+// FirstVersion is the first version of a day.
+func FirstVersion(day time.Time) string { return day.UTC().Format(dayForm) + "-1" }

@@ -48,7 +48,7 @@ func (f *Folder) Update(in io.Reader, force bool) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	if err := f.o.Compile.everyLevel(c.Sources); err != nil {
+	if err := f.o.Compile.throughout(c.Sources); err != nil {
 		return Status{}, fmt.Errorf("its rules do not compile together with those of this Farrier: %w", err)
 	}
 	one := &installed{Folder: folder, Name: b.Name, Version: b.Version, Key: b.Key, At: f.o.Now().UTC()}
@@ -177,7 +177,7 @@ func (f *Folder) Rollback(builtin bool) (Status, error) {
 	var c *Content
 	if s.Previous != nil {
 		if c, err = f.load(s.Previous, true); err == nil {
-			err = f.o.Compile.everyLevel(c.Sources)
+			err = f.o.Compile.throughout(c.Sources)
 		}
 		if err != nil {
 			return Status{}, fmt.Errorf("the content before, %s, can't serve: %w (--builtin goes back to what Farrier was built with)", s.Previous.Version, err)

@@ -490,7 +490,7 @@ func TestSign(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d := Draft{Name: "community", Version: NextVersion(noon()), MinimumFarrier: "1.0", Created: noon(), Compile: anyRules}
+	d := Draft{Name: "community", Version: FirstVersion(noon()), MinimumFarrier: "1.0", Created: noon(), Compile: anyRules}
 	var first, second bytes.Buffer
 	for _, out := range []*bytes.Buffer{&first, &second} {
 		if b, err := Sign(dir, d, testKey(1), out); err != nil || b.Version != "2026.11.22-1" || len(b.Files) != 6 {
