@@ -2,7 +2,7 @@
 // happens in internal/app.
 //
 // Exit codes: 0 good; 1 something was found (check: problems, inspect: an
-// attack); 2 the command could not run.
+// attack, dry-run: a request newly refused); 2 the command could not run.
 package main
 
 import (
@@ -42,7 +42,7 @@ func command(code *int) *cobra.Command {
 answers "why was this refused?" - offline, in one program.`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), demoCommand(), checkCommand(code), policiesCommand(), inspectCommand(code), contentCommand(), versionCommand(), loginLinkCommand())
+	root.AddCommand(serveCommand(), demoCommand(), checkCommand(code), policiesCommand(), inspectCommand(code), dryRunCommand(code), contentCommand(), versionCommand(), loginLinkCommand())
 	return root
 }
 
@@ -78,6 +78,7 @@ func (s *settings) load(c *cobra.Command) error {
 		"manifests":              func() { s.cfg.Manifests = flags.Manifests },
 		"require-authentication": func() { s.cfg.RequireAuthentication = flags.RequireAuthentication },
 		"log-level":              func() { s.cfg.LogLevel = flags.LogLevel },
+		"capture":                func() { s.cfg.Capture.Enabled = flags.Capture.Enabled },
 	} {
 		if c.Flags().Changed(name) {
 			apply()
@@ -118,6 +119,7 @@ func serveCommand() *cobra.Command {
 	f.BoolVar(&s.cfg.RequireAuthentication, "require-authentication", false, `refuse APIs without an identifying policy, unless labelled farrier/public: "true"`)
 	f.StringVar(&s.trusted, "trusted-proxies", "", "networks whose X-Forwarded headers are believed (default loopback)")
 	f.StringVar(&s.cfg.LogLevel, "log-level", s.cfg.LogLevel, "debug, info, warn or error")
+	f.BoolVar(&s.cfg.Capture.Enabled, "capture", false, "keep requests, encrypted and without credentials, for farrier dry-run")
 	return c
 }
 
@@ -186,6 +188,30 @@ func inspectCommand(code *int) *cobra.Command {
 	c.Flags().StringVar(&o.Settings, "settings", "", "settings of the policy attack-protection to judge by, as YAML or JSON")
 	c.Flags().StringVar(&o.Data, "data", "", "data folder whose installed content is judged by, too")
 	c.Flags().BoolVar(&o.Explain, "explain", false, "show each text that was judged, how it was reached, what matched, and the time taken")
+	return c
+}
+
+func dryRunCommand(code *int) *cobra.Command {
+	s := settings{cfg: app.DefaultConfig()}
+	o := app.DryRunOptions{Since: 7 * 24 * time.Hour, Format: "text"}
+	c := &cobra.Command{
+		Use: "dry-run", Short: "Judge captured requests as other settings of attack-protection would", Args: cobra.NoArgs,
+		Example: "  farrier dry-run --data /var/lib/farrier --policy shield.yaml --api default/orders --since 24h",
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if err := s.load(c); err != nil {
+				return err
+			}
+			*code, err = app.DryRun(c.Context(), s.cfg, o, c.OutOrStdout())
+			return err
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&s.file, "config", "", "settings file (YAML, version: 1)")
+	f.StringVar(&s.cfg.Data, "data", s.cfg.Data, "folder for everything Farrier remembers")
+	f.StringVar(&o.Policy, "policy", "", "file with one binding of attack-protection, or its settings alone")
+	f.StringVar(&o.API, "api", "", "namespace/name of the only API to look at")
+	f.DurationVar(&o.Since, "since", o.Since, "how far back, by whole hours")
+	f.StringVar(&o.Format, "format", o.Format, "text or json")
 	return c
 }
 

@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 //	await FILE REGEXP [NAME]  waits until the file matches, and puts the first group in NAME
 //	reach URL                 waits until something answers there
 //	answers STATUS URL        sends a GET, which must be answered with the status
+//	until REGEXP COMMAND…     runs a command until what it prints matches
 //	try FILE                  sends the requests that farrier demo printed, which must be answered as printed
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -46,7 +47,7 @@ func TestTranscripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "place": place, "await": await, "reach": reach, "answers": answers, "try": try,
+			"exits": exits, "place": place, "await": await, "reach": reach, "answers": answers, "until": until, "try": try,
 		},
 	})
 	t.Logf("played %d transcripts", len(files))
@@ -63,7 +64,7 @@ func TestExitCodes(t *testing.T) {
 	}
 	comment := strings.Join(strings.Fields(file.Doc.Text()), " ")
 	want := "Exit codes: " + strconv.Itoa(app.ExitGood) + " good; " +
-		strconv.Itoa(app.ExitFindings) + " something was found (check: problems, inspect: an attack); " +
+		strconv.Itoa(app.ExitFindings) + " something was found (check: problems, inspect: an attack, dry-run: a request newly refused); " +
 		strconv.Itoa(app.ExitBroken) + " the command could not run."
 	if !strings.Contains(comment, want) {
 		t.Errorf("the package comment says %q, want %q in it", comment, want)
@@ -165,6 +166,16 @@ func reach(ts *testscript.TestScript, neg bool, args []string) {
 	poll(ts, args[0], func() bool {
 		_, err := get(http.MethodGet, args[0], http.Header{}, "")
 		return err == nil
+	})
+}
+
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, args, 2, 100, "until REGEXP COMMAND…")
+	wanted, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	poll(ts, args[0]+" of "+args[1], func() bool {
+		_ = ts.Exec(args[1], args[2:]...) // its exit code is for others to look at
+		return wanted.MatchString(ts.ReadFile("stdout"))
 	})
 }
 

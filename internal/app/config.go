@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"farrier.dev/farrier/internal/monitor/capture"
 )
 
 // Config are the settings of farrier serve: the file given with --config, then
@@ -41,8 +43,39 @@ type Config struct {
 	// Debounce is how long manifests must stay as they are before they are read.
 	Debounce time.Duration `yaml:"debounce"`
 	// LogLevel is debug, info, warn or error.
-	LogLevel string `yaml:"logLevel"`
-	Limits   Limits `yaml:"limits"`
+	LogLevel string  `yaml:"logLevel"`
+	Limits   Limits  `yaml:"limits"`
+	Capture  Capture `yaml:"capture"`
+}
+
+// Capture are the settings of the capture that dry runs read.
+type Capture struct {
+	// Enabled begins to capture; it is off unless it is asked for.
+	Enabled bool `yaml:"enabled"`
+	// Megabytes and Days bound what is kept.
+	Megabytes int `yaml:"megabytes"`
+	Days      int `yaml:"days"`
+	// PerOperationHour is how many requests that were not refused are kept of
+	// each operation in each hour.
+	PerOperationHour int `yaml:"perOperationHour"`
+}
+
+// check refuses what makes no sense.
+func (c *Capture) check() error {
+	for _, one := range []struct {
+		name      string
+		value     int
+		low, high int
+	}{
+		{"megabytes", c.Megabytes, 8, 1 << 20},
+		{"days", c.Days, 1, 365},
+		{"perOperationHour", c.PerOperationHour, 1, 10_000},
+	} {
+		if one.value < one.low || one.value > one.high {
+			return fmt.Errorf("capture.%s is %d; it must be between %d and %d", one.name, one.value, one.low, one.high)
+		}
+	}
+	return nil
 }
 
 // Limits are the caps of the process; 0 means the published default.
@@ -70,6 +103,7 @@ func DefaultConfig() Config {
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		Debounce:       500 * time.Millisecond,
 		Limits:         Limits{DrainSeconds: 30},
+		Capture:        Capture{Megabytes: capture.DefaultMegabytes, Days: capture.DefaultDays, PerOperationHour: capture.DefaultPerOperationHour},
 	}
 }
 
@@ -87,6 +121,9 @@ func (c *Config) ReadFile(path string) error {
 	}
 	if c.Version != 1 {
 		return fmt.Errorf("reading settings: %s: version is %d; this program reads version 1", path, c.Version)
+	}
+	if err := c.Capture.check(); err != nil {
+		return fmt.Errorf("reading settings: %s: %w", path, err)
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 		return err
 	}
 	defer func() { _ = lock.Close() }()
-	keyring, err := secret.OpenKeyring(cfg.Data, func() (bool, error) { return publish.KeptExists(cfg.Data) })
+	keyring, err := secret.OpenKeyring(cfg.Data, func() (bool, error) { return sealedExist(cfg.Data) })
 	if err != nil {
 		return err
 	}
@@ -84,6 +84,8 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 		return fmt.Errorf("reading the catalogue of policies: %w", err)
 	}
 	learner := newLearner()
+	captured := openCapture(cfg, keyring, log)
+	defer captured.close()
 	control := &control{log: log, now: time.Now, feed: feed}
 	publisher := publish.New(publish.Options{
 		Paths: cfg.Manifests, Catalogue: policies{all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
@@ -91,7 +93,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 		Compile: router.Options{
 			Catalogue: all, Expand: secret.Environ().Expand, Runtime: gate.Runtime(),
 			Now: time.Now, Log: log.With("component", "policy"), HTTP: router.PolicyClient(),
-			Models: learner,
+			Models: learner, Capture: captured.capturer(),
 		},
 		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published,
 	})
@@ -110,6 +112,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 		running.Go(func() error { control.watchSuppressions(background); return nil })
 	}
 	registerLearner(metrics, learner)
+	captured.register(metrics)
 	running.Go(func() error { learn(background, learner, control.trafficDB, cfg, log); return nil })
 	running.Go(func() error { return publisher.Watch(background) })
 	running.Go(func() error { control.followContent(background, live, publisher.Refresh); return nil })

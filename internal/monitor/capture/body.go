@@ -119,13 +119,19 @@ func (r *redactor) xml(text, place string) string {
 		}
 		content(text[:i])
 		text = text[i:]
-		tag, inner, rest := markup(text)
+		if after, ok := strings.CutPrefix(text, cdata); ok {
+			inner, rest, closed := strings.Cut(after, "]]>")
+			b.WriteString(cdata)
+			content(inner)
+			if closed {
+				b.WriteString("]]>")
+			}
+			text = rest
+			continue
+		}
+		tag, rest := markup(text)
 		text = rest
 		switch {
-		case inner != "": // CDATA
-			b.WriteString(tag)
-			content(inner)
-			b.WriteString("]]>")
 		case strings.HasPrefix(tag, "<!"), strings.HasPrefix(tag, "<?"):
 			b.WriteString(r.value("", tag, place))
 		case strings.HasPrefix(tag, "</"):
@@ -142,22 +148,15 @@ func (r *redactor) xml(text, place string) string {
 	return b.String()
 }
 
-// markup cuts the piece of markup off that text begins with; of a CDATA section
-// inner is what it holds.
-func markup(text string) (tag, inner, rest string) {
-	const cdata = "<![CDATA["
-	if after, ok := strings.CutPrefix(text, cdata); ok {
-		inner, rest, _ = strings.Cut(after, "]]>")
-		if inner == "" {
-			return cdata + "]]>", "", rest
-		}
-		return cdata, inner, rest
-	}
+const cdata = "<![CDATA["
+
+// markup cuts the piece of markup off that text begins with.
+func markup(text string) (tag, rest string) {
 	if strings.HasPrefix(text, "<!--") {
 		if i := strings.Index(text, "-->"); i >= 0 {
-			return text[:i+3], "", text[i+3:]
+			return text[:i+3], text[i+3:]
 		}
-		return text, "", ""
+		return text, ""
 	}
 	quote := byte(0)
 	for i := range len(text) {
@@ -169,10 +168,10 @@ func markup(text string) (tag, inner, rest string) {
 		case c == '"' || c == '\'':
 			quote = c
 		case c == '>':
-			return text[:i+1], "", text[i+1:]
+			return text[:i+1], text[i+1:]
 		}
 	}
-	return text, "", ""
+	return text, ""
 }
 
 // elementName is the local name of a start tag.

@@ -135,13 +135,16 @@ func orDefault(n, otherwise int) int {
 // Capture implements policy.Capturer: it decides, copies what it keeps, and
 // waits for nobody.
 func (s *Store) Capture(x *traffic.Exchange, refused bool) {
-	operation := x.Operation()
+	operation, size := x.Operation(), 0
+	if x.Request.Body.Loaded() {
+		size = min(len(x.Request.Body.Bytes()), MaxBody)
+	}
 	s.mu.Lock()
 	if s.stopped {
 		s.mu.Unlock()
 		return
 	}
-	t, kept := s.choose.admit(x.API, operation, refused, s.now())
+	t, kept := s.choose.admit(x.API, operation, size, refused, s.now())
 	s.mu.Unlock()
 	if !kept {
 		if refused {
@@ -155,13 +158,12 @@ func (s *Store) Capture(x *traffic.Exchange, refused bool) {
 	}
 	q := copyOf(x, refused)
 	q.Run, q.Hour, q.Slot, q.Seen = s.run, t.hour, t.slot, t.seen
-	size := q.size()
-	s.waiting.Add(size)
+	s.waiting.Add(q.size())
 	select {
 	case s.queue <- q:
 		s.kept.Add(1)
 	default:
-		s.waiting.Add(-size)
+		s.waiting.Add(-q.size())
 		s.drop(t)
 	}
 }

@@ -28,11 +28,13 @@ type hour struct {
 	strata map[stratum]*tally
 }
 
-// The rate at which refusals are kept, so that a flood of them costs neither
-// processor nor disk: those beyond are dropped and counted.
+// The bytes of refusals that are kept, so that a flood of them costs neither
+// processor nor disk: those beyond are dropped and counted. The least is what a
+// request without a body counts.
 const (
-	refusalsPerSecond = 100
-	refusalsAtOnce    = 1000
+	refusalBytesPerSecond = 2 << 20
+	refusalBytesAtOnce    = 16 << 20
+	refusalBytesLeast     = 4 << 10
 )
 
 // reservoir decides which exchanges are kept: all refusals up to their rate and,
@@ -46,7 +48,7 @@ type reservoir struct {
 	// over are hours that are past and not yet written.
 	over []hour
 
-	allowance float64
+	allowance int64 // bytes
 	last      time.Time
 }
 
@@ -69,8 +71,8 @@ func (r *reservoir) at(now time.Time) {
 	r.current = hour{number: number, strata: map[stratum]*tally{}}
 }
 
-// admit counts an exchange and says whether it is kept.
-func (r *reservoir) admit(api, operation string, refused bool, now time.Time) (t ticket, kept bool) {
+// admit counts an exchange, with a body of size bytes, and says whether it is kept.
+func (r *reservoir) admit(api, operation string, size int, refused bool, now time.Time) (t ticket, kept bool) {
 	r.at(now)
 	s := stratum{api, operation}
 	n := r.current.strata[s]
@@ -90,7 +92,7 @@ func (r *reservoir) admit(api, operation string, refused bool, now time.Time) (t
 		if apart {
 			t.seen = n.refused
 		}
-		if kept = r.allow(now); !kept {
+		if kept = r.allow(int64(size+refusalBytesLeast), now); !kept {
 			n.dropped++
 		}
 		return t, kept
@@ -108,17 +110,21 @@ func (r *reservoir) admit(api, operation string, refused bool, now time.Time) (t
 	return t, int64(t.slot) < r.perHour
 }
 
-// allow is a bucket of tokens.
-func (r *reservoir) allow(now time.Time) bool {
-	if r.last.IsZero() {
-		r.allowance = refusalsAtOnce
-	} else {
-		r.allowance = min(refusalsAtOnce, r.allowance+max(0, now.Sub(r.last).Seconds())*refusalsPerSecond)
+// allow is a bucket of bytes.
+func (r *reservoir) allow(size int64, now time.Time) bool {
+	const wholeBucket = refusalBytesAtOnce / refusalBytesPerSecond * time.Second
+	switch passed := now.Sub(r.last); {
+	case r.last.IsZero() || passed > wholeBucket:
+		r.allowance = refusalBytesAtOnce
+	case passed < time.Millisecond:
+		now = r.last // too short to be worth a byte
+	default:
+		r.allowance = min(refusalBytesAtOnce, r.allowance+int64(passed)*refusalBytesPerSecond/int64(time.Second))
 	}
 	r.last = now
-	if r.allowance < 1 {
+	if r.allowance < size {
 		return false
 	}
-	r.allowance--
+	r.allowance -= size
 	return true
 }
