@@ -77,7 +77,7 @@ func named(c *content.Content) string {
 
 // ContentUpdate installs a bundle, also while farrier serve runs.
 func ContentUpdate(cfg Config, file string, force bool, out io.Writer) error {
-	in, err := os.Open(file) //nolint:gosec // the operator's own file
+	in, err := os.Open(file)
 	if err != nil {
 		return fmt.Errorf("reading the bundle: %w", err)
 	}
@@ -154,7 +154,7 @@ func printContent(out io.Writer, st content.Status) error {
 
 // ContentTrust takes the public key in a file for bundles to come.
 func ContentTrust(cfg Config, file string, out io.Writer) error {
-	text, err := os.ReadFile(file) //nolint:gosec // the operator's own file
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("reading the key: %w", err)
 	}
@@ -210,7 +210,7 @@ func ContentKeygen(file string, out io.Writer) error {
 }
 
 func createFile(name string, text []byte, mode os.FileMode) error {
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode) //nolint:gosec // the operator's own file
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if err != nil {
 		return fmt.Errorf("writing a key: %w", err)
 	}
@@ -268,7 +268,7 @@ func ContentSign(dir string, o SignOptions, out io.Writer) error {
 	if err := errors.Join(err, next.Close()); err != nil {
 		return err
 	}
-	if err := errors.Join(os.Chmod(next.Name(), 0o644), os.Rename(next.Name(), o.Output)); err != nil { //nolint:gosec // a bundle is public
+	if err := errors.Join(os.Chmod(next.Name(), 0o644), os.Rename(next.Name(), o.Output)); err != nil {
 		return fmt.Errorf("writing the bundle: %w", err)
 	}
 	_, err = fmt.Fprintf(out, "%s holds content %s of %q, %d files, signed with the key %s.\n", o.Output, b.Version, b.Name, len(b.Files), b.Key)

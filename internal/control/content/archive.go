@@ -7,6 +7,7 @@ import (
 	"compress/gzip"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -142,7 +143,7 @@ func (a *archive) file(f *File, size int64, keep func(string, io.Reader) error) 
 	if err := keep(f.Path, counted); err != nil {
 		return fmt.Errorf("reading %s: %w", f.Path, err)
 	}
-	return f.checkSum(counted.n, sum.Sum(nil))
+	return f.checkSum(counted.n, hex.EncodeToString(sum.Sum(nil)))
 }
 
 type counter struct {

@@ -56,17 +56,40 @@ type File struct {
 	Lines int `json:"lines,omitempty"`
 }
 
+// in is where the file lies in a folder.
+func (f *File) in(dir string) string { return filepath.Join(dir, filepath.FromSlash(f.Path)) }
+
+// checkPasswords holds a file that is too large for memory against checksum and
+// form.
+func (f *File) checkPasswords(dir string) error {
+	size, sum, err := sumFile(f.in(dir))
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", f.Path, err)
+	}
+	if err := f.checkSum(size, sum); err != nil {
+		return err
+	}
+	lines, err := readPasswords(f.in(dir))
+	if err != nil {
+		return fmt.Errorf("%s%w", f.Path, err)
+	}
+	if lines != f.Lines {
+		return fmt.Errorf("%s: %d lines, but bundle.json says %d", f.Path, lines, f.Lines)
+	}
+	return nil
+}
+
 // check holds a text against size and checksum.
 func (f *File) check(text []byte) error {
 	sum := sha256.Sum256(text)
-	return f.checkSum(int64(len(text)), sum[:])
+	return f.checkSum(int64(len(text)), hex.EncodeToString(sum[:]))
 }
 
-func (f *File) checkSum(size int64, sum []byte) error {
+func (f *File) checkSum(size int64, sum string) error {
 	switch {
 	case size != f.Size:
 		return fmt.Errorf("%s has %d bytes, but bundle.json says %d", f.Path, size, f.Size)
-	case hex.EncodeToString(sum) != f.SHA256:
+	case sum != f.SHA256:
 		return fmt.Errorf("%s is not the file that was signed: its checksum is wrong", f.Path)
 	}
 	return nil
@@ -186,11 +209,11 @@ func (b *Bundle) check() error {
 			return err
 		}
 		// Some file systems know no upper case.
-		if folded := strings.ToLower(f.Path); seen[folded] {
+		folded := strings.ToLower(f.Path)
+		if seen[folded] {
 			return fmt.Errorf("%q is listed twice", f.Path)
-		} else {
-			seen[folded] = true
 		}
+		seen[folded] = true
 		switch limit := maxSize(f.Path); {
 		case f.Size < 0 || f.Size > limit:
 			return fmt.Errorf("%s: %d bytes; at most %d are allowed", f.Path, f.Size, limit)

@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 
 	"github.com/gaissmai/bart"
@@ -91,30 +90,25 @@ func read(b *Bundle, dir string, thorough bool) (*Content, error) {
 	c := None()
 	c.Version, c.Name, c.Key, c.Dir = b.Version, b.Name, b.Key, dir
 	ids := map[string]string{}
-	for _, f := range b.Files {
+	for i := range b.Files {
+		f := &b.Files[i]
 		kind := kindOf(f.Path)
-		name := filepath.Join(dir, filepath.FromSlash(f.Path))
-		switch kind {
-		case passwords:
+		if kind == passwords {
 			c.Counts.Passwords = f.Lines
-			if !thorough {
-				continue
-			}
-			n, err := readPasswords(name)
-			if err != nil {
-				return nil, fmt.Errorf("%s%w", f.Path, err)
-			}
-			if n != f.Lines {
-				return nil, fmt.Errorf("%s: %d lines, but bundle.json says %d", f.Path, n, f.Lines)
+			if thorough {
+				if err := f.checkPasswords(dir); err != nil {
+					return nil, err
+				}
 			}
 			continue
-		case advisory:
+		}
+		if kind == advisory {
 			c.Counts.Advisories++
 			if !thorough {
 				continue
 			}
 		}
-		text, err := os.ReadFile(name) //nolint:gosec // in our own folder, by a name that was checked
+		text, err := os.ReadFile(f.in(dir))
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", f.Path, err)
 		}

@@ -146,7 +146,7 @@ func (b *Bundle) write(dir string, text, signature []byte, zip bool, out io.Writ
 }
 
 func (b *Bundle) addFile(dir string, f File, add func(string, int64, io.Reader) error) error {
-	file, err := os.Open(filepath.Join(dir, filepath.FromSlash(f.Path))) //nolint:gosec // in a folder that the operator named
+	file, err := os.Open(f.in(dir))
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", f.Path, err)
 	}

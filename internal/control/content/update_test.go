@@ -95,10 +95,14 @@ func TestDamagedBundles(t *testing.T) {
 		"signed by another, who claims to be trusted": {func(m *maker) { m.key = testKey(2) }, "the signature is wrong"},
 		"a key that is not trusted":                   {func(m *maker) { m.key, m.bundle.Key = testKey(2), idOf(testKey(2)) }, "which is not trusted"},
 		"a key that is no id":                         {func(m *maker) { m.bundle.Key = "../keys/x" }, "does not say which key"},
-		"no signature": {entries(func(all []tarFile) []tarFile { return slices.Delete(all, 1, 2) }),
-			`"advisories/GHSA-test.json" stands where bundle.sig must stand`},
-		"the signature stands first": {entries(func(all []tarFile) []tarFile { all[0], all[1] = all[1], all[0]; return all }),
-			`"bundle.sig" stands where bundle.json must stand`},
+		"no signature": {
+			entries(func(all []tarFile) []tarFile { return slices.Delete(all, 1, 2) }),
+			`"advisories/GHSA-test.json" stands where bundle.sig must stand`,
+		},
+		"the signature stands first": {
+			entries(func(all []tarFile) []tarFile { all[0], all[1] = all[1], all[0]; return all }),
+			`"bundle.sig" stands where bundle.json must stand`,
+		},
 		"nothing": {entries(func([]tarFile) []tarFile { return nil }), "this is no bundle: bundle.json is missing"},
 
 		"a checksum": {entries(func(all []tarFile) []tarFile {
@@ -115,8 +119,10 @@ func TestDamagedBundles(t *testing.T) {
 		"a huge size":       {listed(func(b *Bundle) { b.Files[0].Size = 1<<20 + 1 }), "1048577 bytes; at most 1048576"},
 		"an upper-case sum": {listed(func(b *Bundle) { b.Files[0].SHA256 = strings.ToUpper(b.Files[0].SHA256) }), "64 lower-case hexadecimal digits"},
 		"a file is missing": {entries(func(all []tarFile) []tarFile { return all[:len(all)-1] }), "rules/unicorn-horn.yaml is missing"},
-		"a file is not listed": {extra(tarFile{tar.Header{Typeflag: tar.TypeReg, Name: "rules/more.conf"}, ""}),
-			"rules/more.conf is in the bundle, but bundle.json does not list it"},
+		"a file is not listed": {
+			extra(tarFile{tar.Header{Typeflag: tar.TypeReg, Name: "rules/more.conf"}, ""}),
+			"rules/more.conf is in the bundle, but bundle.json does not list it",
+		},
 		"an unknown file":      {extra(tarFile{tar.Header{Typeflag: tar.TypeReg, Name: "install.sh"}, ""}), `"install.sh" is no file of a bundle`},
 		"an unknown listed":    {set("rules/deep/x.yaml", ruleText), `"rules/deep/x.yaml" is no file of a bundle`},
 		"a path upwards":       {extra(tarFile{tar.Header{Typeflag: tar.TypeReg, Name: "rules/../../../x.conf"}, ""}), "leads out of the bundle"},
@@ -317,6 +323,32 @@ func TestForceMendsDamage(t *testing.T) {
 		}
 		if _, err := f.Update(bytes.NewReader(bundle), true); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestShowReadsAll: what is not loaded is looked at when it is shown.
+func TestShowReadsAll(t *testing.T) {
+	f := newFolder(t, anyRules)
+	f.mustUpdate(t, newMaker("2026.11.22-1").make(t))
+	c, err := f.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"passwords/sha1-prefixes", "advisories/GHSA-test.json"} {
+		path := filepath.Join(c.Dir, name)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, bytes.ReplaceAll(text, []byte("0"), []byte("1")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Show(); err == nil || !strings.Contains(err.Error(), name+" is not the file that was signed") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
@@ -543,8 +575,13 @@ func TestVersions(t *testing.T) {
 		wanted, have string
 		ok           bool
 	}{
-		{"", "v1.0.0", true}, {"1.4", "v1.4.0", true}, {"1.4.1", "v1.4.0", false}, {"1.4", "v2.0.0", true}, {"2.0", "v1.9.9", false},
-		{"99.0", "(devel)", true}, {"99.0", "v0.0.0-20261122000000-0123456789ab", true},
+		{"", "v1.0.0", true},
+		{"1.4", "v1.4.0", true},
+		{"1.4.1", "v1.4.0", false},
+		{"1.4", "v2.0.0", true},
+		{"2.0", "v1.9.9", false},
+		{"99.0", "(devel)", true},
+		{"99.0", "v0.0.0-20261122000000-0123456789ab", true},
 	} {
 		b := Bundle{MinimumFarrier: c.wanted}
 		if err := b.suits(c.have); (err == nil) != c.ok {
