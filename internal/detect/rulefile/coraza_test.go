@@ -143,7 +143,7 @@ bad: ['a  bx+', a bx+, '++x', 'a  b+', '%2b a  b <d', '%2b < d']
 		waf := oracle(t, []*Rule{r})
 		rapid.Check(t, func(t2 *rapid.T) {
 			text := strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{
-				"a", "b", "d", " ", "\t", "\n", "\x00", "+", "%", "2b", "%2B", "%u002b", "%uff0b", "%u00", "&lt;", "&#60", "&#x3c;", "<", "/*", "*/", "*", "/", "A", "B", "\u00a0", "é",
+				"a", "b", "d", " ", "\t", "\n", "\x00", "+", "%", "2b", "%2B", "%u002b", "%uff0b", "%u002", "&lt;", "&#60", "&#x3c;", "<", "/*", "*/", "*", "/", "A", "B", "\u00a0", "é",
 			}), 0, 12).Draw(t2, "parts"), "")
 			values := []Value{{Place: "query", Name: "q", Text: text}}
 			if got, want := r.Match(values), judge(t, waf, values)[r.Number]; got != want {

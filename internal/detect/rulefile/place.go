@@ -39,11 +39,11 @@ var places = [...]place{
 var defaultPlaces = [...]Place{"query", "form", "json", "xml", "path", "cookie", "header-arguments"}
 
 // transportHeaders are written by browsers, proxies and libraries about the
-// connection, and hold addresses that mean no harm; the place header-arguments
-// leaves them out.
+// connection, and hold URLs and lists that mean no harm; the place
+// header-arguments leaves them out. Those that hold an address and nothing else,
+// as X-Forwarded-For, stay: clients send them too, and applications log them.
 var transportHeaders = [...]string{
 	"Cookie", "Destination", "Forwarded", "Host", "Link", "Origin", "Referer", "SOAPAction", "Via",
-	"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Server", "X-Original-Host", "X-Real-IP",
 }
 
 func findPlace(name Place) (place, bool) {

@@ -200,6 +200,10 @@ func (o *opener) fieldText(s, way string, most, depth int) {
 	if text && strings.IndexFunc(s, func(r rune) bool { return r < ' ' }) < 0 {
 		return
 	}
+	if !text && magicOf(s) != 0 { // an object or archive of its own
+		o.emit(Protobuf, way, s)
+		return
+	}
 	if wellFormed(s, most) {
 		o.message(s, way+".", depth+1)
 	} else if !text {
