@@ -62,8 +62,9 @@ func (c *control) contentChanged(ctx context.Context, change content.Change) {
 		reason := change.Err.Error()
 		entry.Detail["reason"] = strings.ToValidUTF8(reason[:min(len(reason), maxReason)], "")
 	}
-	if c.audit != nil { // the log has told it already
-		c.record(ctx, entry)
+	if c.audit != nil { // otherwise the log has told it
+		// It is done, and is recorded even if Farrier stops now.
+		c.record(context.WithoutCancel(ctx), entry)
 	}
 }
 
