@@ -25,7 +25,7 @@ func Java(text string) bool {
 		if !className(name) {
 			continue
 		}
-		if thrown := strings.HasSuffix(name, "Exception") || strings.HasSuffix(name, "Error"); name == trimmed || !mentioned(text, from, to) || !thrown && alone(text, from, to) {
+		if thrown := strings.HasSuffix(name, "Exception") || strings.HasSuffix(name, "Error"); name == trimmed && !thrown || !mentioned(text, from, to) || !thrown && alone(text, from, to) {
 			return true
 		}
 	}
@@ -37,7 +37,17 @@ func nameByte(c byte) bool { return letter(c) || digit(c) || c == '.' || c == '$
 // className says that a name is one of a class, or of a property that leads to
 // classes.
 func className(name string) bool {
-	return strings.Count(name, ".") >= 2 || slices.ContainsFunc(unpackaged, func(s string) bool { return strings.Contains(strings.ToLower(name), s) })
+	return strings.Count(name, ".") >= 2 && capital(name) || slices.ContainsFunc(unpackaged, func(s string) bool { return strings.Contains(strings.ToLower(name), s) })
+}
+
+// capital says that a part of a name begins with a capital, as classes do.
+func capital(name string) bool {
+	for i := 1; i < len(name); i++ {
+		if (name[i-1] == '.' || name[i-1] == '$') && 'A' <= name[i] && name[i] <= 'Z' {
+			return true
+		}
+	}
+	return false
 }
 
 // unpackaged are names that mean classes without their packages.
@@ -56,6 +66,8 @@ func mentioned(text string, from, to int) bool {
 	switch {
 	case after == '(':
 		return (isSpace(before) || before == '/') && frame(text[to+1:], strings.HasSuffix(strings.TrimRight(text[:from], " \t"), "at"))
+	case before == '(' && after == ')' && strings.HasSuffix(text[from:to], "Exception"):
+		return true
 	case before == '\'' && after == '\'', before == '`' && after == '`', before == '(' && after == ')', before == '[' && after == ']':
 		word := strings.TrimRight(text[:from-1], " \t\n\r")
 		return len(word) > 0 && len(word) < from-1 && prose(text)

@@ -42,6 +42,34 @@ func TestOpinions(t *testing.T) {
 		{"not-sql.txt", SQL, false},
 		{"shell.txt", Shell, true},
 		{"not-shell.txt", Shell, false},
+		{"java.txt", Java, true},
+		{"not-java.txt", Java, false},
+		{"path.txt", Path, true},
+		{"not-path.txt", Path, false},
+		{"filename.txt", FileName, true},
+		{"not-filename.txt", FileName, false},
+		{"script.txt", Script, true},
+		{"not-script.txt", Script, false},
+		{"php.txt", PHP, true},
+		{"not-php.txt", PHP, false},
+		{"call.txt", PHPCall, true},
+		{"not-call.txt", PHPCall, false},
+		{"node.txt", Node, true},
+		{"not-node.txt", Node, false},
+		{"operator.txt", MongoOperator, true},
+		{"not-operator.txt", MongoOperator, false},
+		{"markup.txt", Markup, true},
+		{"not-markup.txt", Markup, false},
+		{"attribute.txt", Attribute, true},
+		{"not-attribute.txt", Attribute, false},
+		{"scripturl.txt", ScriptURL, true},
+		{"not-scripturl.txt", ScriptURL, false},
+		{"url.txt", URL, true},
+		{"not-url.txt", URL, false},
+		{"address.txt", Address, true},
+		{"not-address.txt", Address, false},
+		{"splitting.txt", Splitting, true},
+		{"not-splitting.txt", Splitting, false},
 	} {
 		for _, text := range lines(t, c.file) {
 			played++
@@ -74,7 +102,10 @@ func FuzzOpinions(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(_ *testing.T, text string) {
-		SQL(text)
-		Shell(text)
+		for _, opinion := range []func(string) bool{
+			SQL, Shell, Java, Path, FileName, Script, PHP, PHPCall, Node, MongoOperator, Markup, Attribute, ScriptURL, URL, Address, Splitting,
+		} {
+			opinion(text)
+		}
 	})
 }

@@ -1,16 +1,22 @@
 package opinion
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Path says whether the text could be a path to a file, or make one that it is
 // put into lead elsewhere. A path that prose mentions, with a blank in front of
 // it, leads nowhere; one with dots that go up, in quotes, or in an address does.
 func Path(text string) bool {
-	if strings.Contains(text, "../") || strings.Contains(text, `..\`) || strings.Contains(text, "://") && !prose(text) || strings.IndexByte(text, 0) >= 0 {
+	if strings.Contains(text, "../..") || strings.Contains(text, `..\..`) || strings.IndexByte(text, 0) >= 0 {
 		return true
 	}
 	if !prose(text) {
-		return pathLike(strings.TrimSpace(text))
+		return strings.Contains(text, "://") || pathLike(strings.TrimSpace(text))
+	}
+	if strings.HasPrefix(text, "../") || strings.HasPrefix(text, `..\`) || strings.Contains(text, "/../") || strings.Contains(text, `\..\`) {
+		return true
 	}
 	// In prose, what touches marks of code may be one.
 	for i := 1; i < len(text); i++ {
@@ -35,7 +41,14 @@ func pathLike(text string) bool {
 		}
 	}
 	// A name of a file with nothing else, such as wp-config.php.
-	return !strings.ContainsAny(text, " \t\n") && strings.Count(text, ".") == 1
+	i := strings.LastIndexByte(text, '.')
+	return i > 0 && !strings.ContainsAny(text, " \t\n") && slices.Contains(extensions, strings.ToLower(text[i+1:]))
+}
+
+// extensions are those of files that attackers want to read.
+var extensions = []string{
+	"php", "config", "conf", "cnf", "cfg", "ini", "inf", "inc", "xml", "json", "yml", "yaml", "toml", "log", "bak", "old", "sql", "sh", "key", "pem", "crt", "db",
+	"sqlite", "properties", "lock", "asax", "asa", "dll", "sys", "txt", "env", "history", "rb", "py", "js", "java", "jsp", "aspx", "dat", "sam",
 }
 
 // systemPath says that an absolute path leads into the directories of a system.

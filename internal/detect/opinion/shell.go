@@ -26,6 +26,9 @@ func shell(text string) bool {
 			}
 			fallthrough
 		case ';', '|', '&', '\n', '(', '{', '!', '=':
+			if text[i] == '=' && i > 0 && strings.IndexByte(" =!<>", text[i-1]) >= 0 || text[i] == '{' && i+1 < len(text) && isSpace(text[i+1]) {
+				continue // a comparison, or a block of code
+			}
 			if (text[i] == '=' || text[i] == '&' && strings.HasPrefix(text[i:], "& ")) && chat(text[i+1:]) {
 				continue
 			}
@@ -60,22 +63,38 @@ func fence(text string, i int) int {
 	return min(n, len(text)-i-1)
 }
 
-// span is the length of a single word that prose shows as code, without the
-// mark that closes it: the field `id`.
+// span is the length of what prose shows as code, without the mark that closes
+// it: the field `id`, or commands that touch nothing but what is at hand.
 func span(text string, i int) int {
-	word, _, closed := strings.Cut(text[i+1:], "`")
-	if !closed || word == "" || !plain(word) || i > 0 && !isSpace(text[i-1]) && strings.IndexByte("([\"'*_,/", text[i-1]) < 0 {
+	shown, _, closed := strings.Cut(text[i+1:], "`")
+	if !closed || shown == "" || !plain(shown) && !homely(shown) || i > 0 && !isSpace(text[i-1]) && strings.IndexByte("([\"'*_,/", text[i-1]) < 0 {
 		return 0
 	}
-	if after := i + len(word) + 2; after < len(text) && !isSpace(text[after]) && strings.IndexByte(".,:;!?)]\"'*_/-", text[after]) < 0 {
+	if after := i + len(shown) + 2; after < len(text) && !isSpace(text[after]) && strings.IndexByte(".,:;!?)]\"'*_/-", text[after]) < 0 {
 		return 0
 	}
-	return len(word) + 1
+	return len(shown) + 1
+}
+
+// homely says that commands build, or handle files here, and name no path
+// elsewhere, pattern or variable.
+func homely(commands string) bool {
+	if strings.ContainsAny(commands, "|;<>$*?~\\\n") || strings.Contains(commands, "..") {
+		return false
+	}
+	for one := range strings.SplitSeq(commands, "&&") {
+		words := strings.Fields(one)
+		if len(words) < 2 || !slices.Contains(builders, words[0]) && !slices.Contains(filers, words[0]) ||
+			slices.ContainsFunc(words[1:], func(a string) bool { return a[0] == '/' || harmful(words[0], a) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // evasion are characters that shells ignore within words, and attackers put
 // there to hide the words.
-var evasion = strings.NewReplacer("'", "", `"`, "", `\`, "", "^", "", "$@", "", "$*", "", "${IFS}", " ", "$IFS$9", " ", "$IFS", " ", "{", "", "`", "")
+var evasion = strings.NewReplacer("'", "", `"`, "", `\`, "", "^", "", "$@", "", "$*", "", "${IFS}", " ", "$IFS$9", " ", "$IFS", " ", "{", "", "``", "")
 
 // command says that a program with plausible arguments comes first. Where no
 // separator stands before it (leading), it must have an argument that prose has
@@ -100,18 +119,28 @@ func command(s string, leading bool) bool {
 	if slices.Contains(everyday, name) && words[0][0] < 'a' && words[0][1:] == name[1:] { // a name, or the start of a sentence
 		return false
 	}
+	if slices.Contains(everyday, name) && words[0] == strings.ToUpper(name) && !slices.ContainsFunc(words[1:], func(a string) bool { return a[0] == '/' || strings.ContainsAny(a, `\:%`) }) {
+		return false // COPY of a Dockerfile
+	}
 	if i := strings.LastIndexAny(name, "/\\"); i >= 0 {
 		name, path = name[i+1:], true
 	}
 	name = strings.TrimSuffix(name, ".exe")
 	if !path && !known(name) {
 		// Patterns such as /???/c?t hide a program; a name in a variable does too.
-		return strings.ContainsAny(name, "?*$") && len(name) > 1 && len(words) > 1 && !leading && !slices.ContainsFunc(words[1:], plain)
+		return hidden(name) && len(words) > 1 && !leading && !slices.ContainsFunc(words[1:], plain)
 	}
-	if path && !known(strings.NewReplacer("?", "", "*", "").Replace(name)) && !strings.ContainsAny(name, "?*") {
+	if path && !known(strings.NewReplacer("?", "", "*", "").Replace(name)) && (!hidden(name) || words[0][0] != '/') {
 		return false
 	}
 	return plausible(name, words[1:], leading && !path)
+}
+
+// hidden says that a name could be the pattern of one: letters and what stands
+// for letters.
+func hidden(name string) bool {
+	return len(name) > 1 && strings.ContainsAny(name, "?*$") && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789?*$_-.@!#}%:~") == "" &&
+		strings.Trim(name, "*?.") != ""
 }
 
 // plausible says that the arguments are such as programs take: no words of
@@ -122,6 +151,9 @@ func plausible(name string, arguments []string, leading bool) bool {
 	}
 	if slices.Contains(builders, name) {
 		return slices.ContainsFunc(arguments, func(a string) bool { return harmful(name, a) })
+	}
+	if name == "cmd" {
+		return slices.ContainsFunc(arguments, func(a string) bool { return a[0] == '/' })
 	}
 	if option(arguments[0]) {
 		return true
@@ -208,6 +240,8 @@ var (
 		"python", "perl", "ruby", "php", "node", "java", "javac", "git", "npm", "npx", "pnpm", "yarn", "docker", "make", "pip", "pytest", "mvn", "gradle",
 		"cargo", "go", "terraform", "kubectl", "helm", "composer", "dotnet", "apt-get", "apt", "yum", "dnf", "brew", "bundle", "rake", "ansible",
 	}
+	// filers handle files.
+	filers = []string{"rm", "cp", "mv", "mkdir", "rmdir", "cd", "touch", "ls"}
 	// interpreters are those that run code from the command line.
 	interpreters = []string{"python", "perl", "ruby", "php", "node"}
 	// talkers take any words.

@@ -124,6 +124,32 @@ func meaningful(s string, quote byte) bool {
 // queryFunctions are the functions of OData that no database has.
 var queryFunctions = []string{"startswith", "endswith", "substringof", "indexof", "tolower", "toupper", "matchespattern"}
 
+// filter says that a text is a filter of OData: comparisons by words and calls,
+// with all strings closed, and no operator or keyword of SQL.
+func filter(s string) bool {
+	l, compares := lexer{rest: s}, false
+	for t := l.next(); t.kind != end; t = l.next() {
+		switch t.kind {
+		case word:
+			compares = compares || slices.Contains(comparisons, t.word) || slices.Contains(queryFunctions, t.word)
+			if slices.Contains(reserved, t.word) && !slices.Contains([]string{"and", "or", "in"}, t.word) {
+				return false
+			}
+		case number, text, leftParen, rightParen, comma, dot:
+		case operator:
+			if t.word != "/" && t.word != "-" {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return compares
+}
+
+// comparisons are the operators of OData.
+var comparisons = []string{"eq", "ne", "gt", "ge", "lt", "le", "has"}
+
 // mereName says that nothing but a name stands before the next parenthesis.
 func (l *lexer) mereName() bool {
 	return l.next().kind == word && l.next().kind == rightParen
