@@ -79,6 +79,21 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+func TestContentVersion(t *testing.T) {
+	rules, err := LoadRules(1, Source{"content/2026.11.22-1/rules/a.conf", `SecRule ARGS:coupon "@streq FREE" "id:9100001,phase:2,pass,msg:'Old coupon',severity:'CRITICAL'"`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := rules.Engine(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := judge(t, e, "GET /?coupon=FREE HTTP/1.1\nHost: a.example")
+	if len(v.Findings) != 1 || v.Findings[0].Message != "Old coupon in query coupon [content 2026.11.22-1]" {
+		t.Errorf("%s", describe(v))
+	}
+}
+
 func TestTaxonomy(t *testing.T) {
 	for _, c := range []struct {
 		id   int

@@ -20,6 +20,9 @@ type rule struct {
 	points   int
 	tags     []string
 	attack   *attack
+	// content is the version of installed content that the rule came with; empty
+	// for others.
+	content string
 }
 
 // match is one rule matching in one place.
@@ -182,6 +185,9 @@ func (m match) finding(api string) finding.Finding {
 		Decoders: m.decoders,
 		Taxonomy: m.rule.attack.taxonomy,
 		Fix:      m.rule.attack.fix,
+	}
+	if m.rule.content != "" {
+		f.Message += " [content " + m.rule.content + "]"
 	}
 	if m.shown != "" {
 		f.Message += ": " + m.shown

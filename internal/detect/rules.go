@@ -191,8 +191,22 @@ func (r *Rules) collectFacts(files []*rulefile.Rule) {
 			case meta.Severity != "" && (meta.ID < 901000 || meta.ID >= 910000):
 				r.facts[meta.ID] = secLangRule(meta)
 			}
+			if f := r.facts[meta.ID]; f != nil {
+				f.content = contentVersion(meta.File)
+			}
 		}
 	}
+}
+
+// contentVersion is the version in the name of a file of installed content,
+// "content/2026.11.22-1/rules/x.yaml".
+func contentVersion(file string) string {
+	rest, ok := strings.CutPrefix(file, "content/")
+	version, _, more := strings.Cut(rest, "/")
+	if !ok || !more {
+		return ""
+	}
+	return version
 }
 
 // secLangRule is what a rule of the set, or one that an operator wrote in its
