@@ -14,11 +14,14 @@ const leastOpaque = 128
 // opaque says that rules would only find words in a text by accident: it is
 // Base64, an address that holds its data as Base64, or a compressed file. What
 // it holds, where that can be opened, are leaves of their own.
-func opaque(text string) (via string, ok bool) {
-	if base64Alone(text) || dataAddress(text) {
-		return coded, true
+func opaque(text string) sealing {
+	switch {
+	case base64Alone(text), dataAddress(text):
+		return coded
+	case compressed(text):
+		return packed
 	}
-	return packed, compressed(text)
+	return unsealed
 }
 
 // base64Alone says that a text is long, mixed Base64 and nothing else. No path
@@ -90,36 +93,48 @@ func compressed(text string) bool {
 	return foreign >= len(text)/4
 }
 
-// sealed is the node of a text that is not judged, as what is opened below it
-// says all; what a step other than via finds in it is not judged either.
-type sealed struct {
-	node int32
-	via  string
-}
+// sealing says why the text of a node is not judged: what is opened below it
+// says all.
+type sealing uint8
 
-// The ways to open what is sealed.
-var (
-	cells  = layer.CSV.String()
-	coded  = layer.Base64.String()
-	packed = "" // any
+const (
+	unsealed sealing = iota
+	// cells is a body or file that was split into cells.
+	cells
+	// coded is Base64.
+	coded
+	// packed is a compressed file.
+	packed
 )
 
-// seal finds the texts that hold nothing but what they were opened into: bodies
-// and files that were split into cells, and opaque texts. It says whether the
-// body is such a table.
+// opens says that a step below a sealed text opens it, and does not just find
+// something in it by accident.
+func (s sealing) opens(step decode.Decoder) bool {
+	switch s {
+	case cells:
+		return step.String() == layer.CSV.String()
+	case coded:
+		return step.String() == layer.Base64.String() // of either alphabet
+	case unsealed, packed:
+	}
+	return true
+}
+
+// seal finds the texts that hold nothing but what they were opened into, and
+// says whether the body is such a table.
 func (w *work) seal() (table bool) {
+	w.sealed = append(w.sealed[:0], make([]sealing, len(w.tree.Nodes))...)
 	for i := range w.tree.Leaves {
 		l := &w.tree.Leaves[i]
-		if via, ok := opaque(l.Text); ok {
-			w.sealed = append(w.sealed, sealed{l.Node, via})
+		if s := opaque(l.Text); s != unsealed {
+			w.sealed[l.Node] = s
 			continue
 		}
 		if l.Source != decode.BodyText && l.Source != decode.FileText || l.Layers != 1 {
 			continue
 		}
-		n := &w.tree.Nodes[l.Node]
-		if s := (sealed{n.Parent, cells}); n.Step.Decoder.String() == cells && !slices.Contains(w.sealed, s) {
-			w.sealed = append(w.sealed, s)
+		if n := &w.tree.Nodes[l.Node]; n.Parent >= 0 && cells.opens(n.Step.Decoder) {
+			w.sealed[n.Parent] = cells
 			table = table || l.Source == decode.BodyText
 		}
 	}
@@ -129,21 +144,15 @@ func (w *work) seal() (table bool) {
 // redundant says that the text at a node is sealed, or was decoded from one that
 // is in a way that is beside the point.
 func (w *work) redundant(node int32) bool {
-	if len(w.sealed) == 0 {
-		return false
+	if w.sealed[node] != unsealed {
+		return true
 	}
-	for below := int32(-1); node >= 0; below, node = node, w.tree.Nodes[node].Parent {
-		for _, s := range w.sealed {
-			if s.node != node {
-				continue
-			}
-			if below < 0 {
-				return true
-			}
-			if s.via != packed && s.via != w.tree.Nodes[below].Step.Decoder.String() {
-				return true
-			}
+	for below := node; ; below = node {
+		if node = w.tree.Nodes[node].Parent; node < 0 {
+			return false
+		}
+		if !w.sealed[node].opens(w.tree.Nodes[below].Step.Decoder) {
+			return true
 		}
 	}
-	return false
 }

@@ -19,8 +19,8 @@ type work struct {
 	// leaves leads from a value of the input to the leaf that it is of, or to
 	// one of the singles below 0.
 	leaves []int32
-	// sealed are texts that need no judging.
-	sealed []sealed
+	// sealed says of each node whether its text needs no judging.
+	sealed []sealing
 	meter  automaton.Meter
 	begun  int64
 }

@@ -44,7 +44,7 @@ func shell(text string) bool {
 // "& echo sounders", which does nothing even if it is run.
 func chat(s string) bool {
 	words := strings.Fields(s[:min(len(s), 512)])
-	return len(words) > 1 && slices.Contains(talkers, strings.ToLower(words[0])) && plain(words[1])
+	return len(words) > 1 && slices.Contains(talkers, strings.ToLower(words[0])) && plain(strings.TrimRight(words[1], "~*^0123456789"))
 }
 
 // fence is the length of the marks that open or close a block of code in
