@@ -82,7 +82,11 @@ func TestReservoirsAreApart(t *testing.T) {
 		refused        bool
 		at             time.Time
 	}{
-		{"a", "GET /", false, at}, {"a", "GET /b", false, at}, {"b", "GET /", false, at}, {"a", "GET /", true, at}, {"a", "GET /", true, at},
+		{"a", "GET /", false, at},
+		{"a", "GET /b", false, at},
+		{"b", "GET /", false, at},
+		{"a", "GET /", true, at},
+		{"a", "GET /", true, at},
 		{"a", "GET /", false, at.Add(time.Hour)},
 	} {
 		if tick, ok := r.admit(c.api, c.operation, 0, c.refused, c.at); !ok || tick.slot != 0 {

@@ -30,7 +30,7 @@ func placeholder(kind, value string) string {
 }
 
 // lengthClass rounds n up to a power of two or one and a half of one: 4, 6, 8,
-// 12, 16, 24, 32 …
+// 12, 16, 24, 32 and so on.
 func lengthClass(n int) int {
 	for c := 4; ; c *= 2 {
 		if n <= c {
