@@ -77,7 +77,9 @@ func clientOf(x *traffic.Exchange) string {
 func (b *bound) protect(ctx context.Context, x *traffic.Exchange) policy.Verdict {
 	v := b.gate.Judge(ctx, b.engine, x, b.lessons(x))
 	verdict := b.act(x, v, "request")
-	b.capture(x, verdict.Stops())
+	if v.Err == nil { // what was not judged teaches nothing about settings
+		b.capture(x, verdict.Stops())
+	}
 	return verdict
 }
 
