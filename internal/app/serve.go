@@ -112,6 +112,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 		running.Go(func() error { control.watchSuppressions(background); return nil })
 	}
 	registerLearner(metrics, learner)
+	registerFigures(metrics, all)
 	captured.register(metrics)
 	running.Go(func() error { learn(background, learner, control.trafficDB, cfg, log); return nil })
 	running.Go(func() error { return publisher.Watch(background) })
