@@ -33,10 +33,10 @@ func PHPCall(text string) bool {
 		if text[i] != '(' {
 			continue
 		}
-		if inside, _, closed := strings.Cut(text[i+1:], ")"); i > 0 && text[i-1] == ' ' && closed && inside != "" && plain(inside) {
+		if inside, _, closed := strings.Cut(text[i+1:min(i+65, len(text))], ")"); i > 0 && text[i-1] == ' ' && closed && inside != "" && plain(inside) {
 			continue // an aside in a sentence
 		}
-		name := strings.TrimRight(text[:i], " \t\r\n\"')")
+		name := strings.TrimRight(text[max(0, i-64):i], " \t\r\n\"')")
 		from := len(name)
 		for from > 0 && (letter(name[from-1]) || digit(name[from-1])) {
 			from--

@@ -65,12 +65,11 @@ func mentioned(text string, from, to int) bool {
 	}
 	switch {
 	case after == '(':
-		return (isSpace(before) || before == '/') && frame(text[to+1:], strings.HasSuffix(strings.TrimRight(text[:from], " \t"), "at"))
+		return (isSpace(before) || before == '/') && frame(text[to+1:], strings.HasSuffix(strings.TrimRight(text[max(0, from-64):from], " \t"), "at"))
 	case before == '(' && after == ')' && strings.HasSuffix(text[from:to], "Exception"):
 		return true
 	case before == '\'' && after == '\'', before == '`' && after == '`', before == '(' && after == ')', before == '[' && after == ']':
-		word := strings.TrimRight(text[:from-1], " \t\n\r")
-		return len(word) > 0 && len(word) < from-1 && prose(text)
+		return from > 1 && isSpace(text[from-2]) && prose(text)
 	}
 	switch after {
 	case ':', ' ', '\t', '\n', '\r', ',', '.', ';', ')', ']', '!', '?', '/', '-', '@':
@@ -89,7 +88,7 @@ func alone(text string, from, to int) bool {
 // frame says that what follows is the rest of a frame of a stack trace, as
 // "OrderService.java:392)"; behind "at", the types of parameters too.
 func frame(rest string, at bool) bool {
-	inside, _, closed := strings.Cut(rest, ")")
+	inside, _, closed := strings.Cut(rest[:min(256, len(rest))], ")")
 	if !closed {
 		return false
 	}

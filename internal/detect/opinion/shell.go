@@ -11,7 +11,7 @@ func shell(text string) bool {
 	if first := strings.TrimLeft(text, " \t\r\n'\"()"); first != "" && first[0] != '`' && command(first, true) {
 		return true
 	}
-	written := prose(text)
+	written, read := prose(text), 0
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
 		case '`':
@@ -32,13 +32,23 @@ func shell(text string) bool {
 			if (text[i] == '=' || text[i] == '&' && strings.HasPrefix(text[i:], "& ")) && chat(text[i+1:]) {
 				continue
 			}
-			if command(strings.TrimLeft(text[i+1:], " \t&|;({!'\"\r\n`@^"), false) {
+			if read++; read > maxCommands {
+				return true
+			}
+			if command(strings.TrimLeft(text[i+1:min(i+1+maxCommand, len(text))], " \t&|;({!'\"\r\n`@^"), false) {
 				return true
 			}
 		}
 	}
 	return false
 }
+
+const (
+	// maxCommand is how many bytes behind a separator are read as a command.
+	maxCommand = 640
+	// maxCommands bounds the commands that are read in one text.
+	maxCommands = 4000
+)
 
 // chat says that only words follow the name of a program that takes any:
 // "& echo sounders", which does nothing even if it is run.
@@ -54,7 +64,7 @@ func fence(text string, i int) int {
 		return 0
 	}
 	n := 3
-	for i+n < len(text) && (letter(text[i+n]) || digit(text[i+n]) || strings.IndexByte("-+#.", text[i+n]) >= 0) {
+	for n < maxLanguage && i+n < len(text) && (letter(text[i+n]) || digit(text[i+n]) || strings.IndexByte("-+#.", text[i+n]) >= 0) {
 		n++
 	}
 	if i+n < len(text) && text[i+n] != '\n' && text[i+n] != '\r' {
@@ -63,10 +73,13 @@ func fence(text string, i int) int {
 	return min(n, len(text)-i-1)
 }
 
+// maxLanguage bounds the name of a language behind the marks.
+const maxLanguage = 32
+
 // span is the length of what prose shows as code, without the mark that closes
 // it: the field `id`, or commands that touch nothing but what is at hand.
 func span(text string, i int) int {
-	shown, _, closed := strings.Cut(text[i+1:], "`")
+	shown, _, closed := strings.Cut(text[i+1:min(i+1+maxCommand, len(text))], "`")
 	if !closed || shown == "" || !plain(shown) && !homely(shown) || i > 0 && !isSpace(text[i-1]) && strings.IndexByte("([\"'*_,/", text[i-1]) < 0 {
 		return 0
 	}
@@ -96,6 +109,13 @@ func homely(commands string) bool {
 // there to hide the words.
 var evasion = strings.NewReplacer("'", "", `"`, "", `\`, "", "^", "", "$@", "", "$*", "", "${IFS}", " ", "$IFS$9", " ", "$IFS", " ", "{", "", "``", "")
 
+var (
+	// apart sets redirections and the parts of braces apart.
+	apart = strings.NewReplacer("<", " < ", ">", " > ", ",", " ")
+	// unhidden is without what stands for letters.
+	unhidden = strings.NewReplacer("?", "", "*", "")
+)
+
 // command says that a program with plausible arguments comes first. Where no
 // separator stands before it (leading), it must have an argument that prose has
 // not.
@@ -103,11 +123,14 @@ func command(s string, leading bool) bool {
 	if strings.HasPrefix(s, "base64,") { // of an address with data
 		return false
 	}
+	if i := strings.IndexByte(s, '\n'); i > 0 {
+		s = s[:i]
+	}
 	s = evasion.Replace(s[:min(len(s), 512)])
 	if i := strings.IndexAny(s, ";|&`)\n\r#"); i >= 0 {
 		s = s[:i]
 	}
-	words := strings.Fields(strings.NewReplacer("<", " < ", ">", " > ", ",", " ").Replace(s))
+	words := strings.Fields(apart.Replace(s))
 	// Variables may be set and programs may be run by others first.
 	for len(words) > 0 && (strings.Contains(words[0], "=") || slices.Contains(wrappers, words[0])) {
 		words, leading = words[1:], false
@@ -130,7 +153,7 @@ func command(s string, leading bool) bool {
 		// Patterns such as /???/c?t hide a program; a name in a variable does too.
 		return hidden(name) && len(words) > 1 && !leading && !slices.ContainsFunc(words[1:], plain)
 	}
-	if path && !known(strings.NewReplacer("?", "", "*", "").Replace(name)) && (!hidden(name) || words[0][0] != '/') {
+	if path && !known(unhidden.Replace(name)) && (!hidden(name) || words[0][0] != '/') {
 		return false
 	}
 	return plausible(name, words[1:], leading && !path)
