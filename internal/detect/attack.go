@@ -57,6 +57,7 @@ var (
 	parser  = attack{"", false, misconfiguration(436), "Send a body that is what its Content-Type says; readers disagree about anything else."}
 	entity  = attack{"", true, finding.Taxonomy{OWASP2019: "API8", OWASP2023: "API8", CWE: 611}, "Switch document types and external entities off in the XML reader."}
 	unusual = attack{"", false, misconfiguration(20), "Describe the values in the API's description, so that others are refused."}
+	schema  = attack{"attack-graphql", false, misconfiguration(200), "Switch introspection off in production, or permit it to signed-in developers."}
 	patched = attack{"", false, misconfiguration(20), "Mend the service; a patch in front of it only buys time."}
 	flood   = attack{"", false, finding.Taxonomy{OWASP2019: "API4", OWASP2023: "API4", CWE: 770}, "Limit the number of values in the API's description, and split large requests."}
 )

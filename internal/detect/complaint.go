@@ -11,6 +11,13 @@ var (
 	ruleUnusual = rule{name: "farrier-unusual-value", title: "Value unlike those before", severity: finding.Info, attack: &unusual}
 )
 
+// factRules are what facts count that are worth a complaint. Asking for the
+// schema is what developers' tools do, and what attackers do first: where it is
+// wanted, an exclusion lets it through.
+var factRules = map[decode.FactKind]*rule{
+	decode.Introspection: {name: "farrier-graphql-introspection", title: "GraphQL schema is asked for", severity: finding.Medium, points: 5, attack: &schema},
+}
+
 // complaintRules are what complaints of the decoders count.
 var complaintRules = map[decode.ComplaintKind]*rule{
 	decode.MalformedJSON:       {name: "farrier-json-malformed", title: "Body is not the JSON it claims to be", severity: finding.High, points: 5, attack: &parser},
@@ -32,10 +39,17 @@ var complaintRules = map[decode.ComplaintKind]*rule{
 
 // complaints are what the readers of the request complain of.
 func (w *work) complaints() []match {
-	if len(w.tree.Complaints) == 0 {
+	if len(w.tree.Complaints)+len(w.tree.Facts) == 0 {
 		return nil
 	}
 	matches := make([]match, 0, len(w.tree.Complaints))
+	for _, f := range w.tree.Facts {
+		if r := factRules[f.Kind]; r != nil {
+			matches = append(matches, match{
+				rule: r, points: r.points, places: []string{w.tree.Place(f.Node)}, decoders: w.tree.Decoders(f.Node), leaf: single, text: f.Detail,
+			})
+		}
+	}
 	for _, c := range w.tree.Complaints {
 		r := complaintRules[c.Kind]
 		matches = append(matches, match{

@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"strings"
+
 	"slices"
 
 	"farrier.dev/farrier/internal/detect/opinion"
@@ -103,7 +105,7 @@ func (w *work) doubt(matches []match) {
 			if opinions == nil {
 				opinions = map[asked]bool{}
 			}
-			plausible = about.plausible(w.text(m))
+			plausible = w.plausible(about, m)
 			opinions[question] = plausible
 		}
 		if plausible {
@@ -117,13 +119,16 @@ func (w *work) doubt(matches []match) {
 	}
 }
 
-// text is what matched: a value, or its name.
-func (w *work) text(m *match) string {
+// plausible asks about what matched: a value, or its name, with and without that
+// of the object around it.
+func (w *work) plausible(about *subject, m *match) bool {
 	if m.leaf < 0 {
-		return w.tree.Body
+		return about.plausible(w.tree.Body)
 	}
-	if m.name {
-		return w.tree.Leaves[m.leaf].Key
+	if !m.name {
+		return about.plausible(w.tree.Leaves[m.leaf].Text)
 	}
-	return w.tree.Leaves[m.leaf].Text
+	key := w.tree.Leaves[m.leaf].Key
+	_, member, inside := strings.Cut(key, ".")
+	return about.plausible(key) || inside && about.plausible(member)
 }

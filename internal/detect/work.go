@@ -83,7 +83,8 @@ func (w *work) feedHead(q *traffic.Request) {
 	w.add(seclang.RequestFilename, "", path, single)
 	w.add(seclang.RequestBasename, "", path[strings.LastIndexByte(path, '/')+1:], single)
 	w.add(seclang.QueryString, "", w.tree.Query, single)
-	if !q.Header.Has("host") && q.Host != "" {
+	// Headers are no leaves when the values before them were too many.
+	if (!q.Header.Has("host") || w.tree.Exhausted != "") && q.Host != "" {
 		w.add(seclang.RequestHeaders, "host", q.Host, single)
 	}
 	if q.Client.IsValid() {

@@ -318,6 +318,7 @@ func (r *graphqlReader) value(node int32, key string) {
 	if r.nested++; r.nested > MaxNesting {
 		r.failed = true
 	}
+	r.deepest = max(r.deepest, r.nested)
 	defer func() { r.nested-- }()
 	switch {
 	case r.failed:

@@ -82,8 +82,28 @@ var magics = []struct{ begin, name string }{
 	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "office"},
 }
 
-// binaryName says what a binary content is by its magic number, or "".
+// programs are how programs begin that hide in pictures.
+var programs = [...]string{"<?php", "<?=", "<%@", "<%=", "<script", "<jsp:", "#!/"}
+
+// binaryName says what a binary content is by its magic number, or "". A picture
+// that holds the beginning of a program is none.
 func binaryName(content string) string {
+	name := magicName(content)
+	if name == "" || name == "zip" || name == "pdf" {
+		return name
+	}
+	for _, p := range programs {
+		if strings.Contains(content[:min(len(content), maxPicture)], p) {
+			return ""
+		}
+	}
+	return name
+}
+
+// maxPicture is how far a picture is looked at for programs, in bytes.
+const maxPicture = 8 << 10
+
+func magicName(content string) string {
 	for _, m := range magics {
 		if strings.HasPrefix(content, m.begin) {
 			return m.name
