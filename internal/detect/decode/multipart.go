@@ -49,12 +49,14 @@ func (t *Tree) readMultipart(b *body) (read int, whole bool) {
 
 // looseBoundary finds a boundary in a Content-Type that is malformed.
 func looseBoundary(contentType string) string {
-	i := strings.Index(strings.ToLower(contentType), "boundary=")
-	if i < 0 {
-		return ""
+	const name = "boundary="
+	for i := 0; i+len(name) <= len(contentType); i++ {
+		if strings.EqualFold(contentType[i:i+len(name)], name) {
+			value, _, _ := strings.Cut(contentType[i+len(name):], ";")
+			return strings.Trim(value, "\" \t")
+		}
 	}
-	value, _, _ := strings.Cut(contentType[i+len("boundary="):], ";")
-	return strings.Trim(value, "\" \t")
+	return ""
 }
 
 // strictParts reads the parts that are beyond doubt and gives the place of the
