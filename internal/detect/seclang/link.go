@@ -82,7 +82,9 @@ func (r *run) transform(f *transform.Func, text string) string {
 	if !f.Always && transform.MaskOf(text)&f.Trigger == 0 || f.Changes != nil && !f.Changes(text) {
 		return text
 	}
-	r.charge(unitsTransform * len(text))
+	if !r.afford(unitsTransform * len(text)) {
+		return text
+	}
 	b := &r.buffers[0]
 	if overlaps(text, *b) {
 		b = &r.buffers[1]
@@ -204,7 +206,7 @@ func (r *run) capture(reads uint16, l *link, t *test, text string) (place [2]int
 		return r.captureGroups(t.pattern, text, reads&(1<<min(t.pattern.groups, 9)-1) != 0)
 	case t.phrases != nil:
 		return r.capturePhrases(t.phrases, text, reads != 0)
-	case t.sqli && reads&1 != 0:
+	case t.sqli && reads&1 != 0 && r.affordEval(t, text):
 		r.captures[0], _ = operator.SQLi(text)
 	}
 	return place
@@ -223,7 +225,9 @@ func (r *run) captureGroups(p *pattern, text string, wanted bool) [2]int {
 		r.captures[0] = text
 		return [2]int{0, len(text)}
 	}
-	r.charge(unitsRegexp * len(text))
+	if !r.afford(unitsRegexp * len(text)) {
+		return [2]int{}
+	}
 	place := p.find(text)
 	if place == nil {
 		return [2]int{}
@@ -244,7 +248,9 @@ func (r *run) capturePhrases(p *phraseList, text string, wanted bool) [2]int {
 	if !wanted && len(text) <= maxExcerpt {
 		return [2]int{}
 	}
-	r.charge(unitsPhrases * len(text))
+	if !r.afford(unitsPhrases * len(text)) {
+		return [2]int{}
+	}
 	start, end := p.next(text, 0)
 	place := [2]int{start, end}
 	for i := 0; wanted && end > 0 && i < len(r.captures); i++ {

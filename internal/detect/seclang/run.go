@@ -174,6 +174,18 @@ func (r *run) charge(units int) {
 	}
 }
 
+// afford charges for work that is about to be done. False: the meter does not
+// allow it, and it must not be done.
+func (r *run) afford(units int) bool {
+	if r.meter.Left < int64(units) {
+		r.exhausted = true
+		r.meter.Left = min(r.meter.Left, 0) - 1
+		return false
+	}
+	r.meter.Left -= int64(units)
+	return true
+}
+
 // exact runs each rule over each value.
 func (r *run) exact() {
 	rules := r.set.rules

@@ -77,7 +77,7 @@ type Options struct {
 	// Exact switches the sieve off: each rule tests each value by itself, which
 	// is two orders of magnitude slower. It is for comparison.
 	Exact bool
-	// CacheBytes bounds what one automaton may remember; 0 means 4 MiB.
+	// CacheBytes bounds what the automata may remember together; 0 means 48 MiB.
 	CacheBytes int
 }
 

@@ -32,6 +32,8 @@ type sieve struct {
 	checkSet ruleSet
 	negated  ruleSet
 	memo     memo
+	cache    *automaton.Cache // of the automata of all scans
+	cap      int64            // of the cache, in bytes
 	plans    atomic.Pointer[map[uint64]*plan]
 	planning sync.Mutex
 }
@@ -47,7 +49,9 @@ type sifted struct {
 // check is a rule whose operator is applied text by text.
 type check struct {
 	rule  int
-	units int
+	units int // a byte
+	// cost tells what it costs beyond that.
+	cost  func(text string) int64
 	match func(text string) bool
 }
 
@@ -56,7 +60,6 @@ type check struct {
 type scan struct {
 	alphabet int
 	set      *automaton.Set
-	cap      int   // of what the automaton remembers, in bytes
 	rules    []int // by pattern
 	all      ruleSet
 }
@@ -131,7 +134,7 @@ func newCheck(rule int, t *test) check {
 		}
 	}
 	if t.injection {
-		c.units = unitsInjection
+		c.units, c.cost = unitsInjectionTest, t.cost
 	}
 	return c
 }
@@ -182,8 +185,9 @@ const (
 func (s *sieve) buildScans(o Options) error {
 	size := o.CacheBytes
 	if size <= 0 {
-		size = 4 << 20
+		size = 48 << 20
 	}
+	s.cache, s.cap = automaton.NewCache(size), int64(size)
 	perNode := map[int]int{}
 	for i := range s.rules {
 		if s.rules[i].first.test.pattern != nil {
@@ -223,8 +227,7 @@ func (s *sieve) buildScans(o Options) error {
 		for g := range patterns {
 			var err error
 			sc := &s.scans[len(s.scans)-len(patterns)+g]
-			sc.cap = size
-			if sc.set, err = automaton.Compile(patterns[g], automaton.Options{MaxBytes: size}); err != nil {
+			if sc.set, err = automaton.Compile(patterns[g], automaton.Options{Cache: s.cache}); err != nil {
 				return err
 			}
 		}

@@ -10,7 +10,7 @@ import (
 
 // grace is what is left, in units, to report what was found when the meter runs
 // out.
-const grace = 1 << 20
+const grace = 1 << 18
 
 // sifted runs the rules that the sieve found candidates for, and those that it
 // cannot judge.
@@ -69,7 +69,9 @@ func (r *run) sift(t *interned, id int32) bool {
 		return r.siftForms(sieve.plan(t.classes), t.text, id)
 	}
 	if rules, ok := sieve.memo.get(t.text, t.classes); ok {
-		r.charge(len(t.text))
+		if !r.afford(len(t.text)) {
+			return false
+		}
 		for _, rule := range rules {
 			s.hits = append(s.hits, newHit(int(rule), id))
 		}
@@ -86,6 +88,9 @@ func (r *run) sift(t *interned, id int32) bool {
 func (r *run) siftForms(p *plan, text string, id int32) bool {
 	s := &r.scratch
 	n := r.forms(p, text)
+	if r.exhausted {
+		return false
+	}
 	for i := range n {
 		f := &s.forms[i]
 		if !r.scanForm(p, f) {
@@ -129,8 +134,11 @@ func (r *run) forms(p *plan, text string) int {
 	s := &r.scratch
 	s.slots = slices.Grow(s.slots[:0], len(p.steps)+1)[:len(p.steps)+1]
 	first := r.form(0)
-	first.text, first.mask = text, uint32(transform.MaskOf(text))
-	r.charge(len(text))
+	first.text, first.mask = text, 0
+	if !r.afford(len(text)) {
+		return 0
+	}
+	first.mask = uint32(transform.MaskOf(text))
 	steps := p.steps
 	if first.mask&uint32(p.triggers) == 0 {
 		copy(first.rules, p.calm)
@@ -152,6 +160,9 @@ func (r *run) forms(p *plan, text string) int {
 		at = r.step(step.node, at, &n)
 		s.slots[step.slot] = at
 		s.forms[at].rules.or(step.rules)
+		if r.exhausted {
+			break
+		}
 	}
 	return n
 }
@@ -174,7 +185,9 @@ func (r *run) step(n *node, at int32, forms *int) int32 {
 	if !n.f.Always && s.forms[at].mask&uint32(n.f.Trigger) == 0 || n.f.Changes != nil && !n.f.Changes(from) {
 		return at
 	}
-	r.charge(unitsTransform * len(from))
+	if !r.afford(unitsTransform * len(from)) {
+		return at
+	}
 	next := r.form(*forms)
 	next.buf = n.f.Append(next.buf[:0], from)
 	out := unsafe.String(unsafe.SliceData(next.buf), len(next.buf))
@@ -191,6 +204,37 @@ func (r *run) step(n *node, at int32, forms *int) int32 {
 	return int32(*forms - 1) //nolint:gosec // a few
 }
 
+// longText is the length in bytes from which on it pays to tell an automaton
+// which of its expressions are wanted.
+const longText = 512
+
+// leaveOut marks the expressions of rules that do not look at a form as found,
+// so that nobody looks for them; whoever reads the hits knows his rules.
+func (sc *scan) leaveOut(found []uint64, rules ruleSet) {
+	for i, rule := range sc.rules {
+		if !rules.has(rule) {
+			found[i/64] |= 1 << (i % 64)
+		}
+	}
+}
+
+// check applies a check to a text, after it was charged what that costs at most.
+// It reports false for ok when the meter does not allow it.
+func (r *run) check(c *check, text string) (match, ok bool) {
+	if !r.afford(c.units * len(text)) {
+		return false, false
+	}
+	if c.cost != nil {
+		switch units := c.cost(text); {
+		case units == 0:
+			return false, true
+		case !r.afford(int(units)):
+			return false, false
+		}
+	}
+	return c.match(text), true
+}
+
 // scanForm sets matched to the rules whose test holds for a form, without
 // regard to negation. It reports false when the meter ran out.
 func (r *run) scanForm(p *plan, f *form) bool {
@@ -204,6 +248,9 @@ func (r *run) scanForm(p *plan, f *form) bool {
 		n := (len(sc.rules) + 63) / 64
 		s.found = slices.Grow(s.found[:0], n)[:n]
 		clear(s.found)
+		if len(f.text) >= longText {
+			sc.leaveOut(s.found, f.rules)
+		}
 		ok := sc.set.Scan(f.text, s.found, r.meter)
 		for w, m := range s.found {
 			for ; m != 0; m &= m - 1 {
@@ -215,7 +262,9 @@ func (r *run) scanForm(p *plan, f *form) bool {
 		}
 	}
 	if p.phrases && sieve.phraseSet.meets(f.rules) {
-		r.charge(len(f.text))
+		if !r.afford(len(f.text)) {
+			return false
+		}
 		n := (len(sieve.phraseRules) + 63) / 64
 		s.found = slices.Grow(s.found[:0], n)[:n]
 		clear(s.found)
@@ -229,8 +278,11 @@ func (r *run) scanForm(p *plan, f *form) bool {
 	for i := range p.checks {
 		c := &p.checks[i]
 		if f.rules.has(c.rule) {
-			r.charge(c.units * len(f.text))
-			if c.match(f.text) {
+			match, ok := r.check(c, f.text)
+			if !ok {
+				return false
+			}
+			if match {
 				s.matched.set(c.rule)
 			}
 		}

@@ -7,7 +7,7 @@ type Stats struct {
 	Bytes            int64
 	// Cap is the most bytes that they may remember.
 	Cap int64
-	// Flushes counts how often one was full and began anew.
+	// Flushes counts how often they were full and all began anew.
 	Flushes int64
 }
 
@@ -22,9 +22,8 @@ func (s *Set) Stats() Stats {
 		one := scan.set.Stats()
 		sum.Automata++
 		sum.States += one.States
-		sum.Bytes += one.Bytes
-		sum.Flushes += one.Flushes
-		sum.Cap += int64(scan.cap)
 	}
+	sum.Bytes, sum.Flushes = s.sieve.cache.Stats()
+	sum.Cap = s.sieve.cap
 	return sum
 }

@@ -23,6 +23,8 @@ type test struct {
 	// injection is an operator of libinjection, whose cost is another.
 	injection bool
 	sqli      bool
+	// cost bounds what match costs.
+	cost func(text string) int64
 }
 
 // phraseList is the list of a pm.
@@ -46,10 +48,11 @@ func (c *compiler) compileTest(o syntax.Operator, dir string) (*test, error) {
 		return t, err
 	case "detectsqli":
 		t.sqli, t.injection = true, true
+		t.cost = operator.SQLiCost
 		t.match = func(text string) bool { _, found := operator.SQLi(text); return found }
 		return t, nil
 	case "detectxss":
-		t.injection, t.match = true, operator.XSS
+		t.injection, t.match, t.cost = true, operator.XSS, operator.XSSCost
 		return t, nil
 	}
 	op, ok := operator.Lookup(o.Name)
@@ -133,33 +136,45 @@ func equalLower(text, lower string) bool {
 	return true
 }
 
-// eval applies the test to a transformed text, without its negation.
+// eval applies the test to a transformed text, without its negation. What the
+// meter does not allow does not match.
 func (r *run) eval(t *test, text string, p *program) bool {
+	if !r.affordEval(t, text) {
+		return t.negated
+	}
 	switch {
 	case t.pattern != nil:
-		r.charge(unitsRegexp * len(text))
 		return t.pattern.match(text)
 	case t.phrases != nil:
-		r.charge(unitsPhrases * len(text))
 		_, end := t.phrases.next(text, 0)
 		return end > 0
 	case t.compare != nil:
-		r.charge(len(text))
 		return t.compare(r.expand(t.argument, p), text)
-	case t.injection:
-		r.charge(unitsInjection * len(text))
-	default:
-		r.charge(unitsCheck * len(text))
 	}
 	return t.match(text)
 }
 
+// affordEval charges what a test of a text costs at most.
+func (r *run) affordEval(t *test, text string) bool {
+	switch {
+	case t.pattern != nil:
+		return r.afford(unitsRegexp * len(text))
+	case t.phrases != nil:
+		return r.afford(unitsPhrases * len(text))
+	case t.compare != nil:
+		return r.afford(len(text))
+	case t.injection:
+		return r.afford(unitsInjectionTest*len(text)) && r.afford(int(t.cost(text)))
+	}
+	return r.afford(unitsCheck * len(text))
+}
+
 // Units of the meter per byte.
 const (
-	unitsRegexp    = 100
-	unitsPhrases   = 10
-	unitsInjection = 25
-	unitsCheck     = 4
-	unitsTransform = 2
-	unitsMatch     = 200 // a match, not a byte
+	unitsRegexp        = 100
+	unitsPhrases       = 10
+	unitsInjectionTest = 2 // whether the library need be asked
+	unitsCheck         = 4
+	unitsTransform     = 2
+	unitsMatch         = 200 // a match, not a byte
 )

@@ -27,11 +27,12 @@ func (o *opener) escapes() {
 			continue
 		}
 		var n int
+		o.changed(buf)
 		buf, n = appendEscape(buf, text[i:])
 		i += n
 	}
 	o.keep(buf)
-	o.emitBytes(JS, "", buf)
+	o.emitChanges(JS, buf)
 }
 
 // letters gives the control characters that letters stand for.

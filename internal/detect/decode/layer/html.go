@@ -11,8 +11,33 @@ func (o *opener) entities() {
 	if !hasEntity(o.text) {
 		return
 	}
-	if out := html.UnescapeString(o.text); out != o.text {
+	if len(o.text) >= longText {
+		o.longEntities()
+	} else if out := html.UnescapeString(o.text); out != o.text {
 		o.emit(HTML, "", out)
+	}
+}
+
+// longEntities is entities for a long text, piece by piece.
+func (o *opener) longEntities() {
+	buf, found := o.s.buf[:0], false
+	for text := o.text; text != ""; {
+		next := strings.IndexByte(text[1:], '&') + 1
+		if next == 0 {
+			next = len(text)
+		}
+		piece := text[:next]
+		if out := html.UnescapeString(piece); out != piece {
+			found = true
+			o.changed(buf)
+			piece = out
+		}
+		buf = append(buf, piece...)
+		text = text[next:]
+	}
+	o.keep(buf)
+	if found {
+		o.emitChanges(HTML, buf)
 	}
 }
 

@@ -75,6 +75,7 @@ type Scratch struct {
 	Ratio int
 
 	buf       []byte
+	changes   []int // where in buf something was decoded
 	inflaters inflaters
 }
 

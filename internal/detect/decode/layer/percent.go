@@ -26,24 +26,27 @@ func (o *opener) percent() {
 		c := text[p]
 		if c == '%' {
 			if b, ok := hexByte(text, p+1); ok {
+				o.changed(buf)
 				buf = append(buf, b)
 				p += 3
 				continue
 			}
 			if r, ok := percentU(text, p); ok {
+				o.changed(buf)
 				buf = utf8.AppendRune(buf, r)
 				p += 6
 				continue
 			}
 		}
 		if c == '+' && plus {
+			o.changed(buf)
 			c = ' '
 		}
 		buf = append(buf, c)
 		p++
 	}
 	o.keep(buf)
-	o.emitBytes(Percent, "", buf)
+	o.emitChanges(Percent, buf)
 }
 
 func isEscape(text string, p int) bool {

@@ -14,6 +14,7 @@ func (o *opener) overlong() {
 	for i := 0; i < len(text); {
 		if c := text[i]; classes[c]&hasLong != 0 {
 			if r, n := overlongAt(text[i:]); n > 0 {
+				o.changed(buf)
 				buf, found = utf8.AppendRune(buf, r), true
 				i += n
 				continue
@@ -24,7 +25,7 @@ func (o *opener) overlong() {
 	}
 	o.keep(buf)
 	if found {
-		o.emitBytes(Overlong, "", buf)
+		o.emitChanges(Overlong, buf)
 	}
 }
 
@@ -63,6 +64,7 @@ func (o *opener) bestFit() {
 		}
 		r, n := utf8.DecodeRuneInString(text[i:])
 		if c := asciiOf(r); c != 0 {
+			o.changed(buf)
 			buf, found = append(buf, c), true
 		} else {
 			buf = append(buf, text[i:i+n]...)
@@ -71,7 +73,7 @@ func (o *opener) bestFit() {
 	}
 	o.keep(buf)
 	if found {
-		o.emitBytes(Unicode, "", buf)
+		o.emitChanges(Unicode, buf)
 	}
 }
 

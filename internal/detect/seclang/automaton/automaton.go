@@ -27,12 +27,27 @@ type Options struct {
 	// dropped and built anew as needed; 0 means 32 MiB. While texts are scanned,
 	// dropped states live until the scans that use them reach one not built yet.
 	MaxBytes int
+	// Cache, if not nil, is shared with other sets, and MaxBytes does not matter.
+	Cache *Cache
 	// Budget is the number of transitions the common automaton may build for one
-	// text, to which one per 32 bytes is added; beyond it the rest of the text is
-	// read by one automaton per pattern. 0 means 64; a negative number means none,
-	// so that every text is read by an automaton per pattern.
+	// text, to which one per 32 of the first bytes is added; beyond it some blocks
+	// of the text are read by automata of a few patterns each before the common one
+	// is tried again, the more the oftener it failed. 0 means 64; a negative number
+	// means none, so that every text is read by an automaton per pattern.
 	Budget int
 }
+
+// A Cache counts the bytes of the states of several sets, which are dropped
+// together when they are too many.
+type Cache struct{ pool pool }
+
+// NewCache makes a cache of at most so many bytes.
+func NewCache(maxBytes int) *Cache {
+	return &Cache{pool: pool{limit: int64(min(maxBytes, 2<<30))}}
+}
+
+// Stats tells how many bytes are cached, and how often the cache was full.
+func (c *Cache) Stats() (bytes, flushes int64) { return c.pool.used.Load(), c.pool.epoch.Load() }
 
 // A Meter bounds the work of many calls. One unit is the reading of one byte by
 // one automaton whose states are built, about 4 ns; building states costs more
@@ -75,11 +90,13 @@ func Compile(patterns []Pattern, o Options) (*Set, error) {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = defaultMaxBytes
 	}
-	o.MaxBytes = min(o.MaxBytes, 2<<30)
+	if o.Cache == nil {
+		o.Cache = NewCache(o.MaxBytes)
+	}
 	if o.Budget == 0 {
 		o.Budget = defaultBudget
 	}
-	s := &Set{patterns: len(patterns), always: make([]uint64, (len(patterns)+63)/64), pool: &pool{limit: int64(o.MaxBytes)}}
+	s := &Set{patterns: len(patterns), always: make([]uint64, (len(patterns)+63)/64), pool: &o.Cache.pool}
 	for _, latin := range []bool{false, true} {
 		b := newBuilder(latin)
 		for i, p := range patterns {
@@ -141,6 +158,11 @@ func (s *Set) Stats() Stats {
 		e.union.count(&st)
 		for _, m := range e.singles {
 			m.count(&st)
+		}
+		for i, m := range e.parts {
+			if e.bounds[i+1]-e.bounds[i] > 1 {
+				m.count(&st)
+			}
 		}
 	}
 	return st

@@ -1,8 +1,6 @@
 package automaton
 
 import (
-	"math/bits"
-	"slices"
 	"sync/atomic"
 )
 
@@ -10,7 +8,9 @@ import (
 type engine struct {
 	prog    *program
 	union   *machine   // all patterns: fast, but some texts need a new state at every byte
-	singles []*machine // one per pattern, for the rest of such texts
+	parts   []*machine // of some patterns each, for the rest of such texts
+	bounds  []int      // of the parts: numbers of their first patterns, and the end
+	singles []*machine // of one pattern each, for what is too much for a part
 	budget  int
 	full    []uint64 // the hits at which there is nothing left to look for
 	tails   atomic.Int64
@@ -26,16 +26,19 @@ func newEngine(prog *program, p *pool, budget int) *engine {
 		}
 		e.full[src.index/64] |= 1 << (src.index % 64)
 	}
+	e.divide(p)
 	return e
 }
 
 // A run is the way of one text through one machine.
 type run struct {
-	m     *machine
-	g     *generation
-	cells []uint32
-	row   uint32
-	first int // number of the machine's first pattern
+	m      *machine
+	g      *generation
+	cells  []uint32
+	row    uint32
+	first  int // number of the machine's first pattern
+	last   int // number behind its last pattern
+	budget int // transitions that it may still build
 }
 
 func (e *engine) done(hits []uint64) bool {
@@ -54,21 +57,6 @@ func (e *engine) enter(r *run, hits []uint64) {
 	e.take(r, cell, hits)
 }
 
-// take goes to a state and notes what matches there.
-func (e *engine) take(r *run, cell uint32, hits []uint64) {
-	r.row = cell &^ special
-	if cell&special == 0 {
-		return
-	}
-	mask := r.cells[r.row+r.m.mask : r.row+r.m.stride]
-	for i, w := range mask {
-		for ; w != 0; w &= w - 1 {
-			at := e.prog.patterns[r.first+i*32+bits.TrailingZeros32(w)].index
-			hits[at/64] |= 1 << (at % 64)
-		}
-	}
-}
-
 // build makes the cell that a run found unknown and takes it. It reports false
 // when the meter ran out.
 func (e *engine) build(r *run, column uint32, hits []uint64, m *Meter) bool {
@@ -79,21 +67,94 @@ func (e *engine) build(r *run, column uint32, hits []uint64, m *Meter) bool {
 	return m.Left >= 0
 }
 
-// scan reads text with the automaton of all patterns. It reports false when the
-// meter ran out.
+const (
+	// longText is the length in bytes from which on a text is read by the parts at
+	// once if they are few.
+	longText = 512
+	// firstBlocks is the number of blocks that are read by parts before the common
+	// automaton is tried again; it doubles with each failure.
+	firstBlocks = 1
+)
+
+// scan reads text. It reports false when the meter ran out.
 func (e *engine) scan(text string, hits []uint64, m *Meter) bool {
 	if e.done(hits) {
 		return true
 	}
-	m.Left -= int64(len(text)) + 1
-	if m.Left < 0 {
+	if m.Left <= int64(len(text)) {
+		m.Left = min(m.Left, 0) - 1
 		return false
 	}
-	r := run{m: e.union}
+	m.Left--
+	r := run{m: e.union, last: len(e.prog.patterns), budget: e.budget + min(len(text), 2*blockSize)/32}
+	if e.few(text, hits) {
+		r.budget = -1
+	}
 	e.enter(&r, hits)
-	budget := e.budget + len(text)/32
+	blocks := firstBlocks
+	for {
+		at, ok := e.common(&r, text, hits, m)
+		if !ok {
+			return false
+		}
+		text = text[at:]
+		if text == "" || e.done(hits) {
+			break
+		}
+		if at > 4*blockSize {
+			blocks = firstBlocks
+		}
+		var done bool
+		if text, done, ok = e.apartFor(&r, text, blocks, hits, m); !ok || done {
+			return ok
+		}
+		blocks *= 2
+		r.budget = e.budget
+	}
+	if e.done(hits) {
+		return true
+	}
+	return e.finish(&r, hits, m)
+}
+
+// few says that hardly any patterns are wanted, so that reading them one by one
+// is cheap.
+func (e *engine) few(text string, hits []uint64) bool {
+	return e.budget < 0 || len(text) >= longText && len(e.singles) > 3 && e.wanted(0, len(e.prog.patterns), hits) <= 3
+}
+
+// apartFor reads some blocks of text by parts and goes back to the state of the
+// common automaton, unless the text ends or all patterns have matched.
+func (e *engine) apartFor(r *run, text string, blocks int, hits []uint64, m *Meter) (rest string, done, ok bool) {
+	t := e.borrow()
+	defer e.giveBack(t)
+	few := e.few(text, hits)
+	e.leave(t, r, few, hits, m)
+	for n := 0; text != "" && len(t.parts) > 0; n++ {
+		if n >= blocks && !few {
+			e.join(t, r, t.parts)
+			m.Left -= unitsSplit * int64(len(t.parts))
+			return text, false, m.Left >= 0
+		}
+		if text, ok = e.block(t, text, hits, m); !ok {
+			return text, true, false
+		}
+	}
+	for i := range t.parts {
+		if !e.finish(&t.parts[i], hits, m) {
+			return text, true, false
+		}
+	}
+	return text, true, m.Left >= 0
+}
+
+// common reads text with the automaton of all patterns until its budget is used
+// up, and returns how far it came. It reports false when the meter ran out.
+func (e *engine) common(r *run, text string, hits []uint64, m *Meter) (at int, ok bool) {
 	for i := 0; i < len(text); {
+		from := i
 		i = r.fast(text, i)
+		m.Left -= int64(i - from)
 		if i == len(text) {
 			break
 		}
@@ -105,24 +166,23 @@ func (e *engine) scan(text string, hits []uint64, m *Meter) bool {
 		}
 		cell := atomic.LoadUint32(&r.cells[r.row+column])
 		if cell == 0 {
-			if budget <= 0 {
-				m.Left += int64(len(text) - i)
-				return e.tail(&r, text[i:], hits, m)
+			if r.budget <= 0 {
+				return i, true
 			}
-			budget--
-			if !e.build(&r, column, hits, m) {
-				return false
+			r.budget--
+			if !e.build(r, column, hits, m) {
+				return i, false
 			}
 		} else {
-			e.take(&r, cell, hits)
+			e.take(r, cell, hits)
 		}
 		i += width
+		m.Left -= int64(width)
 		if e.done(hits) {
-			m.Left += int64(len(text) - i)
-			return true
+			return i, true
 		}
 	}
-	return e.finish(&r, hits, m)
+	return len(text), m.Left >= 0
 }
 
 // fast walks known cells from text[i] as long as they are known and nothing
@@ -147,144 +207,5 @@ func (e *engine) finish(r *run, hits []uint64, m *Meter) bool {
 		return e.build(r, r.m.atEnd, hits, m)
 	}
 	e.take(r, cell, hits)
-	return true
-}
-
-// blockSize is the number of characters that are decoded at once for all
-// automata of single patterns.
-const blockSize = 2048
-
-// maxScratch is the number of tails that are kept for reuse, some 10 kB each.
-const maxScratch = 32
-
-// A tail is the scratch for reading the rest of a text by single patterns.
-type tail struct {
-	classes []uint16
-	runs    []run
-	core    []uint32
-}
-
-// tail reads text with the automata of the single patterns that did not match
-// yet, going on from the state that union reached.
-func (e *engine) tail(union *run, text string, hits []uint64, m *Meter) bool {
-	e.tails.Add(1)
-	t := e.borrow()
-	defer e.giveBack(t)
-	e.split(t, union, hits)
-	for len(text) > 0 && len(t.runs) > 0 {
-		text = e.decode(t, text)
-		left := t.runs[:0]
-		for i := range t.runs {
-			r := &t.runs[i]
-			m.Left -= int64(len(t.classes))
-			if m.Left < 0 || !e.read(r, t.classes, hits, m) {
-				return false
-			}
-			if !e.hit(r, hits) {
-				left = append(left, *r)
-			}
-		}
-		t.runs = left
-	}
-	for i := range t.runs {
-		if !e.finish(&t.runs[i], hits, m) {
-			return false
-		}
-	}
-	return true
-}
-
-func (e *engine) borrow() *tail {
-	select {
-	case t := <-e.scratch:
-		return t
-	default:
-		return &tail{classes: make([]uint16, 0, blockSize), runs: make([]run, 0, len(e.singles))}
-	}
-}
-
-func (e *engine) giveBack(t *tail) {
-	clear(t.runs[:cap(t.runs)]) // holds no generation back
-	select {
-	case e.scratch <- t:
-	default:
-	}
-}
-
-// split makes the runs of single patterns out of the state of union.
-func (e *engine) split(t *tail, union *run, hits []uint64) {
-	var k kind
-	t.core, k = union.m.threads(union.g, union.row, t.core[:0])
-	slices.Sort(t.core) // the lists of a pattern have consecutive numbers
-	t.runs = t.runs[:0]
-	core := t.core
-	for i, m := range e.singles {
-		n := 0
-		for n < len(core) && core[n] < e.prog.patterns[i].hi {
-			n++
-		}
-		own := core[:n]
-		core = core[n:]
-		r := run{m: m, first: i}
-		if e.hit(&r, hits) {
-			continue
-		}
-		var cell uint32
-		if len(own) == 0 {
-			r.g, cell = m.enter(k)
-		} else {
-			r.g, cell = m.resume(own, k)
-		}
-		r.cells = *r.g.cells.Load()
-		e.take(&r, cell, hits)
-		if !e.hit(&r, hits) {
-			t.runs = append(t.runs, r)
-		}
-	}
-}
-
-// hit reports whether the single pattern of r has matched.
-func (e *engine) hit(r *run, hits []uint64) bool {
-	at := e.prog.patterns[r.first].index
-	return hits[at/64]>>(at%64)&1 != 0
-}
-
-// decode fills the classes of t with those of the next characters of text and
-// returns the rest.
-func (e *engine) decode(t *tail, text string) string {
-	t.classes = t.classes[:0]
-	i := 0
-	for i < len(text) && len(t.classes) < blockSize {
-		class, width := e.prog.table.first[text[i]], 1
-		if text[i] >= 0x80 && !e.prog.latin {
-			class, width = e.prog.table.decode(text[i:])
-		}
-		t.classes = append(t.classes, class)
-		i += width
-	}
-	return text[i:]
-}
-
-// read walks one single pattern over a block until it matches. It reports false
-// when the meter ran out.
-func (e *engine) read(r *run, classes []uint16, hits []uint64, m *Meter) bool {
-	columns := r.m.columns
-	for i := 0; i < len(classes); i++ {
-		cell := atomic.LoadUint32(&r.cells[r.row+uint32(columns[classes[i]])])
-		if int32(cell) > 0 { //nolint:gosec // the sign is the flag
-			r.row = cell
-			continue
-		}
-		if cell == 0 {
-			if !e.build(r, uint32(columns[classes[i]]), hits, m) {
-				return false
-			}
-		} else {
-			e.take(r, cell, hits)
-		}
-		if e.hit(r, hits) {
-			return true
-		}
-	}
 	return true
 }

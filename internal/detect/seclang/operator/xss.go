@@ -81,6 +81,18 @@ func XSSCost(text string) int64 {
 	if harmlessMarkup(text) {
 		return 0
 	}
-	const unitsPerByte = 25
-	return int64(len(text)) * unitsPerByte
+	// It reads text in five contexts, and looks each name and value up.
+	const perByte, perTag, perName, perValue = 6, 80, 16, 150
+	units := int64(len(text)) * perByte
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '<':
+			units += perTag
+		case c == '=':
+			units += perValue
+		case isMarkupSpace(c) || c == '/':
+			units += perName
+		}
+	}
+	return units
 }
