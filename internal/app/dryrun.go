@@ -97,7 +97,7 @@ func protectionEngine(cfg Config, settings json.RawMessage) (*detect.Engine, err
 // protectionSettings reads the settings of attack-protection in a file and
 // checks them as a manifest's are.
 func protectionSettings(path string) (json.RawMessage, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // the operator's own file
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading settings: %w", err)
 	}

@@ -1,9 +1,8 @@
 package detect
 
 import (
-	"strings"
-
 	"slices"
+	"strings"
 
 	"farrier.dev/farrier/internal/detect/opinion"
 )

@@ -139,7 +139,7 @@ func (p *Profile) learn(f *Fact, slot int, bit uint64) {
 	p.Sources |= bit
 	p.Types[f.Type] |= bit
 	p.Lengths[bucket(f.Length)] |= bit
-	p.Longest[slot] = max(p.Longest[slot], uint16(min(f.Length, 1<<16-1)))
+	p.Longest[slot] = max(p.Longest[slot], uint16(min(f.Length, 1<<16-1))) //nolint:gosec // a length, bounded
 	for rest := uint64(f.Characters); rest != 0; rest &= rest - 1 {
 		p.Characters[bits.TrailingZeros64(rest)] |= bit
 	}
@@ -161,7 +161,7 @@ func (p *Profile) forget(slot int) {
 }
 
 // bucket is the number of binary digits of a length.
-func bucket(length int) int { return min(bits.Len(uint(length)), buckets-1) }
+func bucket(length int) int { return min(bits.Len(uint(length)), buckets-1) } //nolint:gosec // no length is negative
 
 // sources is how many teach.
 func (o *Operation) sources() int {

@@ -48,6 +48,7 @@ func (p *parser) advance() {
 		if p.token.word == "@@" {
 			p.marks++
 		}
+	default:
 	}
 	p.token = p.lex.next()
 	*p.steps -= (before - len(p.lex.rest)) / bytesPerStep
@@ -88,6 +89,7 @@ func pasted(s string, quote byte, steps *int) bool {
 		return false
 	case comment:
 		return true
+	default:
 	}
 	return p.continuation() && (p.strong || meaningful(s, quote))
 }
@@ -271,8 +273,9 @@ func (p *parser) operand() bool {
 		return p.parenthesis()
 	case word:
 		return p.name()
+	default:
+		return false
 	}
-	return false
 }
 
 // wordAlone says that nothing follows the word which an operand could be.

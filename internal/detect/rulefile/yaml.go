@@ -34,37 +34,37 @@ type reader struct {
 	problems []error
 }
 
-func (r *reader) complain(n *yaml.Node, field, format string, args ...any) {
+func (d *reader) complain(n *yaml.Node, field, format string, args ...any) {
 	line := 1
 	if n != nil && n.Line > 0 {
 		line = n.Line
 	}
-	r.problems = append(r.problems, &Error{File: r.file, Line: line, Field: field, Problem: fmt.Sprintf(format, args...)})
+	d.problems = append(d.problems, &Error{File: d.file, Line: line, Field: field, Problem: fmt.Sprintf(format, args...)})
 }
 
 // document reads the only document of a file; nil when it is none.
-func (r *reader) document(text []byte) *yaml.Node {
+func (d *reader) document(text []byte) *yaml.Node {
 	var doc yaml.Node
-	d := yaml.NewDecoder(strings.NewReader(string(text)))
-	if err := d.Decode(&doc); err != nil {
-		r.complain(nil, "", "%s; write one rule in YAML", strings.TrimPrefix(err.Error(), "yaml: "))
+	decoder := yaml.NewDecoder(strings.NewReader(string(text)))
+	if err := decoder.Decode(&doc); err != nil {
+		d.complain(nil, "", "%s; write one rule in YAML", strings.TrimPrefix(err.Error(), "yaml: "))
 		return nil
 	}
-	if err := d.Decode(&yaml.Node{}); err == nil {
-		r.complain(nil, "", "more than one document; write one rule in each file")
+	if err := decoder.Decode(&yaml.Node{}); err == nil {
+		d.complain(nil, "", "more than one document; write one rule in each file")
 		return nil
 	}
 	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
-		r.complain(&doc, "", "not a mapping of fields; write fields as \"id: name\"")
+		d.complain(&doc, "", "not a mapping of fields; write fields as \"id: name\"")
 		return nil
 	}
 	return doc.Content[0]
 }
 
 // fields reads a mapping whose keys must be known, each once.
-func (r *reader) fields(n *yaml.Node, at string, known ...string) map[string]*yaml.Node {
+func (d *reader) fields(n *yaml.Node, at string, known ...string) map[string]*yaml.Node {
 	if n.Kind != yaml.MappingNode {
-		r.complain(n, at, "must be a mapping with %s", strings.Join(known, ", "))
+		d.complain(n, at, "must be a mapping with %s", strings.Join(known, ", "))
 		return nil
 	}
 	found := map[string]*yaml.Node{}
@@ -73,9 +73,9 @@ func (r *reader) fields(n *yaml.Node, at string, known ...string) map[string]*ya
 		field := join(at, key.Value)
 		switch {
 		case key.Kind != yaml.ScalarNode || !slices.Contains(known, key.Value):
-			r.complain(key, field, "no such field; there are %s", strings.Join(known, ", "))
+			d.complain(key, field, "no such field; there are %s", strings.Join(known, ", "))
 		case found[key.Value] != nil:
-			r.complain(key, field, "stands twice; write it once")
+			d.complain(key, field, "stands twice; write it once")
 		default:
 			found[key.Value] = n.Content[i+1]
 		}
@@ -93,14 +93,14 @@ func join(at, key string) string {
 func index(at string, i int) string { return at + "[" + strconv.Itoa(i) + "]" }
 
 // text reads a text that is not empty; a missing one is reported at the mapping.
-func (r *reader) text(n, parent *yaml.Node, at string) string {
+func (d *reader) text(n, parent *yaml.Node, at string) string {
 	switch {
 	case n == nil:
-		r.complain(parent, at, "is missing; write it")
+		d.complain(parent, at, "is missing; write it")
 	case n.Kind != yaml.ScalarNode || n.Tag != "!!str":
-		r.complain(n, at, "must be text; put it in quotes")
+		d.complain(n, at, "must be text; put it in quotes")
 	case strings.TrimSpace(n.Value) == "":
-		r.complain(n, at, "is empty; write it")
+		d.complain(n, at, "is empty; write it")
 	default:
 		return n.Value
 	}
@@ -108,9 +108,9 @@ func (r *reader) text(n, parent *yaml.Node, at string) string {
 }
 
 // list reads a list of at least one item.
-func (r *reader) list(n *yaml.Node, at string) []*yaml.Node {
+func (d *reader) list(n *yaml.Node, at string) []*yaml.Node {
 	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-		r.complain(n, at, "must be a list of at least one item; write items as \"- item\"")
+		d.complain(n, at, "must be a list of at least one item; write items as \"- item\"")
 		return nil
 	}
 	return n.Content

@@ -116,7 +116,7 @@ func (c *compiler) include(pattern, dir string) error {
 	pattern = path.Join(dir, pattern)
 	names, err := fs.Glob(c.fsys, pattern)
 	if err != nil {
-		return fmt.Errorf("Include %s: %w", pattern, err)
+		return fmt.Errorf("include %s: %w", pattern, err)
 	}
 	if len(names) == 0 {
 		names = []string{pattern}
@@ -127,7 +127,7 @@ func (c *compiler) include(pattern, dir string) error {
 		}
 		text, err := fs.ReadFile(c.fsys, name)
 		if err != nil {
-			return fmt.Errorf("Include %s: %w", name, err)
+			return fmt.Errorf("include %s: %w", name, err)
 		}
 		if err := c.read(name, string(text), path.Dir(name)); err != nil {
 			return err

@@ -18,52 +18,69 @@ var semantics = []struct {
 	name, rules string
 	in          []Value
 }{
-	{"a chain needs both", `
+	{
+		"a chain needs both", `
 SecRule ARGS "@rx a" "id:1,phase:2,pass,chain,msg:'m'"
 SecRule REQUEST_HEADERS:Host "@streq h" "t:lowercase"`,
-		[]Value{{ArgsGet, "x", "a"}, {RequestHeaders, "Host", "H"}}},
-	{"captured groups reach later links", `
+		[]Value{{ArgsGet, "x", "a"}, {RequestHeaders, "Host", "H"}},
+	},
+	{
+		"captured groups reach later links", `
 SecRule ARGS "@rx (\w+)=(\w+)" "id:1,phase:2,pass,capture,chain,log"
 SecRule TX:1 "@streq %{TX.2}" "log"`,
-		[]Value{{ArgsGet, "x", "b=b"}}},
-	{"a variable is counted up", `
+		[]Value{{ArgsGet, "x", "b=b"}},
+	},
+	{
+		"a variable is counted up", `
 SecAction "id:1,phase:1,pass,setvar:tx.n=1"
 SecRule ARGS "@contains x" "id:2,phase:2,pass,setvar:tx.n=+2,log"
 SecRule TX:n "@ge 5" "id:3,phase:2,pass,log"
 SecRule TX:n "@eq 3" "id:4,phase:2,pass,log"`,
-		[]Value{{ArgsGet, "a", "x"}, {ArgsPost, "b", "xx"}}},
-	{"a deleted variable is gone", `
+		[]Value{{ArgsGet, "a", "x"}, {ArgsPost, "b", "xx"}},
+	},
+	{
+		"a deleted variable is gone", `
 SecAction "id:1,phase:1,pass,setvar:tx.n=1"
 SecRule ARGS "@contains x" "id:2,phase:2,pass,setvar:!tx.n=0"
 SecRule &TX:n "@eq 0" "id:3,phase:2,pass,log"`,
-		[]Value{{ArgsGet, "a", "x"}}},
-	{"skipAfter a marker of another phase", `
+		[]Value{{ArgsGet, "a", "x"}},
+	},
+	{
+		"skipAfter a marker of another phase", `
 SecRule ARGS "@contains x" "id:1,phase:1,pass,skipAfter:END"
 SecAction "id:2,phase:1,pass,log"
 SecAction "id:3,phase:2,pass,log,setvar:tx.a=1"
 SecMarker END
 SecRule &TX:a "@eq 0" "id:4,phase:2,pass,log"
 SecRule ARGS "@contains x" "id:5,phase:1,pass,log"`,
-		[]Value{{ArgsGet, "a", "x"}}},
-	{"skip counts rules", `
+		[]Value{{ArgsGet, "a", "x"}},
+	},
+	{
+		"skip counts rules", `
 SecRule ARGS "@contains x" "id:1,phase:2,pass,skip:2"
 SecRule ARGS "@contains x" "id:2,phase:2,pass,log"
 SecRule ARGS "@contains x" "id:3,phase:2,pass,log"
 SecRule ARGS "@contains x" "id:4,phase:2,pass,log"`,
-		[]Value{{ArgsGet, "a", "x"}}},
-	{"ctl takes rules out", `
+		[]Value{{ArgsGet, "a", "x"}},
+	},
+	{
+		"ctl takes rules out", `
 SecRule REQUEST_METHOD "@streq GET" "id:1,phase:1,pass,ctl:ruleRemoveById=10-11,ctl:ruleRemoveByTag=t,ctl:ruleRemoveByMsg=gone"
 SecRule ARGS "@contains x" "id:10,phase:2,pass,log"
 SecRule ARGS "@contains x" "id:12,phase:2,pass,log,tag:t"
 SecRule ARGS "@contains x" "id:13,phase:2,pass,log,msg:'gone'"
 SecRule ARGS "@contains x" "id:14,phase:2,pass,log"`,
-		[]Value{{RequestMethod, "", "GET"}, {ArgsGet, "a", "x"}}},
-	{"ctl takes targets out", `
+		[]Value{{RequestMethod, "", "GET"}, {ArgsGet, "a", "x"}},
+	},
+	{
+		"ctl takes targets out", `
 SecRule REQUEST_METHOD "@streq GET" "id:1,phase:1,pass,ctl:ruleRemoveTargetById=10;ARGS:Safe,ctl:ruleRemoveTargetByTag=t;ARGS:/^s/"
 SecRule ARGS "@contains x" "id:10,phase:2,pass,log"
 SecRule ARGS|ARGS_NAMES "@rx x|s" "id:12,phase:2,pass,log,tag:t"`,
-		[]Value{{RequestMethod, "", "GET"}, {ArgsGet, "safe", "x"}, {ArgsGet, "other", "x"}}},
-	{"selectors and exclusions", `
+		[]Value{{RequestMethod, "", "GET"}, {ArgsGet, "safe", "x"}, {ArgsGet, "other", "x"}},
+	},
+	{
+		"selectors and exclusions", `
 SecRule REQUEST_HEADERS|!REQUEST_HEADERS:/^x-/|!REQUEST_HEADERS:host "@rx ." "id:1,phase:1,pass,log"
 SecRule ARGS:/^A/ "@rx ." "id:2,phase:2,pass,log"
 SecRule ARGS:ID "@rx ." "id:3,phase:2,pass,log"
@@ -71,26 +88,39 @@ SecRule ARGS_NAMES:ID "@rx ." "id:4,phase:2,pass,log"
 SecRule ARGS|!ARGS:/^Ab/ "@rx ." "id:5,phase:2,pass,log"
 SecRule &REQUEST_HEADERS:x-one|&ARGS "@gt 1" "id:6,phase:2,pass,log"`,
 		[]Value{
-			{RequestHeaders, "Host", "h"}, {RequestHeaders, "X-One", "1"}, {RequestHeaders, "X-ONE", "2"},
-			{RequestHeaders, "Via", "v"}, {ArgsGet, "Abc", "1"}, {ArgsPost, "abd", "2"}, {ArgsPath, "Id", "3"},
-		}},
-	{"multiMatch looks at every form", `
+			{RequestHeaders, "Host", "h"},
+			{RequestHeaders, "X-One", "1"},
+			{RequestHeaders, "X-ONE", "2"},
+			{RequestHeaders, "Via", "v"},
+			{ArgsGet, "Abc", "1"},
+			{ArgsPost, "abd", "2"},
+			{ArgsPath, "Id", "3"},
+		},
+	},
+	{
+		"multiMatch looks at every form", `
 SecRule ARGS "@rx ^%41$" "id:1,phase:2,pass,log,multiMatch,t:urlDecodeUni,t:lowercase"
 SecRule ARGS "@rx ^A$" "id:2,phase:2,pass,log,multiMatch,t:urlDecodeUni,t:lowercase"
 SecRule ARGS "@rx ^A$" "id:3,phase:2,pass,log,t:urlDecodeUni,t:lowercase"`,
-		[]Value{{ArgsGet, "a", "%41"}}},
-	{"negation", `
+		[]Value{{ArgsGet, "a", "%41"}},
+	},
+	{
+		"negation", `
 SecRule ARGS "!@rx ^[a-z]+$" "id:1,phase:2,pass,log"
 SecRule REQUEST_METHOD "!@within GET POST" "id:2,phase:1,pass,log"
 SecRule ARGS "!@pm x y" "id:3,phase:2,pass,log"`,
-		[]Value{{ArgsGet, "a", "abc"}, {ArgsGet, "b", "1"}, {RequestMethod, "", "PUT"}}},
-	{"what matched is known to the next link", `
+		[]Value{{ArgsGet, "a", "abc"}, {ArgsGet, "b", "1"}, {RequestMethod, "", "PUT"}},
+	},
+	{
+		"what matched is known to the next link", `
 SecRule ARGS "@contains x" "id:1,phase:2,pass,log,chain,setvar:'tx.where_%{MATCHED_VAR_NAME}=%{MATCHED_VAR}'"
 SecRule MATCHED_VARS "@contains y" "chain"
 SecRule TX:/^where_/ "@contains x"
 SecRule TX:where_args:a "@rx ." "id:2,phase:2,pass,log"`,
-		[]Value{{ArgsGet, "a", "xy"}, {ArgsGet, "b", "x"}}},
-	{"targets and actions are updated", `
+		[]Value{{ArgsGet, "a", "xy"}, {ArgsGet, "b", "x"}},
+	},
+	{
+		"targets and actions are updated", `
 SecRule ARGS "@contains x" "id:1,phase:2,pass,log"
 SecRule ARGS "@contains x" "id:2,phase:2,pass,log,tag:t"
 SecRule ARGS "@contains X" "id:3,phase:2,pass,log"
@@ -99,7 +129,8 @@ SecRuleUpdateTargetById 1 "!ARGS:a"
 SecRuleUpdateTargetByTag t "REQUEST_COOKIES"
 SecRuleUpdateActionById 3 "t:uppercase"
 SecRuleRemoveById 4`,
-		[]Value{{ArgsGet, "a", "x"}, {RequestCookies, "c", "x"}}},
+		[]Value{{ArgsGet, "a", "x"}, {RequestCookies, "c", "x"}},
+	},
 	{"what is missing is empty", `
 SecRule REQUEST_BODY "!@rx ." "id:1,phase:2,pass,log"
 SecRule REQBODY_ERROR "@eq 0" "id:2,phase:2,pass,log"

@@ -20,7 +20,6 @@ type node struct {
 	reported bool
 	rules    ruleSet // that look at this form
 	below    ruleSet // with those of all children
-	size     int     // of the subtree
 	children []int
 }
 

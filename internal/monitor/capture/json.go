@@ -130,12 +130,12 @@ func (w *jsonWalk) bare(text string, i int) int {
 func (w *jsonWalk) text(inner string, key bool) {
 	top := w.top()
 	key = key && (top == nil || top.object)
-	name := ""
 	switch {
 	case key && top != nil:
 		top.key = fullyUnescaped(inner)
 	case !key && w.secret():
-		if name = "secret"; top.object {
+		name := "secret"
+		if top.object {
 			name = top.key
 		}
 		if inner != "" {

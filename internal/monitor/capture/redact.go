@@ -128,7 +128,7 @@ func unbackslash(text string) string {
 		switch c := text[i]; {
 		case c == 'u' && i+4 < len(text):
 			if n, err := strconv.ParseUint(text[i+1:i+5], 16, 16); err == nil {
-				b.WriteRune(rune(n)) //nolint:gosec // 16 bits
+				b.WriteRune(rune(n))
 				i += 4
 				continue
 			}
