@@ -30,9 +30,9 @@ const (
 	// DefaultThreshold is the score from which a request is an attack: one
 	// match of a critical rule.
 	DefaultThreshold = 5
-	// DefaultBudget is the work that one request may cost, in units of about
-	// four nanoseconds: one byte through one automaton.
-	DefaultBudget = 12_500_000
+	// DefaultBudget is the work that one request may cost, in units of some
+	// three nanoseconds: one byte through one automaton.
+	DefaultBudget = 40_000_000
 )
 
 // maxFindings bounds the findings of one verdict; the score counts all.

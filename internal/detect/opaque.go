@@ -24,10 +24,14 @@ func opaque(text string) sealing {
 	return unsealed
 }
 
+// mostSlashes is the share of slashes, one in so many, up to which a text is
+// Base64 and no path of slashes.
+const mostSlashes = 16
+
 // base64Alone says that a text is long, mixed Base64 and nothing else. No path
 // but one of slashes could be made of these characters.
 func base64Alone(text string) bool {
-	return len(text) >= leastOpaque && !strings.Contains(text, "///") && base64Text(text) == len(text)
+	return len(text) >= leastOpaque && strings.Count(text, "/") <= len(text)/mostSlashes && base64Text(text) == len(text)
 }
 
 // base64Text is the length of a text that is all mixed Base64, 0 if it

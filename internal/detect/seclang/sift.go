@@ -64,6 +64,7 @@ func (r *run) walk() {
 // sift finds the rules that match one text in any of its forms, or remembers
 // them.
 func (r *run) sift(t *interned, id int32) bool {
+	r.charge(unitsText)
 	s, sieve := &r.scratch, r.set.sieve
 	if !t.recurs {
 		return r.siftForms(sieve.plan(t.classes), t.text, id)

@@ -178,3 +178,6 @@ const (
 	unitsTransform     = 2
 	unitsMatch         = 200 // a match, not a byte
 )
+
+// unitsText is what a text costs besides, however short.
+const unitsText = 100

@@ -19,7 +19,7 @@ type Settings struct {
 	ParanoiaLevel int `json:"paranoiaLevel" default:"1" min:"1" max:"4"`
 	// Threshold is the score from which a request is an attack: 5 is one match of a critical rule.
 	Threshold int `json:"threshold" default:"5" min:"1" max:"1000"`
-	// BodyLimit is how many bytes of a body are inspected. The work that one request may cost grows with it: 50 ms of processor time at the default.
+	// BodyLimit is how many bytes of a body are inspected. The work that one request may cost grows with it: a tenth to a quarter of a second of processor time at the default.
 	BodyLimit int64 `json:"bodyLimit" default:"131072" min:"1024" max:"10485760"`
 	// OnLongBody says what happens to a longer body in blocking modes: it is refused with 413, or only its beginning is inspected (partial), which is recorded.
 	OnLongBody string `json:"onLongBody" default:"refuse" enum:"refuse|partial"`

@@ -217,8 +217,6 @@ func sqlReads(text string) int {
 		s.pos = max(s.pos, from+1) // an odd token may end the pass
 		switch c := text[from]; {
 		case kind == 0: // space
-		case c >= 0x80: // part of a word
-			run = 0
 		case c == '\'' || c == '"':
 			if doubtfulQuote(text, from) || from > 0 && strings.IndexByte("xXbBnNeEqQ&", text[from-1]) >= 0 && (from == 1 || !isTokenByte(text[from-2]) || text[from-2]|0x20 == 'n') {
 				return len(text)
@@ -233,7 +231,11 @@ func sqlReads(text string) int {
 				}
 			}
 			run = 0
-		case kind&^(sqlFirst|sqlLater|sqlCalled) == sqlBare || kind == sqlNumber:
+		case c >= 0x80 || kind&^(sqlFirst|sqlLater|sqlCalled) == sqlBare || kind == sqlNumber:
+			// Letters beyond ASCII are words too, apart from a no-break space.
+			for c >= 0x80 && s.pos < len(text) && text[s.pos] >= 0x80 {
+				s.pos++
+			}
 			if run++; run >= sqlRun {
 				states = slices.DeleteFunc(states, func(state byte) bool { return state == outside })
 				if len(states) == 0 {
