@@ -164,7 +164,7 @@ func (p *passage) prepareBody(api *router.API) {
 
 // stopped notes how a verdict ends the exchange.
 func (p *passage) stopped(v policy.Verdict) {
-	switch v.Action { //nolint:exhaustive // all others refuse
+	switch v.Action {
 	case traffic.Answered:
 		p.end.Outcome = traffic.AnsweredLocally
 	case traffic.Failed:

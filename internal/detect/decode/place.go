@@ -147,7 +147,7 @@ func (g *groups) step(s *Step) {
 	if label != "" || len(g.list) == 0 {
 		from := len(g.path)
 		g.list = append(g.list, group{label: label, inBody: FormName <= s.Decoder && s.Decoder <= GRPCMessage})
-		switch s.Decoder { //nolint:exhaustive // the others have names as they stand
+		switch s.Decoder {
 		case AtMatrix:
 			g.path = append(g.path, ';')
 			g.path = append(g.path, s.Name...)
@@ -166,7 +166,7 @@ func (g *groups) step(s *Step) {
 
 // lengthen appends a step within a document to the path.
 func (g *groups) lengthen(s *Step) {
-	switch s.Decoder { //nolint:exhaustive // the others have labels
+	switch s.Decoder {
 	case ArrayKey:
 		g.path = append(append(append(g.path, '['), s.Name...), ']')
 	case JSONIndex:

@@ -38,7 +38,7 @@ type hit uint64
 
 func newHit(rule int, text int32) hit { return hit(rule)<<32 | hit(uint32(text)) } //nolint:gosec // both are small and positive
 
-func (h hit) rule() int   { return int(h >> 32) }
+func (h hit) rule() int   { return int(h >> 32) }     //nolint:gosec // it was one
 func (h hit) text() int32 { return int32(uint32(h)) } //nolint:gosec // it was one
 
 var seed = maphash.MakeSeed()

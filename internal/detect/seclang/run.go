@@ -126,12 +126,12 @@ func (r *run) sort() {
 	next := r.offsets
 	for i := range r.in.Values {
 		c := collectionOf(&r.in.Values[i])
-		r.order[next[c]] = int32(i)
+		r.order[next[c]] = int32(i) //nolint:gosec // bounded by the input
 		next[c]++
 	}
 	for i := range r.set.defaults {
 		if c := r.set.defaults[i].In; next[c] == r.offsets[c] {
-			r.order[next[c]] = int32(len(r.in.Values) + i)
+			r.order[next[c]] = int32(len(r.in.Values) + i) //nolint:gosec // bounded by the input
 			next[c]++
 		}
 	}
@@ -149,7 +149,7 @@ func collectionOf(v *Value) Collection {
 func (r *run) valuesIn(c Collection) []int32 { return r.order[r.offsets[c]:r.offsets[c+1]] }
 
 func (r *run) value(i int32) *Value {
-	if n := int32(len(r.in.Values)); i >= n {
+	if n := int32(len(r.in.Values)); i >= n { //nolint:gosec // bounded by the input
 		return &r.set.defaults[i-n]
 	}
 	return &r.in.Values[i]

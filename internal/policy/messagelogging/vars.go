@@ -78,7 +78,7 @@ func (v *vars) request() dataweave.Value {
 func (v *vars) violation() (dataweave.Value, bool) {
 	for _, d := range v.Exchange.Decisions {
 		var kind string
-		switch d.Action { //nolint:exhaustive // the others are no violations
+		switch d.Action {
 		case traffic.Refused:
 			kind = "VIOLATION"
 		case traffic.Failed:
