@@ -34,9 +34,10 @@ test: ## run all tests; says which are skipped for want of a program
 	  echo "skipped: the browser test, for want of chromium (make check installs it when it is root)"
 
 .PHONY: bench
-bench: ## compare with httputil.ReverseProxy, and with nginx where it is installed
+bench: ## compare with httputil.ReverseProxy and nginx (where it is installed), and detection with Coraza
 	@command -v nginx >/dev/null || echo "nginx is not installed: the comparison goes without it"
 	go run ./bench
+	go test ./internal/detect -run '^(TestCost|TestWorstCase)$$' -cost 3 -v
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (10s)
