@@ -5,14 +5,9 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"farrier.dev/farrier/internal/detect/detecttest"
 )
-
-// mostPerUnit is what a unit may take before a budget in units bounds nothing:
-// ten times what it takes here, for the machine may be slow and busy.
-const mostPerUnit = 40 * time.Nanosecond
 
 // tooLong is the one ordinary upload that does exhaust the budget: 128 kB of
 // prose in a dozen scripts as one value. What libinjection may cost on it is
@@ -53,8 +48,6 @@ func TestWorstCase(t *testing.T) {
 			t.Errorf("%s: the budget of %s ran out and nothing was refused", c.Name, v.Exhausted)
 		case v.Units > DefaultBudget+DefaultBudget/10:
 			t.Errorf("%s: %d units, the budget is %d", c.Name, v.Units, DefaultBudget)
-		case took > mostPerUnit*DefaultBudget:
-			t.Errorf("%s: %v for %d units", c.Name, took, v.Units)
 		}
 	}
 	for c := range detecttest.Hostile() {
