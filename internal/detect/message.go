@@ -38,6 +38,7 @@ func (e *Engine) JudgeMessage(ctx context.Context, x *traffic.Exchange, grpc boo
 	w.add(seclang.RequestMethod, "", q.Method, single)
 	w.add(seclang.RequestProtocol, "", "HTTP/1.1", single)
 	w.add(seclang.RequestHeaders, "host", x.Request.Host, single)
+	w.seal()
 	for i := range w.tree.Leaves {
 		if w.tree.Leaves[i].Source == decode.Header {
 			continue // the one that says what the message is
