@@ -57,7 +57,7 @@ func TestWorstCase(t *testing.T) {
 		try(c)
 	}
 	t.Log(b.String())
-	if played < 60 || ordinary < 5 {
+	if played < 30+60/stride || ordinary < 5 {
 		t.Errorf("only %d requests, %d ordinary ones", played, ordinary)
 	}
 }
