@@ -22,7 +22,6 @@ type work struct {
 	// sealed says of each node whether its text needs no judging.
 	sealed []sealing
 	meter  automaton.Meter
-	begun  int64
 }
 
 // single is what a value of the input is when it is no leaf.
@@ -37,7 +36,6 @@ func (p *pool) get(budget int64) *work {
 		w = &work{}
 	}
 	w.meter = automaton.Meter{Left: budget}
-	w.begun = budget
 	return w
 }
 
