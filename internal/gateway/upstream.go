@@ -65,6 +65,7 @@ func (p *passage) call(ctx context.Context, up *router.Upstream) *rejection {
 		return nil
 	}
 	if err != nil {
+		p.x.Upstream.Failed = true
 		return upstreamRejection(err)
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols &&

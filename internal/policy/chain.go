@@ -262,11 +262,14 @@ func (c *Chain) prepareRequest(l *Link, x *traffic.Exchange) Verdict {
 	case need.Mode == Teed:
 		return Verdict{}
 	}
-	if !x.Request.Body.Loaded() {
-		err := x.Request.Body.Load(c.request, c.rt.Budget, c.decoder(&x.Request.Header))
-		if err != nil {
-			return bodyVerdict(err)
+	if err := x.Request.Body.Load(c.request, c.rt.Budget, c.decoder(&x.Request.Header)); err != nil {
+		if need.BestEffort && !errors.Is(err, traffic.ErrRead) {
+			return leftOut
 		}
+		return bodyVerdict(err)
+	}
+	if !need.Partial && need.BestEffort && x.Request.Body.Partial() {
+		return leftOut
 	}
 	if !need.Partial && (x.Request.Body.Partial() || int64(len(x.Request.Body.Bytes())) > need.Limit) {
 		return Refuse(http.StatusRequestEntityTooLarge, "Request body too large.",
@@ -274,6 +277,9 @@ func (c *Chain) prepareRequest(l *Link, x *traffic.Exchange) Verdict {
 	}
 	return Verdict{}
 }
+
+// leftOut is the verdict on a body that a step could do without.
+var leftOut = Verdict{Action: traffic.Skipped, Reason: "the body is too long, can't be decoded or finds no room"}
 
 func (c *Chain) prepareResponse(l *Link, x *traffic.Exchange) Verdict {
 	need := l.Step.ResponseBody
@@ -287,10 +293,16 @@ func (c *Chain) prepareResponse(l *Link, x *traffic.Exchange) Verdict {
 		return onStream(l)
 	}
 	if err := x.Response.Body.Load(c.response, c.rt.Budget, c.decoder(&x.Response.Header)); err != nil {
+		if need.BestEffort && !errors.Is(err, traffic.ErrRead) {
+			return leftOut
+		}
 		if errors.Is(err, traffic.ErrBudget) {
 			return Fail(http.StatusServiceUnavailable, "Service overloaded.", err.Error())
 		}
 		return Fail(http.StatusBadGateway, "Bad gateway.", "the response could not be read for inspection")
+	}
+	if !need.Partial && need.BestEffort && x.Response.Body.Partial() {
+		return leftOut
 	}
 	if !need.Partial && (x.Response.Body.Partial() || int64(len(x.Response.Body.Bytes())) > need.Limit) {
 		return Fail(http.StatusBadGateway, "Bad gateway.",

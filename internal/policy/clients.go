@@ -15,6 +15,8 @@ import (
 type Limit struct {
 	Max    int64
 	Period int64
+	// Burst, when above 0, makes the limit a token bucket that holds so many.
+	Burst int64
 }
 
 // Client is a client application with an approved contract.
@@ -36,7 +38,7 @@ func NewClient(id, name, secret, tier string, limits []Limit) *Client {
 	for _, l := range limits {
 		// A longer period would overflow; it is beyond what is counted anyway.
 		period := time.Duration(min(l.Period, longestPeriod)) * time.Millisecond
-		if w := (sharedstate.Limit{Max: l.Max, Period: period}); !slices.Contains(c.windows, w) {
+		if w := (sharedstate.Limit{Max: l.Max, Period: period, Burst: l.Burst}); !slices.Contains(c.windows, w) {
 			c.windows = append(c.windows, w)
 		}
 	}

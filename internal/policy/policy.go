@@ -11,6 +11,9 @@ import (
 	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
+	"farrier.dev/farrier/internal/sharedstate"
 	"farrier.dev/farrier/internal/traffic"
 )
 
@@ -110,8 +113,19 @@ type Env struct {
 	// Capture keeps requests for dry runs; nil when that is off.
 	Capture Capturer
 	// State gives what make made before under this key for the same API, binding
-	// and settings, also in an earlier revision, or makes it.
+	// and settings, also in an earlier revision, or makes it. What implements
+	// io.Closer is closed some time after the last revision that used it.
 	State func(key string, make func() any) any
+	// Shared is what gateways count and keep together: a remote store where one
+	// is configured, else Local. Local is this process alone. Durable outlives
+	// the process, and is Local where there is no folder for it.
+	Shared, Local, Durable sharedstate.Store
+	// Tracing makes spans; nil when nobody collects them.
+	Tracing trace.TracerProvider
+	// Expand resolves one reference as in settings, $NAME.
+	Expand func(string) (string, error)
+	// Module gives the WebAssembly module with this hexadecimal SHA-256.
+	Module func(digest string) ([]byte, bool)
 }
 
 // Mode says how a step meets a body.
@@ -136,6 +150,10 @@ type Need struct {
 	// Partial lets the step run on the first part of a longer body; otherwise a
 	// longer body is refused with 413.
 	Partial bool
+	// BestEffort lets the exchange pass when the body can't be read, decoded or
+	// held: the step is then left out on that side, which is recorded. It is for
+	// steps that protect nothing, such as logging.
+	BestEffort bool
 }
 
 // OnStream says what a step that needs a body does on a stream, whose body is

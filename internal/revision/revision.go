@@ -23,6 +23,9 @@ type Revision struct {
 	APIs     []API     `json:"apis"`
 	Services []Service `json:"services"`
 	Settings Settings  `json:"settings"`
+	// Modules are the modules of WebAssembly that bindings name, by the
+	// hexadecimal SHA-256 of their bytes.
+	Modules map[string][]byte `json:"modules,omitempty"`
 }
 
 // Source tells where a resource was written.
@@ -133,6 +136,8 @@ type Client struct {
 type Limit struct {
 	MaximumRequests          int64 `json:"maximumRequests"`
 	TimePeriodInMilliseconds int64 `json:"timePeriodInMilliseconds"`
+	// Burst, when above 0, makes the limit a token bucket that holds so many.
+	Burst int64 `json:"burst,omitempty"`
 }
 
 // Settings are the gateway-wide sections of Configuration.
@@ -141,6 +146,44 @@ type Settings struct {
 	Probe         Probe    `json:"probe"`
 	ProxyProtocol bool     `json:"proxyProtocol,omitempty"`
 	Logging       Logging  `json:"logging"`
+	// SharedStorage is the server on which gateways count together.
+	SharedStorage SharedStorage `json:"sharedStorage"`
+	// Tracing says where spans go.
+	Tracing Tracing `json:"tracing"`
+}
+
+// SharedStorage is a server of Redis or Valkey; without an Address there is
+// none. Secrets are references or as in Binding.Settings.
+type SharedStorage struct {
+	// Address is host:port.
+	Address  string `json:"address,omitempty"`
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
+	DB       int    `json:"db,omitempty"`
+	// SentinelAddresses, when there are any, are asked for the address of the
+	// server called SentinelMaster.
+	SentinelAddresses []string `json:"sentinelAddresses,omitempty"`
+	SentinelMaster    string   `json:"sentinelMaster,omitempty"`
+	SentinelPassword  string   `json:"sentinelPassword,omitempty"`
+	// TLS are settings as those of the tls-outbound policy, nil for cleartext.
+	TLS    json.RawMessage `json:"tls,omitempty"`
+	Source Source          `json:"source"`
+}
+
+// Tracing is a collector of OpenTelemetry (OTLP); without an Address there is
+// none.
+type Tracing struct {
+	// Address is a URL; Protocol is grpc or http, Path that of HTTP.
+	Address  string `json:"address,omitempty"`
+	Protocol string `json:"protocol,omitempty"`
+	Path     string `json:"path,omitempty"`
+	// ServiceName is the name of the gateway in spans.
+	ServiceName string `json:"serviceName,omitempty"`
+	// TimeoutMilliseconds bounds one delivery; 0 means ten seconds.
+	TimeoutMilliseconds int64             `json:"timeoutMilliseconds,omitempty"`
+	Headers             map[string]string `json:"headers,omitempty"`
+	Attributes          map[string]string `json:"attributes,omitempty"`
+	Source              Source            `json:"source"`
 }
 
 // Timeouts are those of the reference; 0 means the default.
@@ -191,7 +234,7 @@ func (r *Revision) Seal() error {
 		s.Source, s.Policies = Source{}, bareBindings(s.Policies)
 		bare.Services[i] = s
 	}
-	bare.Settings.Logging.Source = Source{}
+	bare.Settings.Logging.Source, bare.Settings.SharedStorage.Source, bare.Settings.Tracing.Source = Source{}, Source{}, Source{}
 	text, err := json.Marshal(bare)
 	if err != nil {
 		return fmt.Errorf("digesting revision: %w", err)

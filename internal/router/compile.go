@@ -16,9 +16,12 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"farrier.dev/farrier/internal/policy"
 	tlsinbound "farrier.dev/farrier/internal/policy/tls"
 	"farrier.dev/farrier/internal/revision"
+	"farrier.dev/farrier/internal/sharedstate"
 )
 
 // Options are what compiling needs beside the revision.
@@ -33,6 +36,12 @@ type Options struct {
 	Log     *slog.Logger
 	// HTTP makes the calls of policies themselves.
 	HTTP *http.Client
+	// Shared gives the store that gateways share for a revision's settings; Local
+	// and Durable are those of this process and of its folder.
+	Shared         func(revision.SharedStorage) (sharedstate.Store, error)
+	Local, Durable sharedstate.Store
+	// Tracing gives what makes spans for a revision's settings, nil for nothing.
+	Tracing func(revision.Tracing) (trace.TracerProvider, error)
 	// Models and Capture are handed to policies; nil when nobody learns or keeps.
 	Models  policy.Models
 	Capture policy.Capturer
@@ -63,6 +72,7 @@ func Compile(rev *revision.Revision, o Options) (*Table, error) {
 		},
 		services: map[revision.Name]*Upstream{},
 	}
+	c.surroundings()
 	for i := range rev.Services {
 		c.service(&rev.Services[i])
 	}
@@ -84,6 +94,31 @@ type compiler struct {
 	table    *Table
 	services map[revision.Name]*Upstream
 	problems []error
+	// shared and tracing are what the revision's settings ask for.
+	shared  sharedstate.Store
+	tracing trace.TracerProvider
+}
+
+// surroundings opens what all steps of the revision use.
+func (c *compiler) surroundings() {
+	if c.Local == nil {
+		c.Local = sharedstate.NewMemory(c.Now)
+	}
+	if c.Durable == nil {
+		c.Durable = c.Local
+	}
+	c.shared = c.Local
+	var err error
+	if c.Shared != nil && c.rev.Settings.SharedStorage.Address != "" {
+		if c.shared, err = c.Shared(c.rev.Settings.SharedStorage); err != nil {
+			c.fail(c.rev.Settings.SharedStorage.Source, "sharedStorage: %w", err)
+		}
+	}
+	if c.Tracing != nil && c.rev.Settings.Tracing.Address != "" {
+		if c.tracing, err = c.Tracing(c.rev.Settings.Tracing); err != nil {
+			c.fail(c.rev.Settings.Tracing.Source, "tracing: %w", err)
+		}
+	}
 }
 
 func (c *compiler) fail(at revision.Source, format string, args ...any) {
@@ -192,7 +227,7 @@ func (c *compiler) clients(list []revision.Client) (*policy.Clients, error) {
 		}
 		limits := make([]policy.Limit, len(one.Limits))
 		for i, l := range one.Limits {
-			limits[i] = policy.Limit{Max: l.MaximumRequests, Period: l.TimePeriodInMilliseconds}
+			limits[i] = policy.Limit{Max: l.MaximumRequests, Period: l.TimePeriodInMilliseconds, Burst: l.Burst}
 		}
 		made = append(made, policy.NewClient(one.ID, one.Name, secret, one.Tier, limits))
 	}
@@ -247,6 +282,7 @@ func (c *compiler) link(target string, b *revision.Binding, clients *policy.Clie
 	name := b.Name.String()
 	step, err := compiled.Bind(policy.Env{
 		Now: c.Now, API: target, Binding: name, Clients: clients, HTTP: c.HTTP, Models: c.Models, Capture: c.Capture,
+		Shared: c.shared, Local: c.Local, Durable: c.Durable, Tracing: c.tracing, Expand: c.Expand, Module: c.module,
 		Log:   c.Log.With("api", target, "binding", name, "policy", entry.Name),
 		State: c.state(digest("state", target, name, key)),
 	})
@@ -257,6 +293,12 @@ func (c *compiler) link(target string, b *revision.Binding, clients *policy.Clie
 		Binding: name, Policy: entry.Name, Mule: strings.HasSuffix(b.As, "-mule"),
 		Match: matcher(rules), Step: step,
 	}, nil
+}
+
+// module is a module of WebAssembly that the revision carries.
+func (c *compiler) module(digest string) ([]byte, bool) {
+	m, ok := c.rev.Modules[digest]
+	return m, ok
 }
 
 // state finds what a binding kept in the previous revision, or begins anew.

@@ -95,6 +95,32 @@ func (f *FixedWindow) Take(_ context.Context, key string, limits []Limit) (Resul
 	return result, nil
 }
 
+// Charge implements Counter; its error is always nil.
+func (f *FixedWindow) Charge(_ context.Context, key string, n int64, limits []Limit) (Result, error) {
+	hash := maphash.String(f.seed, key)
+	now := f.clock.elapsed()
+	s := &f.shards[hash%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	result := Result{OK: true}
+	for i, limit := range limits {
+		slot := f.slot(hash, limit)
+		w, known := s.windows[slot]
+		w = w.at(now, limit)
+		if n > 0 {
+			if !known {
+				s.makeRoom(now, f.perShard)
+			}
+			w.used += n
+			s.windows[slot] = w
+		}
+		left := max(limit.Max-w.used, 0)
+		result.OK = result.OK && left > 0
+		result.narrow(i, limit.Max, left, w.ends-now)
+	}
+	return result, nil
+}
+
 // slot is where the window of a key and a limit is kept. All limits of one key
 // share a shard, so that one lock covers them.
 func (f *FixedWindow) slot(hash uint64, limit Limit) uint64 {

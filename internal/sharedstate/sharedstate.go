@@ -14,6 +14,9 @@ import (
 type Limit struct {
 	Max    int64
 	Period time.Duration
+	// Burst, when above 0, makes the limit a token bucket: Max tokens flow in
+	// during each Period, evenly, and at most Burst of them are there at once.
+	Burst int64
 }
 
 // Result is what became of one request. When several limits apply it speaks of
@@ -37,6 +40,10 @@ type Counter interface {
 	// limit may be given twice. Without limits every request is OK. An error means that the quota is
 	// unknown, which a store in memory never says.
 	Take(ctx context.Context, key string, limits []Limit) (Result, error)
+	// Charge adds n to each limit of the key whatever is left of it, for work
+	// whose cost is known only when it is done. Result.OK says whether anything
+	// is left; with n 0 nothing is spent, it only looks.
+	Charge(ctx context.Context, key string, n int64, limits []Limit) (Result, error)
 }
 
 // longest is the longest period that is counted, about a century; longer ones

@@ -12,6 +12,10 @@ import (
 // client is told 503.
 var ErrBudget = errors.New("the limit on buffered bytes of this process is reached")
 
+// ErrRead says that the content could not be read to its end, so that nothing
+// behind it can be trusted.
+var ErrRead = errors.New("reading the body")
+
 // Budget bounds the bytes that all bodies of the process hold at one time. The
 // zero value allows nothing; a nil Budget allows everything (tests).
 type Budget struct {
@@ -58,6 +62,7 @@ type Body struct {
 	raw     []byte
 	view    []byte
 	loaded  bool
+	limit   int64 // of the last Load
 	partial bool
 	changed bool
 	budget  *Budget
@@ -95,17 +100,19 @@ type Decoder func(coded []byte, limit int64) (decoded []byte, more bool, err err
 // Load reads the first limit bytes and keeps them, counted against the budget.
 // A longer body becomes partial; the rest stays in the stream. decode, when not
 // nil, makes the view that Bytes shows; the bytes as received are what is
-// forwarded. Load does nothing when the body is loaded already.
+// forwarded. A partial body may be loaded again with a higher limit; otherwise
+// Load does nothing when the body is loaded already.
 func (b *Body) Load(limit int64, budget *Budget, decode Decoder) error {
-	if b.loaded {
+	if b.loaded && (!b.partial || limit <= b.limit) {
 		return nil
 	}
+	b.partial = false
 	if b.source != nil {
 		if err := b.read(limit, budget); err != nil {
 			return err
 		}
 	}
-	b.loaded = true
+	b.loaded, b.limit = true, limit
 	b.view = b.raw
 	if int64(len(b.view)) > limit {
 		b.view = b.view[:limit]
@@ -129,7 +136,7 @@ func (b *Body) Load(limit int64, budget *Budget, decode Decoder) error {
 // body that just fits from one that does not.
 func (b *Body) read(limit int64, budget *Budget) error {
 	b.budget = budget
-	var buf []byte
+	buf := b.raw
 	const step = 16 << 10
 	for int64(len(buf)) <= limit {
 		if len(buf) == cap(buf) {
@@ -154,7 +161,7 @@ func (b *Body) read(limit int64, budget *Budget) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("reading the body: %w", err)
+			return fmt.Errorf("%w: %w", ErrRead, err)
 		}
 	}
 	b.raw, b.partial = buf, true

@@ -6,6 +6,7 @@
 package traffic
 
 import (
+	"crypto/x509"
 	"net/netip"
 	"time"
 
@@ -42,6 +43,8 @@ type Exchange struct {
 	NotInspected []string
 	// Upstream is what is known of the call to the service.
 	Upstream Upstream
+	// Timeouts are those that steps set for this exchange.
+	Timeouts Timeouts
 
 	carried   []carried
 	operation string
@@ -78,9 +81,34 @@ type Request struct {
 	// Client is the verified address of the client: Remote, or what a trusted
 	// proxy said of it.
 	Client netip.Addr
+	// TLS is what is known of the connection when Scheme is https, else nil. It
+	// must not be changed.
+	TLS *TLS
 	// Streaming says that the request opens a WebSocket or is a gRPC stream, so
 	// that its content is never buffered.
 	Streaming bool
+}
+
+// TLS is what the handshake with the client established.
+type TLS struct {
+	// Version is as of crypto/tls; ServerName is what the client asked for by SNI.
+	Version    uint16
+	ServerName string
+	// Peer is the chain of certificates that the client showed, its own first;
+	// Verified says that it leads to a trusted root.
+	Peer     []*x509.Certificate
+	Verified bool
+}
+
+// Timeouts bound the waiting for the service; 0 means what the gateway is
+// configured for.
+type Timeouts struct {
+	// Response is the time until the head of the response.
+	Response time.Duration
+	// StreamIdle is how long a stream or a body may rest.
+	StreamIdle time.Duration
+	// UpstreamIdle is how long the connection to the service may be without a byte.
+	UpstreamIdle time.Duration
 }
 
 // Response is the answer on its way to the client.
@@ -121,6 +149,9 @@ type Upstream struct {
 	Path string
 	// Took is the time from sending the request to the response's headers.
 	Took time.Duration
+	// Failed says that the service was called and did not answer: it could not be
+	// reached, broke off or took too long.
+	Failed bool
 }
 
 // Action is what a step did with an exchange.

@@ -6,10 +6,16 @@
 //
 //	-- policy --          name and settings (JSON or YAML) of the one step
 //	-- clients --         contracts on the API, a YAML list of {id, name, secret, tier, limits}
-//	-- http URL --        what a call of the policy itself to this URL gets: a status line and a body
+//	-- http URL --        what a call of the policy itself to this URL gets: a status and a body, or
+//	                      a raw HTTP response; "METHOD URL" answers this method only
 //	-- upstream --        the response of the service: a raw HTTP response (default 200, "ok")
 //	-- auth --            what an identifying step before this one established, as YAML
+//	-- tls --             the certificate that clients show from here on, PEM; "verified" before it
+//	                      means that it leads to a trusted root; empty for TLS without certificate
+//	-- refuse-behind --   a status with which a step behind this one refuses; empty for none
 //	-- send --            a raw HTTP request
+//	-- message --         what the stream of the last send carries, after "client" or "service" and
+//	                      "text", "binary", "gRPC" or "event"; its want is pass or refuse
 //	-- advance --         lets this much time pass, as "1m"
 //	-- want --            what must come of the last send, or of the last refuse-config
 //	-- refuse-config --   settings that must not compile; its want is a part of the message
@@ -32,9 +38,13 @@
 //	log~ text             the policy logged a line with this in it
 //	no-log~ text          the policy logged no line with this in it
 //	not-inspected~ text   the record names what was not inspected
+//	called~ text          one of the policy's own calls since the last want has this in it: a line
+//	                      "METHOD URL", header lines in lower case, a blank line and the body
+//	calls: n              the policy made so many calls since the last want
 package policytest
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -42,10 +52,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,6 +68,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/sharedstate"
 	"farrier.dev/farrier/internal/traffic"
 )
 
@@ -114,6 +129,12 @@ type conversation struct {
 	pages     map[string]string
 	upstream  string
 	auth      traffic.Authentication
+	tls       *traffic.TLS
+	behind    int
+	mu        sync.Mutex
+	calls     []string
+	stream    *stream
+	memory    *sharedstate.Memory
 	log       bytes.Buffer
 	chain     *policy.Chain
 	last      *result
@@ -135,6 +156,7 @@ type result struct {
 func newConversation(t *testing.T, catalogue *policy.Catalogue) *conversation {
 	return &conversation{
 		t: t, catalogue: catalogue, states: map[string]any{}, pages: map[string]string{},
+		memory:   sharedstate.NewMemory(time.Now),
 		upstream: "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nok",
 	}
 }
@@ -162,8 +184,15 @@ func (c *conversation) play(section, text string) {
 		if err := json.Unmarshal(c.json(text), &c.auth); err != nil {
 			c.t.Fatal(err)
 		}
+	case "tls":
+		c.readTLS(text)
+	case "refuse-behind":
+		c.behind, _ = strconv.Atoi(strings.TrimSpace(text))
+		c.chain = nil
 	case "send":
 		c.send(text)
+	case "message":
+		c.message(text)
 	case "advance":
 		d, err := time.ParseDuration(strings.TrimSpace(text))
 		if err != nil {
@@ -209,7 +238,7 @@ func (c *conversation) json(text string) json.RawMessage {
 func (c *conversation) readClients(text string) {
 	var list []struct {
 		ID, Name, Secret, Tier string
-		Limits                 []struct{ Max, Period int64 }
+		Limits                 []struct{ Max, Period, Burst int64 }
 	}
 	if err := yaml.Unmarshal([]byte(text), &list); err != nil {
 		c.t.Fatal(err)
@@ -227,16 +256,42 @@ func (c *conversation) readClients(text string) {
 
 // RoundTrip serves the http sections to the policy's own calls.
 func (c *conversation) RoundTrip(r *http.Request) (*http.Response, error) {
-	page, ok := c.pages[r.URL.String()]
+	c.called(r)
+	page, ok := c.pages[r.Method+" "+r.URL.String()]
+	if !ok {
+		page, ok = c.pages[r.URL.String()]
+	}
 	if !ok {
 		return nil, errors.New("connection refused")
 	}
 	first, body, _ := strings.Cut(page, "\n")
+	if strings.HasPrefix(first, "HTTP/") {
+		head, body, _ := strings.Cut(page, "\n\n")
+		raw := strings.ReplaceAll(strings.TrimSpace(head), "\n", "\r\n") + "\r\n\r\n" + strings.TrimSuffix(body, "\n")
+		return http.ReadResponse(bufio.NewReader(strings.NewReader(raw)), r)
+	}
 	status := 0
 	if _, err := fmt.Sscan(first, &status); err != nil {
 		return nil, fmt.Errorf("http section begins with %q, not a status", first)
 	}
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+// called notes a call of the policy itself.
+func (c *conversation) called(r *http.Request) {
+	var text strings.Builder
+	_, _ = fmt.Fprintf(&text, "%s %s\n", r.Method, r.URL)
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		_, _ = fmt.Fprintf(&text, "%s: %s\n", strings.ToLower(name), strings.Join(r.Header[name], ", "))
+	}
+	text.WriteString("\n")
+	if r.Body != nil {
+		_, _ = io.Copy(&text, r.Body)
+		_ = r.Body.Close()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls = append(c.calls, text.String())
 }
 
 func (c *conversation) compile(settings json.RawMessage) (policy.Step, error) {
@@ -254,7 +309,8 @@ func (c *conversation) compile(settings json.RawMessage) (policy.Step, error) {
 	return compiled.Bind(policy.Env{
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(&c.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		API: "default/orders", Binding: "default/under-test", Clients: clients,
-		HTTP: &http.Client{Transport: c},
+		HTTP: &http.Client{Transport: c}, Shared: c.memory, Local: c.memory, Durable: c.memory,
+		Expand: func(text string) (string, error) { return text, nil },
 		State: func(key string, make func() any) any {
 			if c.states[key] == nil {
 				c.states[key] = make()
@@ -298,8 +354,15 @@ func (c *conversation) send(text string) {
 			Render:   func(x *traffic.Exchange, v policy.Verdict, _ bool) { v.Answer.Write(x) },
 			Panicked: func(_ string, value any) { c.t.Errorf("panic: %v", value) },
 		}
-		link := policy.Link{Binding: "default/under-test", Policy: c.entry.Name, Step: step}
-		if c.chain, err = policy.NewChain(rt, []policy.Link{link}); err != nil {
+		links := []policy.Link{{Binding: "default/under-test", Policy: c.entry.Name, Step: step}}
+		if status := c.behind; status != 0 {
+			links = append(links, policy.Link{Binding: "default/behind", Policy: "behind", Step: policy.Step{
+				Request: func(context.Context, *traffic.Exchange) policy.Verdict {
+					return policy.Refuse(status, "Refused behind.", "the step behind refuses")
+				},
+			}})
+		}
+		if c.chain, err = policy.NewChain(rt, links); err != nil {
 			c.t.Fatal(err)
 		}
 	}
@@ -308,6 +371,12 @@ func (c *conversation) send(text string) {
 		c.t.Fatalf("reading the request: %v", err)
 	}
 	x.Auth = c.auth
+	if c.tls != nil {
+		x.Request.Scheme, x.Request.TLS = "https", c.tls
+	}
+	if c.entry.Outbound {
+		x.Upstream = traffic.Upstream{Service: "default/orders-service", URI: "http://service.test:8080" + x.Request.Path, Path: x.Request.Path}
+	}
 	c.last = c.run(context.Background(), x)
 }
 
@@ -336,6 +405,7 @@ func (c *conversation) run(ctx context.Context, x *traffic.Exchange) *result {
 		if err := readResponse(x, c.upstream); err != nil {
 			c.t.Fatalf("reading the upstream section: %v", err)
 		}
+		c.stream = &stream{run: run, x: x}
 	}
 	run.Response(ctx, x)
 	res.status = x.Response.Status

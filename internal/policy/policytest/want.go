@@ -36,7 +36,7 @@ func (c *conversation) want(text string) {
 	for _, line := range lines[1:] {
 		c.wantLine(strings.TrimSpace(line))
 	}
-	c.last = nil
+	c.last, c.calls = nil, nil
 	c.log.Reset()
 }
 
@@ -160,6 +160,12 @@ func (c *conversation) wantFacts(line string) bool {
 	case "no-log~":
 		if strings.Contains(c.log.String(), value) {
 			c.t.Errorf("the log is %q, want no %q in it", c.log.String(), value)
+		}
+	case "called~":
+		c.contains("the policy's own calls are", strings.Join(c.calls, "\n"), value)
+	case "calls:":
+		if strconv.Itoa(len(c.calls)) != value {
+			c.t.Errorf("%d calls of the policy itself, want %s:\n%s", len(c.calls), value, strings.Join(c.calls, "\n"))
 		}
 	case "not-inspected~":
 		c.contains("not inspected is", strings.Join(x.NotInspected, "\n"), value)

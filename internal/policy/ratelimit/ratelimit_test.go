@@ -18,6 +18,10 @@ func TestConversations(t *testing.T) { policytest.Play(t, Policy(), 3) }
 
 type broken struct{}
 
+func (broken) Charge(context.Context, string, int64, []sharedstate.Limit) (sharedstate.Result, error) {
+	return sharedstate.Result{}, errors.New("connection refused")
+}
+
 func (broken) Take(context.Context, string, []sharedstate.Limit) (sharedstate.Result, error) {
 	return sharedstate.Result{}, errors.New("connection refused")
 }
