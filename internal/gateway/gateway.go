@@ -197,7 +197,7 @@ func (g *Gateway) Load(ctx context.Context, next *router.Table) error {
 		}
 	}
 	if previous != nil {
-		previous.CloseIdle(next)
+		previous.Retire(next)
 	}
 	return nil
 }
@@ -338,6 +338,9 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 	}
 	g.judges.stop(last)
 	g.probe.close()
+	if table := g.table.Load(); table != nil {
+		table.Retire(nil)
+	}
 	return err
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -38,6 +39,9 @@ func (p *passage) route(ctx context.Context, api *router.API) {
 // call sends the request to the service and takes the head of its response.
 func (p *passage) call(ctx context.Context, up *router.Upstream) *rejection {
 	began := p.g.Now()
+	if set := p.x.Timeouts.StreamIdle; set > 0 {
+		p.idle = set
+	}
 	if p.body != nil && !p.body.ended.Load() {
 		inner, cancel := context.WithCancelCause(ctx)
 		ctx = inner
@@ -56,7 +60,7 @@ func (p *passage) call(ctx context.Context, up *router.Upstream) *rejection {
 		return why
 	}
 	p.inspection.leave()
-	resp, err := up.Transport.RoundTrip(out) //nolint:bodyclose // finish closes it
+	resp, err := up.Transport(p.patience()).RoundTrip(out) //nolint:bodyclose // finish closes it
 	p.inspection.take()
 	p.resp = resp
 	p.x.Upstream.Took = p.g.Now().Sub(began)
@@ -84,9 +88,19 @@ func (p *passage) call(ctx context.Context, up *router.Upstream) *rejection {
 		p.resp.Header = nil // from here on the list counts
 	}
 	if resp.Body != nil && resp.Body != http.NoBody && p.r.Method != http.MethodHead {
-		x.Body.SetSource(&served{ReadCloser: resp.Body, idle: p.idle}, resp.ContentLength)
+		x.Body.SetSource(&served{ReadCloser: resp.Body, idle: cmp.Or(p.x.Timeouts.UpstreamIdle, p.idle)}, resp.ContentLength)
 	}
 	return nil
+}
+
+// patience is how long the head of the response may take; 0 means as long as
+// the service's connections are configured for.
+func (p *passage) patience() time.Duration {
+	set := p.x.Timeouts
+	if set.Response == 0 || set.UpstreamIdle == 0 {
+		return cmp.Or(set.Response, set.UpstreamIdle)
+	}
+	return min(set.Response, set.UpstreamIdle)
 }
 
 // errStalled says that the service took nothing of the request's content for

@@ -1,7 +1,6 @@
 package router
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -55,11 +53,6 @@ type state struct {
 	values map[string]any
 }
 
-// pooled is the connections of a service; they live on while address, TLS
-// settings and timeouts stay the same.
-type pooled struct {
-	transport http.RoundTripper
-}
 
 // Compile makes the table of a revision, or says all that is wrong with it.
 // The previous table goes on serving untouched.
@@ -79,10 +72,8 @@ func Compile(rev *revision.Revision, o Options) (*Table, error) {
 	for i := range rev.APIs {
 		c.api(&rev.APIs[i])
 	}
-	for _, l := range c.table.Listeners {
-		slices.SortFunc(l.apis, func(a, b *API) int { return cmp.Compare(len(b.BasePath), len(a.BasePath)) })
-	}
 	if len(c.problems) > 0 {
+		c.table.Retire(c.Previous)
 		return nil, errors.Join(c.problems...)
 	}
 	return c.table, nil
@@ -148,9 +139,9 @@ func (c *compiler) service(s *revision.Service) {
 	if c.Previous != nil && c.Previous.upstreams[key] != nil {
 		c.table.upstreams[key] = c.Previous.upstreams[key]
 	} else {
-		c.table.upstreams[key] = &pooled{up.Transport}
+		c.table.upstreams[key] = up.pooled
 	}
-	up.Transport = c.table.upstreams[key].transport
+	up.pooled = c.table.upstreams[key]
 	up.Chain = c.chain(s.Name.String(), s.Policies, nil)
 	c.services[s.Name] = up
 }
@@ -176,7 +167,9 @@ func (c *compiler) api(a *revision.API) {
 		l = &Listener{Address: address}
 		c.table.Listeners[address] = l
 	}
-	l.apis = append(l.apis, api)
+	if err := l.add(api); err != nil {
+		c.fail(a.Source, "API %s: %w", name, err)
+	}
 	if a.TLS == nil {
 		return
 	}

@@ -275,7 +275,7 @@ func TestConnectionsAreCarriedOver(t *testing.T) {
 	b.o.Previous = before
 	transport := func(table *Table) http.RoundTripper {
 		target, _ := find(table, request("GET", "/"))
-		return target.Upstream.Transport
+		return target.Upstream.Transport(0)
 	}
 	if transport(b.compile(rev(api("")))) != transport(before) {
 		t.Error("an unchanged service lost its connections")

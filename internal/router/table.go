@@ -5,9 +5,11 @@ package router
 
 import (
 	"crypto/tls"
+	"fmt"
+	"io"
 	"math/rand/v2"
-	"net/http"
 	"strings"
+	"time"
 
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/revision"
@@ -31,8 +33,9 @@ type Listener struct {
 	Address string
 	// TLS is nil on cleartext.
 	TLS *tls.Config
-	// apis are sorted by base path, the longest first.
-	apis []*API
+	// apis are by base path; deepest is the number of segments of the longest.
+	apis    map[string]*API
+	deepest int
 }
 
 // API is one API instance, ready to serve.
@@ -60,19 +63,47 @@ type Target struct {
 }
 
 // Find is the API that serves a normalised path, nil when there is none, and
-// the path behind its base path.
+// the path behind its base path. It looks up the beginnings of the path that
+// end where a segment does, the longest first, and none that is deeper than the
+// deepest base path, so that its cost does not grow with the number of APIs.
 func (l *Listener) Find(path string) (api *API, sub string) {
-	for _, one := range l.apis {
-		rest, ok := strings.CutPrefix(path, one.BasePath)
-		switch {
-		case !ok:
-		case rest == "":
-			return one, "/"
-		case rest[0] == '/':
-			return one, rest
+	var ends [maxDepth]int
+	depth := 0
+	for i := 1; i <= len(path) && depth < l.deepest; i++ {
+		if i == len(path) || path[i] == '/' {
+			ends[depth] = i
+			depth++
 		}
 	}
+	for ; depth > 0; depth-- {
+		end := ends[depth-1]
+		if api = l.apis[path[:end]]; api != nil {
+			if end == len(path) {
+				return api, "/"
+			}
+			return api, path[end:]
+		}
+	}
+	if api = l.apis[""]; api != nil {
+		return api, path
+	}
 	return nil, ""
+}
+
+// maxDepth is how many segments a base path may have.
+const maxDepth = 64
+
+// add puts one more API behind the port.
+func (l *Listener) add(api *API) error {
+	depth := strings.Count(api.BasePath, "/")
+	if depth > maxDepth {
+		return fmt.Errorf("its base path has %d segments; at most %d are served", depth, maxDepth)
+	}
+	if l.apis == nil {
+		l.apis = map[string]*API{}
+	}
+	l.apis[api.BasePath], l.deepest = api, max(l.deepest, depth)
+	return nil
 }
 
 // Route chooses the target of an exchange and the path that it will see there;
@@ -125,14 +156,41 @@ func (t *Target) rewrite(remaining string) string {
 	return t.path + remaining
 }
 
-// CloseIdle closes the idle connections of upstreams that next does not use.
-func (t *Table) CloseIdle(next *Table) {
+// grace is how long what a revision used stays open behind it, for the
+// exchanges that are still under way.
+const grace = time.Minute
+
+// Retire lets go of what next, the table in service now, does not use: idle
+// connections at once, and what steps kept after a while. A nil next is the
+// end: everything is closed at once.
+func (t *Table) Retire(next *Table) {
 	for key, up := range t.upstreams {
-		if next != nil && next.upstreams[key] == up {
-			continue
+		if next == nil || next.upstreams[key] != up {
+			up.closeIdle()
 		}
-		if transport, ok := up.transport.(*http.Transport); ok {
-			transport.CloseIdleConnections()
+	}
+	var unused []state
+	for key, s := range t.states {
+		if next == nil || next.states[key].mu != s.mu {
+			unused = append(unused, s)
 		}
+	}
+	switch {
+	case next == nil:
+		closeAll(unused)
+	case len(unused) > 0:
+		time.AfterFunc(grace, func() { closeAll(unused) })
+	}
+}
+
+func closeAll(states []state) {
+	for _, s := range states {
+		s.mu.Lock()
+		for _, value := range s.values {
+			if c, ok := value.(io.Closer); ok {
+				_ = c.Close()
+			}
+		}
+		s.mu.Unlock()
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,8 +25,49 @@ type Upstream struct {
 	// name as their authority; Path is the service's own path without a slash
 	// at its end; URI is scheme and host as records show them.
 	Name, Scheme, Host, Path, URI string
-	Transport                     http.RoundTripper
 	Chain                         *policy.Chain
+
+	pooled *pooled
+}
+
+// Transport makes the calls to the service. wait bounds the time until the head
+// of the response; 0 stands for what the gateway is configured for.
+func (u *Upstream) Transport(wait time.Duration) http.RoundTripper { return u.pooled.within(wait) }
+
+// pooled is the connections of a service; they live on while address, TLS
+// settings and timeouts stay the same.
+type pooled struct {
+	transport *http.Transport
+	// patient are those that wait for another time than transport, by that time.
+	mu      sync.Mutex
+	patient map[time.Duration]*http.Transport
+}
+
+func (p *pooled) within(wait time.Duration) http.RoundTripper {
+	if wait == 0 || wait == p.transport.ResponseHeaderTimeout {
+		return p.transport
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	other := p.patient[wait]
+	if other == nil {
+		other = p.transport.Clone()
+		other.ResponseHeaderTimeout = wait
+		if p.patient == nil {
+			p.patient = map[time.Duration]*http.Transport{}
+		}
+		p.patient[wait] = other
+	}
+	return other
+}
+
+func (p *pooled) closeIdle() {
+	p.transport.CloseIdleConnections()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, other := range p.patient {
+		other.CloseIdleConnections()
+	}
 }
 
 // The connection limits of one service.
@@ -87,7 +129,7 @@ func newUpstream(s *revision.Service, timeouts revision.Timeouts, tlsSettings js
 	default:
 		return nil, fmt.Errorf("address %q: the scheme must be http, https or h2", s.Address)
 	}
-	u.Transport, u.URI = transport, u.Scheme+"://"+u.Host
+	u.pooled, u.URI = &pooled{transport: transport}, u.Scheme+"://"+u.Host
 	return u, nil
 }
 

@@ -53,7 +53,7 @@ func TestGuardStandsBeforeTheConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := up.Transport.(*http.Transport).DialContext(t.Context(), "tcp", "169.254.169.254:80")
+	conn, err := up.pooled.transport.DialContext(t.Context(), "tcp", "169.254.169.254:80")
 	if err == nil {
 		_ = conn.Close()
 	}
@@ -102,7 +102,7 @@ func TestUpstreamAddresses(t *testing.T) {
 			t.Errorf("%s: %v", c.address, err)
 			continue
 		}
-		transport := up.Transport.(*http.Transport)
+		transport := up.pooled.transport
 		if up.Scheme != c.scheme || up.Host != c.host || up.Path != c.path || transport.Protocols.UnencryptedHTTP2() != c.cleartext2 ||
 			transport.Protocols.HTTP1() == c.cleartext2 {
 			t.Errorf("%s: %+v, %v", c.address, up, transport.Protocols)

@@ -148,7 +148,11 @@ func (p *Publisher) serve(ctx context.Context, rev *revision.Revision) error {
 	if err != nil {
 		return fmt.Errorf("compiling: %w", err)
 	}
-	return p.o.Server.Load(ctx, table)
+	if err := p.o.Server.Load(ctx, table); err != nil {
+		table.Retire(o.Previous)
+		return err
+	}
+	return nil
 }
 
 // Publish reads the manifests and puts what they say into service, unless it
