@@ -18,7 +18,7 @@ const lastLines = 5 * time.Second
 // what it writes to the process's own.
 func newLogs(own *slog.Logger, out io.Writer) (*logging.Logs, *slog.Logger) {
 	logs := logging.New(logging.Options{
-		Now: time.Now, HTTP: router.PolicyClient(), Stdout: out, Expand: secret.Environ().Expand,
+		Now: time.Now, HTTP: router.PolicyClient(nil), Stdout: out, Expand: secret.Environ().Expand,
 		Log: own.With("component", "logging"),
 	})
 	return logs, slog.New(logs.Handler(own.Handler()))

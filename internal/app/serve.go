@@ -92,7 +92,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 		Build: manifest.Options{RequireAuthentication: cfg.RequireAuthentication, Expand: secret.Environ().Expand},
 		Compile: router.Options{
 			Catalogue: all, Expand: secret.Environ().Expand, Runtime: gate.Runtime(),
-			Now: time.Now, Log: log.With("component", "policy"), HTTP: router.PolicyClient(),
+			Now: time.Now, Log: log.With("component", "policy"), HTTP: router.PolicyClient(nil),
 			Models: learner, Capture: captured.capturer(),
 		},
 		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published,

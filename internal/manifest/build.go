@@ -46,6 +46,7 @@ func Build(set *Set, catalogue Catalogue, options Options) (*revision.Revision, 
 	}
 	b.contracts()
 	b.configure()
+	b.everywhere()
 	for _, api := range b.apiList {
 		b.judge(api)
 	}

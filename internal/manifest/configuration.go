@@ -20,6 +20,11 @@ type configuration struct {
 	// port is that of the probe, 0 without one.
 	port   int
 	portAt position
+	// everywhere is a policy that all APIs, or all services, have unless they bind
+	// it themselves; empty without one.
+	everywhere revision.Binding
+	// mostAPIs and mostPolicies are resource limits, 0 for none.
+	mostAPIs, mostPolicies int64
 }
 
 type reference struct {
@@ -70,7 +75,7 @@ func (r *reader) section(c *configuration, o *object) {
 	case "logging":
 		r.logging(c, o)
 	case "sharedStorage":
-		r.sharedStorage(o)
+		r.sharedStorage(c, o)
 	case "forwardProxy":
 		o.object("https").forward()
 		o.texts("noProxy")
@@ -83,37 +88,26 @@ func (r *reader) section(c *configuration, o *object) {
 	case "timeouts":
 		c.readTimeouts(o)
 	case "circuitBreaker":
-		thresholds := o.object("thresholds")
-		for _, name := range thresholdNames {
-			thresholds.rename("maximum"+name, "max"+name)
-			thresholds.integer("max"+name, 0, lastOrder)
-		}
-		thresholds.close()
-		r.unbuilt(o)
+		r.circuitBreaker(c, o)
 	case "tracing":
-		r.tracing(o)
-		r.unbuilt(o)
+		r.tracing(c, o)
 	case "resourceLimits":
-		o.integer("apiInstances", 0, lastOrder)
-		o.integer("policies", 0, lastOrder)
-		r.unbuilt(o)
+		c.mostAPIs, _ = o.integer("apiInstances", 0, lastOrder)
+		c.mostPolicies, _ = o.integer("policies", 0, lastOrder)
 	case "internalMetrics":
 		o.boolean("enabled")
-		r.unbuilt(o)
+		r.problems.warnf(o.at, o.path, "not used: the console always serves metrics")
 	case "platformConnection":
 		for _, p := range o.n.pairs {
 			o.known = append(o.known, p.key)
 		}
 		r.problems.warnf(o.at, o.path, "not used: this gateway has no connection to the platform")
 	case "defaultTLS":
-		o.object("outboundPolicyCalls").tls("minVersion", "maxVersion")
-		r.unbuilt(o)
+		if calls := r.tlsSettings(c, o.object("outboundPolicyCalls")); calls != nil {
+			c.apply = func(s *revision.Settings) { s.PolicyCalls = calls }
+		}
 	}
 }
-
-// thresholdNames end the names of a circuit breaker's thresholds; some tables
-// begin them with maximum, examples with max.
-var thresholdNames = []string{"Connections", "PendingRequests", "Requests", "Retries", "ConnectionPools"}
 
 func (r *reader) unbuilt(o *object) {
 	r.problems.warnf(o.at, o.path, "not supported yet and without effect")
@@ -131,63 +125,6 @@ func (o *object) forward() {
 		basic.close()
 	}
 	o.close()
-}
-
-// tls reads the keys of TLS settings, whose two spellings of the versions are
-// taken for the one that stands in this place.
-func (o *object) tls(minimum, maximum string) {
-	if o == nil {
-		return
-	}
-	for _, name := range []string{minimum, maximum} {
-		for _, p := range o.n.pairs {
-			if p.key != name && strings.EqualFold(p.key, name) {
-				o.rename(p.key, name)
-			}
-		}
-		o.choice(name, "", "1.1", "1.2", "1.3")
-	}
-	o.text("trustedCA")
-	o.texts("alpn")
-	o.texts("ciphers")
-	o.boolean("skipValidation")
-	certificate := o.object("certificate")
-	certificate.text("key")
-	certificate.text("crt")
-	certificate.text("keyPassphrase")
-	certificate.close()
-	o.close()
-}
-
-func (r *reader) sharedStorage(o *object) {
-	if local := o.object("local"); local != nil {
-		local.boolean("enabled")
-		local.close()
-	}
-	if store := o.object("objectStore"); store != nil {
-		store.needText("url")
-		store.close()
-		r.unbuilt(store)
-	}
-	redis := o.object("redis")
-	if redis == nil {
-		return
-	}
-	redis.rename("user", "username")
-	redis.rename("DB", "db")
-	redis.needText("address")
-	redis.text("username")
-	redis.text("password")
-	redis.integer("db", 0, 1<<16)
-	if sentinel := redis.object("sentinel"); sentinel != nil {
-		sentinel.texts("addresses")
-		sentinel.needText("masterName")
-		sentinel.text("password")
-		sentinel.close()
-	}
-	redis.object("tls").tls("minversion", "maxversion")
-	redis.close()
-	r.unbuilt(redis)
 }
 
 func (c *configuration) readProbe(o *object) {
@@ -212,34 +149,6 @@ func (c *configuration) readTimeouts(o *object) {
 		s.Timeouts = revision.Timeouts{
 			UpstreamConnectionIdleSeconds: int(connection), UpstreamResponseSeconds: int(response), StreamIdleSeconds: int(stream),
 		}
-	}
-}
-
-func (r *reader) tracing(o *object) {
-	if provider := o.needObject("provider"); provider != nil {
-		provider.choice("type", "opentelemetry", "anypoint")
-		properties := provider.object("properties")
-		for _, name := range []string{"address", "tracesUri", "serviceName"} {
-			properties.text(name)
-		}
-		properties.choice("serviceType", "grpc", "http")
-		for _, name := range []string{"timeout", "httpHeaders", "resourceAttributes"} {
-			properties.pair(name)
-		}
-		properties.close()
-		provider.close()
-	}
-	sampling := o.object("sampling")
-	for _, name := range []string{"client", "random", "overall"} {
-		sampling.integer(name, 0, 100)
-	}
-	sampling.close()
-	for _, label := range o.objects("labels") {
-		label.needText("name")
-		label.choice("type", "literal", "environment", "requestHeader")
-		label.text("keyName")
-		label.text("defaultValue")
-		label.close()
 	}
 }
 

@@ -191,7 +191,8 @@ func (r *reader) extension(h header, spec *object) *extension {
 // contract gives a client application access to one API. Its keys, which the
 // original does not document, are ours: apiId is the API's name, or
 // namespace/name; client has id, secret and name; sla has a name and limits,
-// each with maximumRequests and timePeriodInMilliseconds.
+// each with maximumRequests, timePeriodInMilliseconds and perhaps burst; state is
+// PENDING, APPROVED, REJECTED or REVOKED.
 type contract struct {
 	header
 	api    revision.Name
@@ -229,9 +230,13 @@ func (r *reader) contract(h header, spec *object) *contract {
 		item.need("timePeriodInMilliseconds")
 		requests, _ := item.integer("maximumRequests", 1, 1e15)
 		period, _ := item.integer("timePeriodInMilliseconds", 1, 1e12)
-		c.client.Limits = append(c.client.Limits, revision.Limit{MaximumRequests: requests, TimePeriodInMilliseconds: period})
+		burst, _ := item.integer("burst", 1, 1e15)
+		c.client.Limits = append(c.client.Limits, revision.Limit{MaximumRequests: requests, TimePeriodInMilliseconds: period, Burst: burst})
 		item.close()
 	}
 	sla.close()
+	if state := spec.choice("state", "APPROVED", "PENDING", "REJECTED", "REVOKED"); state != "APPROVED" {
+		c.client.State = state
+	}
 	return c
 }

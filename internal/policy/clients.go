@@ -60,7 +60,8 @@ func (c *Client) SecretIs(secret string) bool {
 
 // Clients are the contracts on one API. A nil value knows nobody.
 type Clients struct {
-	byID map[string]*Client
+	byID   map[string]*Client
+	denied map[string]string
 }
 
 // NewClients makes the look-up; two clients of one id are an error.

@@ -120,7 +120,7 @@ type Service struct {
 	Source   Source          `json:"source"`
 }
 
-// Client is a client application with an approved contract on an API.
+// Client is a client application and its contract on an API.
 type Client struct {
 	ID   string `json:"id"`
 	Name string `json:"name,omitempty"`
@@ -129,6 +129,9 @@ type Client struct {
 	Secret string  `json:"secret,omitempty"`
 	Tier   string  `json:"tier,omitempty"`
 	Limits []Limit `json:"limits,omitempty"`
+	// State is PENDING, REJECTED or REVOKED, which give no access, or empty for
+	// an approved contract.
+	State string `json:"state,omitempty"`
 	Source Source  `json:"source"`
 }
 
@@ -150,6 +153,9 @@ type Settings struct {
 	SharedStorage SharedStorage `json:"sharedStorage"`
 	// Tracing says where spans go.
 	Tracing Tracing `json:"tracing"`
+	// PolicyCalls are the TLS settings of the calls that policies make themselves,
+	// as those of the tls-outbound policy; nil means the standard ones.
+	PolicyCalls json.RawMessage `json:"policyCalls,omitempty"`
 }
 
 // SharedStorage is a server of Redis or Valkey; without an Address there is

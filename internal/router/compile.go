@@ -32,7 +32,8 @@ type Options struct {
 	Runtime *policy.Runtime
 	Now     func() time.Time
 	Log     *slog.Logger
-	// HTTP makes the calls of policies themselves.
+	// HTTP makes the calls of policies themselves, unless the revision has settings
+	// of TLS for them.
 	HTTP *http.Client
 	// Shared gives the store that gateways share for a revision's settings; Local
 	// and Durable are those of this process and of its folder.
@@ -103,6 +104,11 @@ func (c *compiler) surroundings() {
 	if c.Shared != nil && c.rev.Settings.SharedStorage.Address != "" {
 		if c.shared, err = c.Shared(c.rev.Settings.SharedStorage); err != nil {
 			c.fail(c.rev.Settings.SharedStorage.Source, "sharedStorage: %w", err)
+		}
+	}
+	if calls := c.rev.Settings.PolicyCalls; calls != nil {
+		if c.HTTP, err = c.policyCalls(calls); err != nil {
+			c.fail(revision.Source{}, "defaultTLS.outboundPolicyCalls: %w", err)
 		}
 	}
 	if c.Tracing != nil && c.rev.Settings.Tracing.Address != "" {
@@ -213,7 +219,12 @@ func joinPath(base, destination string) string {
 
 func (c *compiler) clients(list []revision.Client) (*policy.Clients, error) {
 	made := make([]*policy.Client, 0, len(list))
+	denied := map[string]string{}
 	for _, one := range list {
+		if one.State != "" {
+			denied[one.ID] = one.State
+			continue
+		}
 		secret, err := c.Expand(one.Secret)
 		if err != nil {
 			return nil, fmt.Errorf("client %s: %w", one.ID, err)
@@ -224,7 +235,14 @@ func (c *compiler) clients(list []revision.Client) (*policy.Clients, error) {
 		}
 		made = append(made, policy.NewClient(one.ID, one.Name, secret, one.Tier, limits))
 	}
-	return policy.NewClients(made)
+	clients, err := policy.NewClients(made)
+	if err != nil {
+		return nil, err
+	}
+	for id, state := range denied {
+		clients.Deny(id, state)
+	}
+	return clients, nil
 }
 
 func (c *compiler) chain(target string, bindings []revision.Binding, clients *policy.Clients) *policy.Chain {
@@ -286,6 +304,25 @@ func (c *compiler) link(target string, b *revision.Binding, clients *policy.Clie
 		Binding: name, Policy: entry.Name, Mule: strings.HasSuffix(b.As, "-mule"),
 		Match: matcher(rules), Step: step,
 	}, nil
+}
+
+// policyCalls makes the client of policies by settings of TLS, or takes that of
+// the table in service when they are the same.
+func (c *compiler) policyCalls(settings json.RawMessage) (*http.Client, error) {
+	resolved, err := c.resolve("tls-outbound", settings)
+	if err != nil {
+		return nil, err
+	}
+	if c.Previous != nil && c.Previous.policyCalls.settings == string(resolved) {
+		c.table.policyCalls = c.Previous.policyCalls
+		return c.table.policyCalls.client, nil
+	}
+	config, err := clientTLS(resolved)
+	if err != nil {
+		return nil, err
+	}
+	c.table.policyCalls = policyCalls{string(resolved), PolicyClient(config)}
+	return c.table.policyCalls.client, nil
 }
 
 // module is a module of WebAssembly that the revision carries.

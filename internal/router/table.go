@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"time"
 
@@ -25,6 +26,13 @@ type Table struct {
 	states    map[string]state
 	compiled  map[string]policy.Compiled
 	upstreams map[string]*pooled
+	// policyCalls makes the calls of policies when the revision has settings for them.
+	policyCalls policyCalls
+}
+
+type policyCalls struct {
+	settings string
+	client   *http.Client
 }
 
 // Listener is one port and the APIs behind it.

@@ -194,13 +194,18 @@ func forbidden(ip netip.Addr) bool {
 }
 
 // PolicyClient makes the calls of policies themselves, as for key sets, under
-// the same guard; it follows no redirects.
-func PolicyClient() *http.Client {
+// the same guard; it follows no redirects. config is nil for the standard
+// settings of TLS.
+func PolicyClient(config *tls.Config) *http.Client {
+	if config == nil {
+		config = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
 	return &http.Client{
 		Timeout: connectTimeout,
 		Transport: &http.Transport{
 			DialContext:            (&net.Dialer{Timeout: connectTimeout, Control: guard("")}).DialContext,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+			TLSClientConfig:        config,
+			ForceAttemptHTTP2:      true,
 			MaxResponseHeaderBytes: maxResponseHeaders,
 			IdleConnTimeout:        time.Minute,
 			ResponseHeaderTimeout:  connectTimeout,

@@ -69,7 +69,7 @@ func TestPolicyClientFollowsNothing(t *testing.T) {
 	}))
 	defer s.Close()
 	target = s.URL + "/elsewhere"
-	resp, err := PolicyClient().Get(s.URL)
+	resp, err := PolicyClient(nil).Get(s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestPolicyClientFollowsNothing(t *testing.T) {
 	if resp.StatusCode != http.StatusFound || resp.Request.URL.Path != "" {
 		t.Errorf("status %d from %s", resp.StatusCode, resp.Request.URL)
 	}
-	resp, err = PolicyClient().Get("http://169.254.169.254/latest/meta-data")
+	resp, err = PolicyClient(nil).Get("http://169.254.169.254/latest/meta-data")
 	if err == nil {
 		_ = resp.Body.Close()
 	}

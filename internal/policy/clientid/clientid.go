@@ -99,7 +99,7 @@ func (e *enforcer) Bind(env policy.Env) (policy.Step, error) {
 				client = env.Clients.Authenticate(id, secret)
 			}
 			if client == nil {
-				return e.refuse(policy.BadClient, "no contract on this API has the client's id and secret")
+				return e.refuse(policy.BadClient, env.Clients.Why(id))
 			}
 			client.Establish(&x.Auth)
 			return policy.Go()

@@ -5,7 +5,7 @@
 // Sections, in the order in which they are played:
 //
 //	-- policy --          name and settings (JSON or YAML) of the one step
-//	-- clients --         contracts on the API, a YAML list of {id, name, secret, tier, limits}
+//	-- clients --         contracts on the API, a YAML list of {id, name, secret, tier, limits, state}
 //	-- http URL --        what a call of the policy itself to this URL gets: a status and a body, or
 //	                      a raw HTTP response; "METHOD URL" answers this method only
 //	-- upstream --        the response of the service: a raw HTTP response (default 200, "ok")
@@ -126,6 +126,7 @@ type conversation struct {
 	entry     *policy.Entry
 	settings  json.RawMessage
 	clients   []*policy.Client
+	denied    map[string]string
 	pages     map[string]string
 	upstream  string
 	auth      traffic.Authentication
@@ -237,14 +238,18 @@ func (c *conversation) json(text string) json.RawMessage {
 
 func (c *conversation) readClients(text string) {
 	var list []struct {
-		ID, Name, Secret, Tier string
+		ID, Name, Secret, Tier, State string
 		Limits                 []struct{ Max, Period, Burst int64 }
 	}
 	if err := yaml.Unmarshal([]byte(text), &list); err != nil {
 		c.t.Fatal(err)
 	}
-	c.clients = nil
+	c.clients, c.denied = nil, map[string]string{}
 	for _, one := range list {
+		if one.State != "" && one.State != policy.Approved {
+			c.denied[one.ID] = one.State
+			continue
+		}
 		var limits []policy.Limit
 		for _, l := range one.Limits {
 			limits = append(limits, policy.Limit(l))
@@ -305,6 +310,9 @@ func (c *conversation) compile(settings json.RawMessage) (policy.Step, error) {
 	clients, err := policy.NewClients(c.clients)
 	if err != nil {
 		return policy.Step{}, err
+	}
+	for id, state := range c.denied {
+		clients.Deny(id, state)
 	}
 	return compiled.Bind(policy.Env{
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(&c.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
