@@ -1,6 +1,7 @@
 // Command schemagen writes schema.json into policy folders from the Settings
 // struct found there: its fields, their comments and their tags. It is run by
-// go generate and knows no policy.
+// go generate and knows no policy. A folder with several policies names the
+// further structs behind a colon: ".:LambdaSettings" writes lambda.json.
 //
 // Tags: json (name), default (a JSON value, or plain text for strings), enum
 // (values split by |), required, min, max, minItems, minLength, secret (never
@@ -23,7 +24,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: schemagen FOLDER…")
+		fmt.Fprintln(os.Stderr, "usage: schemagen FOLDER[:TYPE]…")
 		os.Exit(2)
 	}
 	for _, dir := range os.Args[1:] {
@@ -34,14 +35,19 @@ func main() {
 	}
 }
 
-func generate(dir string) error {
+func generate(target string) error {
+	dir, name, named := strings.Cut(target, ":")
+	file := strings.ToLower(strings.TrimSuffix(name, "Settings")) + ".json"
+	if !named {
+		name, file = "Settings", "schema.json"
+	}
 	structs, err := readStructs(dir)
 	if err != nil {
 		return err
 	}
-	root, ok := structs["Settings"]
+	root, ok := structs[name]
 	if !ok {
-		return errors.New("no type Settings struct")
+		return fmt.Errorf("no type %s struct", name)
 	}
 	schema, err := structSchema(root, structs, 0)
 	if err != nil {
@@ -52,7 +58,7 @@ func generate(dir string) error {
 	if err != nil {
 		return fmt.Errorf("writing the schema: %w", err)
 	}
-	return os.WriteFile(filepath.Join(dir, "schema.json"), append(text, '\n'), 0o644) //nolint:gosec // a source file, for all to read
+	return os.WriteFile(filepath.Join(dir, file), append(text, '\n'), 0o644) //nolint:gosec // a source file, for all to read
 }
 
 // declared is a struct with its comment.
@@ -132,15 +138,39 @@ func structSchema(d declared, structs map[string]declared, depth int) (object, e
 		schema = append(schema, member{"description", d.doc})
 	}
 	schema = append(schema, member{"additionalProperties", false})
-	properties := object{}
-	var required []string
+	properties, required, err := members(d, structs, depth)
+	if err != nil {
+		return nil, err
+	}
+	schema = append(schema, member{"properties", properties})
+	if required != nil {
+		schema = append(schema, member{"required", required})
+	}
+	return schema, nil
+}
+
+// members are the settings of a struct, and which of them are required.
+func members(d declared, structs map[string]declared, depth int) (properties object, required []string, err error) {
+	properties = object{}
 	for _, f := range d.fields.Fields.List {
+		if embedded, ok := f.Type.(*ast.Ident); ok && len(f.Names) == 0 && f.Tag == nil {
+			inner, ok := structs[embedded.Name]
+			if !ok || depth > 8 {
+				return nil, nil, fmt.Errorf("the embedded %s is no struct of this folder", embedded.Name)
+			}
+			more, needed, err := members(inner, structs, depth+1)
+			if err != nil {
+				return nil, nil, err
+			}
+			properties, required = append(properties, more...), append(required, needed...)
+			continue
+		}
 		if f.Tag == nil || len(f.Names) != 1 {
 			continue
 		}
 		raw, err := strconv.Unquote(f.Tag.Value)
 		if err != nil {
-			return nil, fmt.Errorf("tag of %s: %w", f.Names[0].Name, err)
+			return nil, nil, fmt.Errorf("tag of %s: %w", f.Names[0].Name, err)
 		}
 		tag := reflect.StructTag(raw)
 		name, _, _ := strings.Cut(tag.Get("json"), ",")
@@ -149,18 +179,14 @@ func structSchema(d declared, structs map[string]declared, depth int) (object, e
 		}
 		property, err := fieldSchema(f, tag, structs, depth)
 		if err != nil {
-			return nil, fmt.Errorf("setting %s: %w", name, err)
+			return nil, nil, fmt.Errorf("setting %s: %w", name, err)
 		}
 		properties = append(properties, member{name, property})
 		if tag.Get("required") == "true" {
 			required = append(required, name)
 		}
 	}
-	schema = append(schema, member{"properties", properties})
-	if required != nil {
-		schema = append(schema, member{"required", required})
-	}
-	return schema, nil
+	return properties, required, nil
 }
 
 func fieldSchema(f *ast.Field, tag reflect.StructTag, structs map[string]declared, depth int) (object, error) {
