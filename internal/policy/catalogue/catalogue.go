@@ -3,12 +3,14 @@ package catalogue
 
 import (
 	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/policy/accessblock"
 	"farrier.dev/farrier/internal/policy/attackprotection"
 	"farrier.dev/farrier/internal/policy/basicauth"
 	"farrier.dev/farrier/internal/policy/clientid"
 	"farrier.dev/farrier/internal/policy/cors"
 	"farrier.dev/farrier/internal/policy/headerinjection"
 	"farrier.dev/farrier/internal/policy/headerremoval"
+	"farrier.dev/farrier/internal/policy/healthcheck"
 	"farrier.dev/farrier/internal/policy/iplist"
 	"farrier.dev/farrier/internal/policy/jsonthreat"
 	"farrier.dev/farrier/internal/policy/jwtvalidation"
@@ -18,8 +20,10 @@ import (
 	"farrier.dev/farrier/internal/policy/route"
 	"farrier.dev/farrier/internal/policy/routeweighted"
 	"farrier.dev/farrier/internal/policy/spikecontrol"
+	"farrier.dev/farrier/internal/policy/timeouts"
 	"farrier.dev/farrier/internal/policy/tls"
 	"farrier.dev/farrier/internal/policy/tlsoutbound"
+	"farrier.dev/farrier/internal/policy/websocketlimit"
 )
 
 // New makes the catalogue of all policies. content gives the rules that were
@@ -27,12 +31,14 @@ import (
 // policy, which the tests find.
 func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 	return policy.NewCatalogue([]policy.Policy{
+		accessblock.Policy(),
 		attackprotection.Policy(content),
 		basicauth.Policy(),
 		clientid.Policy(),
 		cors.Policy(),
 		headerinjection.Policy(),
 		headerremoval.Policy(),
+		healthcheck.Policy(),
 		iplist.Allowlist(),
 		iplist.Blocklist(),
 		jsonthreat.Policy(),
@@ -43,7 +49,11 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		route.Policy(),
 		routeweighted.Policy(),
 		spikecontrol.Policy(),
+		timeouts.Response(),
+		timeouts.StreamIdle(),
+		timeouts.UpstreamIdle(),
 		tls.Policy(),
 		tlsoutbound.Policy(),
+		websocketlimit.Policy(),
 	})
 }

@@ -200,6 +200,7 @@ func (c *conversation) play(section, text string) {
 			c.t.Fatal(err)
 		}
 		time.Sleep(d) // virtual: the conversation runs in a synctest bubble
+		synctest.Wait()
 	case "refuse-config":
 		c.refuseConfig(text)
 	case "accept-config":
@@ -213,6 +214,11 @@ func (c *conversation) play(section, text string) {
 }
 
 func (c *conversation) finish() {
+	for _, state := range c.states {
+		if closer, ok := state.(io.Closer); ok {
+			_ = closer.Close()
+		}
+	}
 	if c.last != nil || c.refusal != nil || c.accepted {
 		c.t.Error("the last send, refuse-config or accept-config has no want")
 	}
