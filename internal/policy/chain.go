@@ -311,13 +311,20 @@ func (c *Chain) prepareResponse(l *Link, x *traffic.Exchange) Verdict {
 	return Verdict{}
 }
 
-func (c *Chain) decoder(h *traffic.Header) traffic.Decoder {
+func (c *Chain) decoder(h *traffic.Header) traffic.Decoder { return c.rt.decoder(h) }
+
+// Load is Env.Load: it reads a body under the budget and the ratio cap.
+func (rt *Runtime) Load(b *traffic.Body, h *traffic.Header, limit int64) error {
+	return b.Load(limit, rt.Budget, rt.decoder(h))
+}
+
+func (rt *Runtime) decoder(h *traffic.Header) traffic.Decoder {
 	encoding := h.Joined("content-encoding")
-	if encoding == "" || encoding == "identity" || c.rt.Decode == nil {
+	if encoding == "" || encoding == "identity" || rt.Decode == nil {
 		return nil
 	}
 	return func(coded []byte, limit int64) ([]byte, bool, error) {
-		return c.rt.Decode(encoding, coded, limit)
+		return rt.Decode(encoding, coded, limit)
 	}
 }
 

@@ -126,6 +126,10 @@ type Env struct {
 	Expand func(string) (string, error)
 	// Module gives the WebAssembly module with this hexadecimal SHA-256.
 	Module func(digest string) ([]byte, bool)
+	// Load reads the first limit bytes of a body, as the chain does for a step
+	// that needs it; it is for steps that learn only while they run that they do.
+	// The header is that of the same message; streams have no body to read.
+	Load func(b *traffic.Body, h *traffic.Header, limit int64) error
 }
 
 // Mode says how a step meets a body.

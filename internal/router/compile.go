@@ -54,7 +54,6 @@ type state struct {
 	values map[string]any
 }
 
-
 // Compile makes the table of a revision, or says all that is wrong with it.
 // The previous table goes on serving untouched.
 func Compile(rev *revision.Revision, o Options) (*Table, error) {
@@ -293,7 +292,7 @@ func (c *compiler) link(target string, b *revision.Binding, clients *policy.Clie
 	name := b.Name.String()
 	step, err := compiled.Bind(policy.Env{
 		Now: c.Now, API: target, Binding: name, Clients: clients, HTTP: c.HTTP, Models: c.Models, Capture: c.Capture,
-		Shared: c.shared, Local: c.Local, Durable: c.Durable, Tracing: c.tracing, Expand: c.Expand, Module: c.module,
+		Shared: c.shared, Local: c.Local, Durable: c.Durable, Tracing: c.tracing, Expand: c.Expand, Module: c.module, Load: c.Runtime.Load,
 		Log:   c.Log.With("api", target, "binding", name, "policy", entry.Name),
 		State: c.state(digest("state", target, name, key)),
 	})
