@@ -12,7 +12,7 @@ func (r *Reader) startTag() (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	p, err := r.attributes(end)
+	p, err := r.attributes(start, end)
 	if err != nil {
 		return Token{}, err
 	}
@@ -37,9 +37,9 @@ func (r *Reader) startTag() (Token, error) {
 	return t, nil
 }
 
-// attributes reads the attributes from p on into r.attrs and gives the place
-// behind them and the white space that follows.
-func (r *Reader) attributes(p int) (int, error) {
+// attributes reads the attributes from p on, of the tag whose name is at start,
+// into r.attrs and gives the place behind them and the white space that follows.
+func (r *Reader) attributes(start, p int) (int, error) {
 	r.attrs = r.attrs[:0]
 	for {
 		at := p
@@ -60,6 +60,10 @@ func (r *Reader) attributes(p int) (int, error) {
 		}
 		r.attrs = append(r.attrs, a)
 		p = next
+		// Where both numbers are limited no more memory is spent than for these.
+		if a, n := r.lim.MaxAttributes, r.lim.MaxNamespaces; a >= 0 && n >= 0 && len(r.attrs)-a > n {
+			return 0, r.countAttributes(start)
+		}
 	}
 }
 
@@ -230,7 +234,7 @@ func (r *Reader) procInst() (Token, error) {
 // declaration reads the rest of the XML declaration: a version, and perhaps an
 // encoding and whether the document stands alone, in this order.
 func (r *Reader) declaration(target []byte, p int) (Token, error) {
-	p, err := r.attributes(p)
+	p, err := r.attributes(p, p)
 	if err != nil {
 		return Token{}, err
 	}

@@ -107,12 +107,18 @@ func Valid(data []byte, lim Limits) error {
 	var r Reader
 	r.Reset(data, lim)
 	for {
-		if _, err := r.Next(); err == io.EOF { //nolint:errorlint // Next gives it bare
-			return nil
-		} else if err != nil {
-			return err
+		if _, err := r.Next(); err != nil {
+			return endOf(err)
 		}
 	}
+}
+
+// endOf is nil when reading ended because the document did.
+func endOf(err error) error {
+	if err == io.EOF { //nolint:errorlint // Next gives it bare
+		return nil
+	}
+	return err
 }
 
 func (r *Reader) next() (Token, error) {

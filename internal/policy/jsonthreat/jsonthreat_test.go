@@ -2,6 +2,8 @@ package jsonthreat_test
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -48,6 +50,58 @@ func TestLongBodies(t *testing.T) {
 		if v := step.Request(t.Context(), x); v.Answer.Status != c.want {
 			t.Errorf("%s of %d bytes: %d (%s), want %d", c.kind, len(c.body), v.Answer.Status, v.Reason, c.want)
 		}
+	}
+}
+
+// TestSuite holds that the policy agrees with the JSON test suite: what is valid
+// passes (y_), what is invalid is refused (n_), and about the rest (i_) it
+// decides one way or the other.
+func TestSuite(t *testing.T) {
+	folder := filepath.Join("..", "..", "..", "..", "shared", "corpora", "json-test-suite", "test_parsing")
+	if _, err := os.Stat(folder); err != nil {
+		t.Skip("skipped: the corpus json-test-suite is not beside the repository")
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := jsonthreat.Policy().Compile([]byte("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	step, err := compiled.Bind(policy.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	played, passed := map[byte]int{}, map[byte]int{}
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Base(file)
+		if len(body) == 0 {
+			body = []byte(" ") // without any byte there is no body to judge
+		}
+		x := &traffic.Exchange{}
+		x.Request.Header.Set("content-type", "application/json")
+		x.Request.Body.SetSource(bytes.NewReader(body), int64(len(body)))
+		if err := x.Request.Body.Load(step.RequestBody.Limit, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		v := step.Request(t.Context(), x)
+		played[name[0]]++
+		if !v.Stops() {
+			passed[name[0]]++
+		}
+		if v.Stops() && v.Answer.Status != 400 || name[0] == 'y' && v.Stops() || name[0] == 'n' && !v.Stops() {
+			t.Errorf("%s: status %d: %s", name, v.Answer.Status, v.Reason)
+		}
+	}
+	t.Logf("y_: %d of %d pass; n_: %d of %d are refused; i_: %d of %d pass",
+		passed['y'], played['y'], played['n']-passed['n'], played['n'], passed['i'], played['i'])
+	if played['y'] < 95 || played['n'] < 188 || played['i'] < 30 {
+		t.Errorf("played %d, %d and %d files, there should be 95, 188 and 30", played['y'], played['n'], played['i'])
 	}
 }
 

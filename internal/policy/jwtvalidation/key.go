@@ -100,6 +100,9 @@ func newKey(material any, allowed algorithmSet) (*key, error) {
 		if n := m.N.BitLen(); n < minRSA || n > maxRSA {
 			return nil, fmt.Errorf("the RSA key has %d bits; it must have %d to %d", n, minRSA, maxRSA)
 		}
+		if isROCA(m.N) {
+			return nil, errors.New("the RSA key was made by a flawed chip (CVE-2017-15361), so that others can compute its private part; replace it")
+		}
 		k.algorithms = setOf(func(a algorithm) bool { return a.family == "rsa" || a.family == "ps" })
 	case *ecdsa.PublicKey:
 		if _, err := m.ECDH(); err != nil {

@@ -327,3 +327,49 @@ func TestTextKeys(t *testing.T) {
 	}
 	t.Logf("read %d texts", len(cases))
 }
+
+// TestROCA holds that ordinary moduli do not have the fingerprint and that
+// powers of 65537 have it. That of a real key is among Wycheproof's vectors.
+func TestROCA(t *testing.T) {
+	for name, private := range pairs() {
+		if p, ok := private.(*rsa.PrivateKey); ok && isROCA(p.N) {
+			t.Errorf("%s looks flawed", name)
+		}
+	}
+	flawed := new(big.Int).Exp(big.NewInt(65537), big.NewInt(123), nil)
+	if !isROCA(flawed) || isROCA(flawed.Add(flawed, big.NewInt(1))) {
+		t.Error("the fingerprint is not recognised")
+	}
+}
+
+// TestAmbiguousKids holds which keys of one kid are left out.
+func TestAmbiguousKids(t *testing.T) {
+	a, err := newKey(publicOf(pairs()["rsa"]), permit("rsa", 0).always)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := newKey(publicOf(pairs()["rsa too"]), permit("rsa", 0).always)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := func(k *key, id string) *key {
+		other := *k
+		other.id = id
+		return &other
+	}
+	for _, c := range []struct {
+		name string
+		keys []*key
+		want int
+	}{
+		{"different kids", []*key{named(a, "1"), named(b, "2")}, 2},
+		{"one kid", []*key{named(a, "1"), named(b, "1")}, 0},
+		{"one kid, and a third", []*key{named(a, "1"), named(b, "1"), named(b, "2")}, 1},
+		{"no kids", []*key{named(a, ""), named(b, "")}, 2},
+		{"the same key twice", []*key{named(a, "1"), named(a, "1")}, 2},
+	} {
+		if got := unambiguous(c.keys); len(got) != c.want {
+			t.Errorf("%s: %d keys stay, want %d", c.name, len(got), c.want)
+		}
+	}
+}

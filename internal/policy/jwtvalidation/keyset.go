@@ -214,17 +214,25 @@ func (s *keySet) read(text []byte) ([]*key, error) {
 			known[k.raw] = k
 		}
 	}
+	mixed := isMixed(*set.Keys)
 	keys := []*key{}
 	for i, raw := range *set.Keys {
 		k := known[string(raw)]
 		if k == nil {
 			var err error
-			if k, err = readJWK(raw, s.allowed); err != nil {
+			if k, err = readJWK(raw, s.allowed); err == nil && mixed && k.isSymmetric() {
+				err = errMixed
+			}
+			if err != nil {
 				s.log.Debug("a key of a key set is left out", "url", s.shown(), "position", i, "why", err)
 				continue
 			}
 		}
 		keys = append(keys, k)
+	}
+	if clear := unambiguous(keys); len(clear) < len(keys) {
+		s.log.Warn("a key set gives different keys one kid; they are left out", "url", s.shown(), "keys", len(keys)-len(clear))
+		keys = clear
 	}
 	if len(keys) == 0 {
 		s.log.Warn("a key set has no key that suits the settings", "url", s.shown())

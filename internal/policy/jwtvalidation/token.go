@@ -37,34 +37,10 @@ type token struct {
 	value     dataweave.Value // the claims as a value
 }
 
-// parseToken reads a token more strictly than the RFCs ask: two readers that
-// would disagree about a token must not exist. jku, x5u, x5c and jwk are
-// ignored, for a token must not choose the key that verifies it.
+// parseToken reads a token whose payload is claims.
 func parseToken(text string) (*token, error) {
-	if len(text) > maxToken {
-		return nil, errLong
-	}
-	first := strings.IndexByte(text, '.')
-	last := strings.LastIndexByte(text, '.')
-	if first < 0 || first == last || strings.Count(text, ".") != 2 {
-		return nil, errSegments
-	}
-	if base64.RawURLEncoding.DecodedLen(first) > maxHeader {
-		return nil, errHeaderLen
-	}
-	header, err := decodeSegment(text[:first])
+	t, claims, err := parseJWS(text)
 	if err != nil {
-		return nil, err
-	}
-	t := &token{signed: text[:last]}
-	if err := t.readHeader(header); err != nil {
-		return nil, err
-	}
-	claims, err := decodeSegment(text[first+1 : last])
-	if err != nil {
-		return nil, err
-	}
-	if t.signature, err = decodeSegment(text[last+1:]); err != nil {
 		return nil, err
 	}
 	var ok bool
@@ -72,6 +48,39 @@ func parseToken(text string) (*token, error) {
 		return nil, errClaims
 	}
 	return t, nil
+}
+
+// parseJWS reads a JWS and its payload more strictly than the RFCs ask: two
+// readers that would disagree about a token must not exist. jku, x5u, x5c and jwk
+// are ignored, for a token must not choose the key that verifies it.
+func parseJWS(text string) (*token, []byte, error) {
+	if len(text) > maxToken {
+		return nil, nil, errLong
+	}
+	first := strings.IndexByte(text, '.')
+	last := strings.LastIndexByte(text, '.')
+	if first < 0 || first == last || strings.Count(text, ".") != 2 {
+		return nil, nil, errSegments
+	}
+	if base64.RawURLEncoding.DecodedLen(first) > maxHeader {
+		return nil, nil, errHeaderLen
+	}
+	header, err := decodeSegment(text[:first])
+	if err != nil {
+		return nil, nil, err
+	}
+	t := &token{signed: text[:last]}
+	if err := t.readHeader(header); err != nil {
+		return nil, nil, err
+	}
+	payload, err := decodeSegment(text[first+1 : last])
+	if err != nil {
+		return nil, nil, err
+	}
+	if t.signature, err = decodeSegment(text[last+1:]); err != nil {
+		return nil, nil, err
+	}
+	return t, payload, nil
 }
 
 func (t *token) readHeader(text []byte) error {
