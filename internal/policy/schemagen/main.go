@@ -1,7 +1,8 @@
 // Command schemagen writes schema.json into policy folders from the Settings
 // struct found there: its fields, their comments and their tags. It is run by
 // go generate and knows no policy. A folder with several policies names the
-// further structs behind a colon: ".:LambdaSettings" writes lambda.json.
+// further structs behind a colon: ".:LambdaSettings" writes lambda.json. The
+// fields of an embedded struct of the folder are settings like all others.
 //
 // Tags: json (name), default (a JSON value, or plain text for strings), enum
 // (values split by |), required, min, max, minItems, minLength, secret (never
