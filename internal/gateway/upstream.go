@@ -136,6 +136,8 @@ func upstreamRejection(err error) *rejection {
 		return &rejection{http.StatusBadGateway, "Bad gateway.", router.ErrForbiddenAddress.Error()}
 	case errors.Is(err, errStalled):
 		return &rejection{http.StatusGatewayTimeout, "The service did not answer in time.", "the service did not take the request's content in time"}
+	case errors.Is(err, traffic.ErrTooLong):
+		return &rejection{http.StatusRequestEntityTooLarge, "Request body too large.", traffic.ErrTooLong.Error()}
 	case errors.Is(err, errSlowBody):
 		return &rejection{http.StatusRequestTimeout, "Request body came too slowly.", errSlowBody.Error()}
 	case errors.As(err, &timeout) && timeout.Timeout():

@@ -246,7 +246,7 @@ func (c *Chain) panicked(l *Link, value any) {
 
 func (c *Chain) prepareRequest(l *Link, x *traffic.Exchange) Verdict {
 	need := l.Step.RequestBody
-	if need.Mode == NoBody {
+	if need.Mode == NoBody || need.When != nil && !need.When(x) {
 		return Verdict{}
 	}
 	switch {
@@ -283,7 +283,7 @@ var leftOut = Verdict{Action: traffic.Skipped, Reason: "the body is too long, ca
 
 func (c *Chain) prepareResponse(l *Link, x *traffic.Exchange) Verdict {
 	need := l.Step.ResponseBody
-	if need.Mode != Buffered {
+	if need.Mode != Buffered || need.When != nil && !need.When(x) {
 		return Verdict{}
 	}
 	if x.Response.Streaming && l.Step.OnStream == InspectStream {
@@ -345,7 +345,7 @@ func bodyVerdict(err error) Verdict {
 	switch {
 	case errors.Is(err, traffic.ErrBudget):
 		return Fail(http.StatusServiceUnavailable, "Service overloaded.", err.Error())
-	case errors.Is(err, ErrTooLarge):
+	case errors.Is(err, ErrTooLarge), errors.Is(err, traffic.ErrTooLong):
 		return Refuse(http.StatusRequestEntityTooLarge, "Request body too large.", err.Error())
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return Refuse(http.StatusRequestTimeout, "Request body came too slowly.", "the body did not arrive in time")

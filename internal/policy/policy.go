@@ -158,6 +158,10 @@ type Need struct {
 	// held: the step is then left out on that side, which is recorded. It is for
 	// steps that protect nothing, such as logging.
 	BestEffort bool
+	// When says of one exchange whether the step looks at this body; where it does
+	// not, nothing is read and no stream refused, and the hook runs. Nil means
+	// always.
+	When func(x *traffic.Exchange) bool
 }
 
 // OnStream says what a step that needs a body does on a stream, whose body is

@@ -16,6 +16,9 @@ var ErrBudget = errors.New("the limit on buffered bytes of this process is reach
 // behind it can be trusted.
 var ErrRead = errors.New("reading the body")
 
+// ErrTooLong says that a body is longer than Bound allows.
+var ErrTooLong = errors.New("the body is longer than allowed")
+
 // Budget bounds the bytes that all bodies of the process hold at one time. The
 // zero value allows nothing; a nil Budget allows everything (tests).
 type Budget struct {
@@ -76,6 +79,27 @@ func (b *Body) SetSource(source io.Reader, length int64) {
 	if source == nil {
 		b.length = 0
 	}
+}
+
+// Bound makes reading more than limit bytes, as they were sent, fail with
+// ErrTooLong.
+func (b *Body) Bound(limit int64) {
+	if b.source != nil {
+		b.source = &bounded{from: b.source, left: limit - int64(len(b.raw))}
+	}
+}
+
+type bounded struct {
+	from io.Reader
+	left int64
+}
+
+func (r *bounded) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	if r.left -= int64(n); r.left < 0 {
+		return 0, ErrTooLong
+	}
+	return n, err
 }
 
 // Empty says that there is no content at all.
