@@ -8,6 +8,10 @@ import (
 	"farrier.dev/farrier/internal/policy/basicauth"
 	"farrier.dev/farrier/internal/policy/clientid"
 	"farrier.dev/farrier/internal/policy/cors"
+	"farrier.dev/farrier/internal/policy/csrf"
+	"farrier.dev/farrier/internal/policy/customerrors"
+	"farrier.dev/farrier/internal/policy/deprecation"
+	"farrier.dev/farrier/internal/policy/errorsanitization"
 	"farrier.dev/farrier/internal/policy/headerinjection"
 	"farrier.dev/farrier/internal/policy/headerremoval"
 	"farrier.dev/farrier/internal/policy/healthcheck"
@@ -17,6 +21,7 @@ import (
 	"farrier.dev/farrier/internal/policy/messagelogging"
 	"farrier.dev/farrier/internal/policy/ratelimit"
 	"farrier.dev/farrier/internal/policy/ratelimitsla"
+	"farrier.dev/farrier/internal/policy/responsehardening"
 	"farrier.dev/farrier/internal/policy/route"
 	"farrier.dev/farrier/internal/policy/routeweighted"
 	"farrier.dev/farrier/internal/policy/spikecontrol"
@@ -24,6 +29,7 @@ import (
 	"farrier.dev/farrier/internal/policy/tls"
 	"farrier.dev/farrier/internal/policy/tlsoutbound"
 	"farrier.dev/farrier/internal/policy/websocketlimit"
+	"farrier.dev/farrier/internal/policy/xmlthreat"
 )
 
 // New makes the catalogue of all policies. content gives the rules that were
@@ -36,6 +42,10 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		basicauth.Policy(),
 		clientid.Policy(),
 		cors.Policy(),
+		csrf.Policy(),
+		customerrors.Policy(),
+		deprecation.Policy(),
+		errorsanitization.Policy(),
 		headerinjection.Policy(),
 		headerremoval.Policy(),
 		healthcheck.Policy(),
@@ -46,6 +56,7 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		messagelogging.Policy(),
 		ratelimit.Policy(),
 		ratelimitsla.Policy(),
+		responsehardening.Policy(),
 		route.Policy(),
 		routeweighted.Policy(),
 		spikecontrol.Policy(),
@@ -55,5 +66,6 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		tls.Policy(),
 		tlsoutbound.Policy(),
 		websocketlimit.Policy(),
+		xmlthreat.Policy(),
 	})
 }
