@@ -3,6 +3,7 @@ package sharedstate
 import (
 	"context"
 	"hash/maphash"
+	"math"
 	"sync"
 	"time"
 )
@@ -21,9 +22,9 @@ const (
 )
 
 // FixedWindow counts in windows that begin with the first request of a key and
-// end a period later. Keys are kept as seeded 64-bit hashes: of a million keys
-// two share a window with a probability below one in ten million, and nobody
-// outside can choose which.
+// end a period later, and in token buckets where a limit has a Burst. Keys are
+// kept as seeded 64-bit hashes: of a million keys two share a window with a
+// probability below one in ten million, and nobody outside can choose which.
 //
 // The number of windows is bounded. When there is no room, expired windows give
 // way first, then those that have counted least, so that a flood of new keys
@@ -41,7 +42,10 @@ type shard struct {
 	_       [48]byte // a cache line each: shards are locked by different processors
 }
 
-// window holds no pointer, so that the garbage collector skips all of them.
+// window holds no pointer, so that the garbage collector skips all of them. Of
+// a token bucket, ends is the moment at which it is full again and used the
+// number of tokens that were missing when it was last drawn from: a full bucket
+// is one that is over.
 type window struct {
 	ends int64 // on the stopwatch
 	used int64
@@ -69,30 +73,16 @@ func (f *FixedWindow) Take(_ context.Context, key string, limits []Limit) (Resul
 	s := &f.shards[hash%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	result := Result{OK: true}
+	refused := Result{OK: true}
 	for i, limit := range limits {
-		w := s.windows[f.slot(hash, limit)].at(now, limit)
-		left := limit.Max - w.used
-		if left <= 0 {
-			left, result.OK = 0, false
-		}
-		result.narrow(i, limit.Max, left, w.ends-now)
+		left, reset := s.windows[f.slot(hash, limit)].at(now, limit).left(now, limit)
+		refused.OK = refused.OK && left > 0
+		refused.Narrow(i, limit.Max, left, reset)
 	}
-	if !result.OK {
-		return result, nil
+	if !refused.OK {
+		return refused, nil
 	}
-	for _, limit := range limits {
-		slot := f.slot(hash, limit)
-		w, known := s.windows[slot]
-		if !known {
-			s.makeRoom(now, f.perShard)
-		}
-		w = w.at(now, limit)
-		w.used++
-		s.windows[slot] = w
-	}
-	result.Remaining--
-	return result, nil
+	return f.spend(s, hash, now, 1, limits), nil
 }
 
 // Charge implements Counter; its error is always nil.
@@ -102,6 +92,13 @@ func (f *FixedWindow) Charge(_ context.Context, key string, n int64, limits []Li
 	s := &f.shards[hash%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	result := f.spend(s, hash, now, n, limits)
+	result.OK = len(limits) == 0 || result.Remaining > 0
+	return result, nil
+}
+
+// spend takes n from all limits; with n 0 it only looks. The shard is locked.
+func (f *FixedWindow) spend(s *shard, hash uint64, now, n int64, limits []Limit) Result {
 	result := Result{OK: true}
 	for i, limit := range limits {
 		slot := f.slot(hash, limit)
@@ -111,36 +108,55 @@ func (f *FixedWindow) Charge(_ context.Context, key string, n int64, limits []Li
 			if !known {
 				s.makeRoom(now, f.perShard)
 			}
-			w.used += n
+			w = w.spend(now, n, limit)
 			s.windows[slot] = w
 		}
-		left := max(limit.Max-w.used, 0)
-		result.OK = result.OK && left > 0
-		result.narrow(i, limit.Max, left, w.ends-now)
+		left, reset := w.left(now, limit)
+		result.Narrow(i, limit.Max, left, reset)
 	}
-	return result, nil
+	return result
 }
 
 // slot is where the window of a key and a limit is kept. All limits of one key
 // share a shard, so that one lock covers them.
 func (f *FixedWindow) slot(hash uint64, limit Limit) uint64 {
-	return maphash.Comparable(f.seed, [3]uint64{hash, uint64(limit.Max), uint64(limit.Period)}) //nolint:gosec // only the bits count
+	return maphash.Comparable(f.seed, [4]uint64{hash, uint64(limit.Max), uint64(limit.Period), uint64(limit.Burst)}) //nolint:gosec // only the bits count
 }
 
 // at is the window as it stands now: itself, or a new one when it is over.
 func (w window) at(now int64, limit Limit) window {
-	if w.ends > now {
+	switch {
+	case w.ends > now:
 		return w
+	case limit.Burst > 0:
+		return window{ends: now}
 	}
-	return window{ends: now + int64(max(0, min(limit.Period, longest)))}
+	return window{ends: now + limit.period()}
 }
 
-// narrow takes over a limit when it is more restrictive than those before.
-func (r *Result) narrow(i int, limit, left, resets int64) {
-	reset := time.Duration(resets)
-	if i == 0 || left < r.Remaining || left == r.Remaining && reset > r.Reset {
-		r.Limit, r.Remaining, r.Reset = limit, left, reset
+// left is how much of the limit is left, and when that gets better.
+func (w window) left(now int64, limit Limit) (left int64, reset time.Duration) {
+	if limit.Burst <= 0 {
+		return max(limit.Max-w.used, 0), time.Duration(w.ends - now)
 	}
+	interval, missing := limit.interval(), w.ends-now
+	room := limit.burst() * interval
+	if left = max(room-missing, 0) / interval; left > 0 {
+		return left, time.Duration(missing)
+	}
+	return 0, time.Duration(missing - (room - interval))
+}
+
+// spend takes n, which is above 0, whatever is left.
+func (w window) spend(now, n int64, limit Limit) window {
+	if limit.Burst <= 0 {
+		w.used += min(n, math.MaxInt64-w.used)
+		return w
+	}
+	interval := limit.interval()
+	w.ends = min(w.ends+min(n, longest/interval)*interval, now+longest)
+	w.used = (w.ends - now + interval - 1) / interval
+	return w
 }
 
 // makeRoom sees to it that one more window may be added.

@@ -1,7 +1,6 @@
 package sharedstate
 
 import (
-	"context"
 	"sync"
 	"time"
 )
@@ -11,12 +10,13 @@ type Memory struct {
 	now      func() time.Time
 	mu       sync.Mutex
 	counters map[string]*FixedWindow
-	caches   map[string]*memoryCache
+	caches   map[string]*MemoryCache
 }
 
-// NewMemory makes an empty store.
+// NewMemory makes an empty store. Each of its counters keeps at most
+// DefaultMaxWindows, each of its caches is bounded by DefaultBounds.
 func NewMemory(now func() time.Time) *Memory {
-	return &Memory{now: now, counters: map[string]*FixedWindow{}, caches: map[string]*memoryCache{}}
+	return &Memory{now: now, counters: map[string]*FixedWindow{}, caches: map[string]*MemoryCache{}}
 }
 
 // Remote implements Store; it is false.
@@ -37,65 +37,7 @@ func (m *Memory) Cache(name string) Cache {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.caches[name] == nil {
-		m.caches[name] = &memoryCache{clock: newStopwatch(m.now), entries: map[string]cached{}}
+		m.caches[name] = NewMemoryCache(m.now, Bounds{}, nil)
 	}
 	return m.caches[name]
-}
-
-type memoryCache struct {
-	clock   stopwatch
-	mu      sync.Mutex
-	entries map[string]cached
-}
-
-type cached struct {
-	value []byte
-	ends  int64
-}
-
-// Get implements Cache.
-func (c *memoryCache) Get(_ context.Context, key string) ([]byte, bool, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e, ok := c.entries[key]
-	if !ok || e.ends <= c.clock.elapsed() {
-		delete(c.entries, key)
-		return nil, false, nil
-	}
-	return e.value, true, nil
-}
-
-// Set implements Cache.
-func (c *memoryCache) Set(_ context.Context, key string, value []byte, ttl time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.entries[key] = cached{value, c.clock.elapsed() + int64(ttl)}
-	return nil
-}
-
-// Add implements Cache.
-func (c *memoryCache) Add(_ context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if e, ok := c.entries[key]; ok && e.ends > c.clock.elapsed() {
-		return false, nil
-	}
-	c.entries[key] = cached{value, c.clock.elapsed() + int64(ttl)}
-	return true, nil
-}
-
-// Delete implements Cache.
-func (c *memoryCache) Delete(_ context.Context, key string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.entries, key)
-	return nil
-}
-
-// Clear implements Cache.
-func (c *memoryCache) Clear(context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	clear(c.entries)
-	return nil
 }
