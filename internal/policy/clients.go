@@ -29,6 +29,8 @@ type Client struct {
 	secret    [sha256.Size]byte
 	hasSecret bool
 	windows   []sharedstate.Limit
+	// distributed are the windows as several gateways count them.
+	distributed []sharedstate.Limit
 }
 
 // NewClient makes a client; an empty secret is one that no caller can know.
@@ -42,6 +44,7 @@ func NewClient(id, name, secret, tier string, limits []Limit) *Client {
 			c.windows = append(c.windows, w)
 		}
 	}
+	c.distributed = sharedstate.Distributed(c.windows)
 	return c
 }
 
@@ -51,6 +54,14 @@ const longestPeriod = 100 * 365 * 24 * 3600 * 1000
 // Windows are the limits as counters take them, each once; the slice must not
 // be changed.
 func (c *Client) Windows() []sharedstate.Limit { return c.windows }
+
+// WindowsOf are the limits as a tally takes them; the slice must not be changed.
+func (c *Client) WindowsOf(t *Tally) []sharedstate.Limit {
+	if t.Shared() {
+		return c.distributed
+	}
+	return c.windows
+}
 
 // SecretIs compares in constant time.
 func (c *Client) SecretIs(secret string) bool {

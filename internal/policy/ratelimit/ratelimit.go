@@ -1,7 +1,7 @@
 // Package ratelimit is the policy rate-limiting-flex: it lets as many requests
 // pass as its limits allow, per value of a key. Windows are fixed and begin with
-// the first request of a key. It does not know clients: limits by contract are
-// another policy.
+// the first request of a key. Gateways that share a store count together. It
+// does not know clients: limits by contract are another policy.
 package ratelimit
 
 import (
@@ -28,7 +28,7 @@ var schema []byte
 func Policy() policy.Policy {
 	return policy.Policy{
 		Name: "rate-limiting-flex", Title: "Rate Limiting", Category: "Quality of service",
-		Phase: policy.Meter, Schema: schema, Compile: compile, Warn: warn,
+		Phase: policy.Meter, Schema: schema, Compile: compile,
 	}
 }
 
@@ -40,9 +40,9 @@ type Settings struct {
 	KeySelector string `json:"keySelector" default:"" expr:"true"`
 	// ExposeHeaders says whether clients read x-ratelimit-limit, x-ratelimit-remaining and x-ratelimit-reset (milliseconds).
 	ExposeHeaders bool `json:"exposeHeaders" default:"false"`
-	// Clusterizable asks to count together with other gateways; without a shared store each gateway counts for itself.
+	// Clusterizable asks to count together with the other gateways on the same sharedStorage, where periods below 10 seconds are stretched to 10 with as much more quota; without sharedStorage each gateway counts for itself.
 	Clusterizable bool `json:"clusterizable" default:"true"`
-	// BlockOnUnknownQuota says whether requests are refused while the store of the counters does not answer.
+	// BlockOnUnknownQuota says whether requests are refused with 503 while the shared store of the counters does not answer; otherwise they pass uncounted.
 	BlockOnUnknownQuota bool `json:"blockOnUnknownQuota" default:"true"`
 }
 
@@ -59,6 +59,7 @@ type limiter struct {
 	key    *dataweave.Expression // nil counts all together
 	expose bool
 	block  bool
+	shared bool
 }
 
 func compile(settings json.RawMessage) (policy.Compiled, error) {
@@ -66,7 +67,7 @@ func compile(settings json.RawMessage) (policy.Compiled, error) {
 	if err := policy.Decode(settings, &s); err != nil {
 		return nil, err
 	}
-	l := &limiter{expose: s.ExposeHeaders, block: s.BlockOnUnknownQuota}
+	l := &limiter{expose: s.ExposeHeaders, block: s.BlockOnUnknownQuota, shared: s.Clusterizable}
 	for i, one := range s.RateLimits {
 		limit := sharedstate.Limit{Max: one.MaximumRequests, Period: time.Duration(one.TimePeriodInMilliseconds) * time.Millisecond}
 		if slices.Contains(l.limits, limit) {
@@ -85,26 +86,17 @@ func compile(settings json.RawMessage) (policy.Compiled, error) {
 	return l, nil
 }
 
-func warn(settings json.RawMessage) []string {
-	var s struct {
-		Clusterizable any `json:"clusterizable"`
-	}
-	if err := json.Unmarshal(settings, &s); err == nil && s.Clusterizable == true {
-		return []string{"clusterizable: there is no shared store yet, so each gateway counts for itself"}
-	}
-	return nil
-}
-
 // Bind implements policy.Compiled.
 func (l *limiter) Bind(env policy.Env) (policy.Step, error) {
-	counter, ok := env.State("windows", func() any { return sharedstate.NewFixedWindow(env.Now, 0) }).(sharedstate.Counter)
-	if !ok {
-		return policy.Step{}, fmt.Errorf("the counters kept for %s are of another kind", env.Binding)
+	tally, err := policy.NewTally(env, "rate-limiting", l.shared)
+	if err != nil {
+		return policy.Step{}, err
 	}
-	return l.step(counter), nil
+	return l.step(tally), nil
 }
 
-func (l *limiter) step(counter sharedstate.Counter) policy.Step {
+func (l *limiter) step(tally *policy.Tally) policy.Step {
+	limits := tally.Limits(l.limits)
 	quota := policy.NewQuota(l.expose)
 	need := policy.PayloadNeed(l.key)
 	need.Partial = true // a body too long to be read has the empty key
@@ -112,7 +104,7 @@ func (l *limiter) step(counter sharedstate.Counter) policy.Step {
 		RequestBody: need,
 		Response:    quota.Hook(),
 		Request: func(ctx context.Context, x *traffic.Exchange) policy.Verdict {
-			result, err := counter.Take(ctx, l.keyOf(x), l.limits)
+			result, err := tally.Take(ctx, l.keyOf(x), limits)
 			switch {
 			case err == nil && result.OK:
 				return quota.Pass(x, result)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -16,13 +17,19 @@ import (
 
 func TestConversations(t *testing.T) { policytest.Play(t, Policy(), 3) }
 
-type broken struct{}
+// broken is a shared store that does not answer.
+type broken struct{ *sharedstate.Memory }
 
-func (broken) Charge(context.Context, string, int64, []sharedstate.Limit) (sharedstate.Result, error) {
+func (broken) Remote() bool                       { return true }
+func (broken) Counter(string) sharedstate.Counter { return silent{} }
+
+type silent struct{}
+
+func (silent) Charge(context.Context, string, int64, []sharedstate.Limit) (sharedstate.Result, error) {
 	return sharedstate.Result{}, errors.New("connection refused")
 }
 
-func (broken) Take(context.Context, string, []sharedstate.Limit) (sharedstate.Result, error) {
+func (silent) Take(context.Context, string, []sharedstate.Limit) (sharedstate.Result, error) {
 	return sharedstate.Result{}, errors.New("connection refused")
 }
 
@@ -38,7 +45,10 @@ func TestUnknownQuota(t *testing.T) {
 			t.Fatal(err)
 		}
 		var x traffic.Exchange
-		step := compiled.(*limiter).step(broken{})
+		step, err := compiled.Bind(policy.Env{Local: sharedstate.NewMemory(time.Now), Shared: broken{}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		v := step.Request(t.Context(), &x)
 		if v.Action != want || want == traffic.Failed && v.Answer.Status != http.StatusServiceUnavailable {
 			t.Errorf("%s: %v %d, want %v", text, v.Action, v.Answer.Status, want)
@@ -49,34 +59,64 @@ func TestUnknownQuota(t *testing.T) {
 	}
 }
 
-func TestWarnings(t *testing.T) {
-	for settings, want := range map[string]int{
-		`{}`:                       0,
-		`{"clusterizable": true}`:  1,
-		`{"clusterizable": false}`: 0,
-		`{"clusterizable": "$X"}`:  0,
-		`[]`:                       0,
+// TestWhereItCounts holds that gateways count together only where the settings
+// ask for it, and that windows are then no shorter than ten seconds.
+func TestWhereItCounts(t *testing.T) {
+	for settings, want := range map[string]string{
+		``:                        "remote 20",
+		`,"clusterizable": true`:  "remote 20",
+		`,"clusterizable": false`: "local 2",
 	} {
-		if got := warn(json.RawMessage(settings)); len(got) != want {
-			t.Errorf("%s: %q", settings, got)
+		compiled, err := compile(json.RawMessage(`{"rateLimits":[{"maximumRequests":2,"timePeriodInMilliseconds":1000}],"exposeHeaders":true` + settings + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		local, shared := sharedstate.NewMemory(time.Now), remote{sharedstate.NewMemory(time.Now)}
+		step, err := compiled.Bind(policy.Env{Local: local, Shared: shared, API: "default/orders", Binding: "default/limit"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var x traffic.Exchange
+		if step.Request(t.Context(), &x).Stops() {
+			t.Fatalf("%s: refused", settings)
+		}
+		step.Response(t.Context(), &x)
+		got := "local "
+		const name = "rate-limiting default/orders default/limit"
+		if counted(t, shared.Counter(name), sharedstate.Limit{Max: 20, Period: 10 * time.Second}) {
+			got = "remote "
+		} else if !counted(t, local.Counter(name), sharedstate.Limit{Max: 2, Period: time.Second}) {
+			got = "nowhere "
+		}
+		if got += x.Response.Header.Get("x-ratelimit-limit"); got != want {
+			t.Errorf("%s: %s, want %s", settings, got, want)
 		}
 	}
 }
 
-// TestCountersSurviveARevision binds the same settings twice.
-func TestCountersSurviveARevision(t *testing.T) {
-	compiled, err := compile(json.RawMessage(`{"rateLimits":[{"maximumRequests":1,"timePeriodInMilliseconds":60000}]}`))
+type remote struct{ *sharedstate.Memory }
+
+func (remote) Remote() bool { return true }
+
+func counted(t *testing.T, c sharedstate.Counter, limit sharedstate.Limit) bool {
+	t.Helper()
+	r, err := c.Charge(t.Context(), "", 0, []sharedstate.Limit{limit})
 	if err != nil {
 		t.Fatal(err)
 	}
-	states := map[string]any{}
-	env := policy.Env{Now: time.Now, State: func(key string, make func() any) any {
-		if states[key] == nil {
-			states[key] = make()
-		}
-		return states[key]
-	}}
+	return r.Remaining == limit.Max-1
+}
+
+// TestCountersSurviveARevision binds the same limit again, with other settings
+// beside it.
+func TestCountersSurviveARevision(t *testing.T) {
+	env := policy.Env{Now: time.Now, Local: sharedstate.NewMemory(time.Now)}
 	for i, want := range []bool{false, true} {
+		compiled, err := compile(json.RawMessage(fmt.Sprintf(
+			`{"rateLimits":[{"maximumRequests":1,"timePeriodInMilliseconds":60000}],"exposeHeaders":%v}`, want)))
+		if err != nil {
+			t.Fatal(err)
+		}
 		step, err := compiled.Bind(env)
 		if err != nil {
 			t.Fatal(err)
@@ -92,7 +132,10 @@ func BenchmarkRequest(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	step := compiled.(*limiter).step(sharedstate.NewFixedWindow(time.Now, 0))
+	step, err := compiled.Bind(policy.Env{Local: sharedstate.NewMemory(time.Now)})
+	if err != nil {
+		b.Fatal(err)
+	}
 	x := &traffic.Exchange{}
 	x.Request.Header.Set("client_id", "0123456789abcdef")
 	b.ReportAllocs()

@@ -1,18 +1,15 @@
 // Package ratelimitsla is the policy rate-limiting-sla-based-flex: each client
 // application may call as often as the SLA tier of its contract allows. It
-// counts per client; the limits themselves are no settings of it.
+// counts per client; the limits themselves are no settings of it. Gateways that
+// share a store count together; while it does not answer each counts alone.
 package ratelimitsla
 
 import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"fmt"
-	"net/http"
 
-	"farrier.dev/farrier/internal/dataweave"
 	"farrier.dev/farrier/internal/policy"
-	"farrier.dev/farrier/internal/sharedstate"
 	"farrier.dev/farrier/internal/traffic"
 )
 
@@ -37,13 +34,14 @@ type Settings struct {
 	ClientSecretExpression string `json:"clientSecretExpression" default:"" expr:"true"`
 	// ExposeHeaders says whether clients read x-ratelimit-limit, x-ratelimit-remaining and x-ratelimit-reset (milliseconds).
 	ExposeHeaders bool `json:"exposeHeaders" default:"false"`
-	// Clusterizable asks to count together with other gateways; without a shared store each gateway counts for itself.
+	// Clusterizable asks to count together with the other gateways on the same sharedStorage, where periods below 10 seconds are stretched to 10 with as much more quota; without sharedStorage, or while it does not answer, each gateway counts for itself.
 	Clusterizable bool `json:"clusterizable" default:"true"`
 }
 
 type limiter struct {
-	id, secret *dataweave.Expression // secret is nil when it is not checked
-	expose     bool
+	caller *policy.Caller
+	expose bool
+	shared bool
 }
 
 func compile(settings json.RawMessage) (policy.Compiled, error) {
@@ -51,91 +49,50 @@ func compile(settings json.RawMessage) (policy.Compiled, error) {
 	if err := policy.Decode(settings, &s); err != nil {
 		return nil, err
 	}
-	l := &limiter{expose: s.ExposeHeaders}
-	var err error
-	if l.id, err = dataweave.Compile(s.ClientIDExpression); err != nil {
-		return nil, fmt.Errorf("clientIdExpression: %w", err)
+	caller, err := policy.NewCaller(s.ClientIDExpression, s.ClientSecretExpression)
+	if err != nil {
+		return nil, err
 	}
-	if s.ClientSecretExpression != "" {
-		if l.secret, err = dataweave.Compile(s.ClientSecretExpression); err != nil {
-			return nil, fmt.Errorf("clientSecretExpression: %w", err)
-		}
-	}
-	return l, nil
+	return &limiter{caller: caller, expose: s.ExposeHeaders, shared: s.Clusterizable}, nil
 }
 
 func warn(settings json.RawMessage) []string {
 	var s struct {
-		Clusterizable any `json:"clusterizable"`
-		Secret        any `json:"clientSecretExpression"`
+		Secret any `json:"clientSecretExpression"`
 	}
-	if err := json.Unmarshal(settings, &s); err != nil {
-		return nil
+	if err := json.Unmarshal(settings, &s); err == nil && (s.Secret == nil || s.Secret == "") {
+		return []string{policy.NoSecretWarning}
 	}
-	var warnings []string
-	if s.Clusterizable == true {
-		warnings = append(warnings, "clusterizable: there is no shared store yet, so each gateway counts for itself")
-	}
-	if s.Secret == nil || s.Secret == "" {
-		warnings = append(warnings, "clientSecretExpression: without it whoever knows a client id can spend its quota, unless an earlier policy checks the secret")
-	}
-	return warnings
+	return nil
 }
 
 // Bind implements policy.Compiled.
 func (l *limiter) Bind(env policy.Env) (policy.Step, error) {
-	counter, ok := env.State("windows", func() any { return sharedstate.NewFixedWindow(env.Now, 0) }).(sharedstate.Counter)
-	if !ok {
-		return policy.Step{}, fmt.Errorf("the counters kept for %s are of another kind", env.Binding)
+	tally, err := policy.NewTally(env, "rate-limiting-sla-based", l.shared)
+	if err != nil {
+		return policy.Step{}, err
 	}
 	quota := policy.NewQuota(l.expose)
 	return policy.Step{
-		RequestBody: policy.PayloadNeed(l.id, l.secret),
+		RequestBody: l.caller.Need(),
 		Response:    quota.Hook(),
 		Request: func(ctx context.Context, x *traffic.Exchange) policy.Verdict {
-			client, v := l.client(x, env.Clients)
+			client, v := l.caller.Find(x, env.Clients)
 			if client == nil {
 				return v
 			}
-			result, err := counter.Take(ctx, client.ID, client.Windows())
-			switch {
-			case err != nil:
-				return policy.Fail(http.StatusServiceUnavailable, "Service unavailable.", "the store of the counters did not answer, so the quota is unknown")
-			case !result.OK:
-				return quota.Refuse(result, "the client has spent the quota of its SLA tier")
-			case len(client.Windows()) == 0:
+			limits := client.WindowsOf(tally)
+			if len(limits) == 0 {
 				return policy.GoBecause("the client's SLA tier has no limits")
 			}
-			return quota.Pass(x, result)
+			result, alone := tally.TakeAnyway(ctx, client.ID, limits)
+			if !result.OK {
+				return quota.Refuse(result, "the client has spent the quota of its SLA tier")
+			}
+			if v := quota.Pass(x, result); !alone {
+				return v
+			}
+			return policy.GoBecause(policy.CountedAlone)
 		},
 	}, nil
-}
-
-// client is the contract of the caller, or the refusal.
-func (l *limiter) client(x *traffic.Exchange, clients *policy.Clients) (*policy.Client, policy.Verdict) {
-	scope := &policy.Scope{Exchange: x}
-	id, err := l.id.EvalString(scope)
-	if err != nil || id == "" {
-		return nil, refuse(policy.NoClientID, "the request names no client id")
-	}
-	client := clients.Find(id)
-	if l.secret != nil {
-		secret, err := l.secret.EvalString(scope)
-		if err != nil {
-			secret = ""
-		}
-		client = clients.Authenticate(id, secret)
-	}
-	if client == nil {
-		return nil, refuse(policy.BadClient, "no contract on this API has the client's id and secret")
-	}
-	if x.Auth.ClientID == "" {
-		client.Establish(&x.Auth)
-	}
-	return client, policy.Verdict{}
-}
-
-func refuse(public, reason string) policy.Verdict {
-	return policy.Refuse(http.StatusUnauthorized, public, reason,
-		traffic.Field{Name: "www-authenticate", Value: "Client-ID-Enforcement"})
 }

@@ -8,8 +8,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"sync/atomic"
 	"time"
 
 	"farrier.dev/farrier/internal/policy"
@@ -47,11 +45,11 @@ type Settings struct {
 }
 
 type control struct {
-	limit    sharedstate.Limit
-	delay    time.Duration
-	attempts int64
-	queue    int64
-	expose   bool
+	limit  sharedstate.Limit
+	delay  time.Duration
+	tries  int64
+	queue  int64
+	expose bool
 }
 
 func compile(settings json.RawMessage) (policy.Compiled, error) {
@@ -60,69 +58,35 @@ func compile(settings json.RawMessage) (policy.Compiled, error) {
 		return nil, err
 	}
 	return &control{
-		limit:    sharedstate.Limit{Max: s.MaximumRequests, Period: time.Duration(s.TimePeriodInMilliseconds) * time.Millisecond},
-		delay:    time.Duration(s.DelayTimeInMillis) * time.Millisecond,
-		attempts: s.DelayAttempts, queue: s.QueuingLimit, expose: s.ExposeHeaders,
+		limit: sharedstate.Limit{Max: s.MaximumRequests, Period: time.Duration(s.TimePeriodInMilliseconds) * time.Millisecond},
+		delay: time.Duration(s.DelayTimeInMillis) * time.Millisecond,
+		tries: s.DelayAttempts, queue: s.QueuingLimit, expose: s.ExposeHeaders,
 	}, nil
 }
 
 // state is what survives a change of revision.
 type state struct {
-	window  *sharedstate.SlidingWindow
-	waiting atomic.Int64
+	window *sharedstate.SlidingWindow
+	queue  policy.Queue
 }
 
 // Bind implements policy.Compiled.
 func (c *control) Bind(env policy.Env) (policy.Step, error) {
 	s, ok := env.State("window", func() any {
-		return &state{window: sharedstate.NewSlidingWindow(env.Now, c.limit)}
+		return &state{
+			window: sharedstate.NewSlidingWindow(env.Now, c.limit),
+			queue:  policy.Queue{Delay: c.delay, Attempts: c.tries, Limit: c.queue},
+		}
 	}).(*state)
 	if !ok {
 		return policy.Step{}, fmt.Errorf("the window kept for %s is of another kind", env.Binding)
 	}
 	quota := policy.NewQuota(c.expose)
+	take := s.window.Take
 	return policy.Step{
 		Response: quota.Hook(),
 		Request: func(ctx context.Context, x *traffic.Exchange) policy.Verdict {
-			result := s.window.Take()
-			if result.OK {
-				return quota.Pass(x, result)
-			}
-			result, reason, err := c.wait(ctx, s, result)
-			switch {
-			case err != nil:
-				return policy.Fail(http.StatusServiceUnavailable, "Service unavailable.", "the exchange was abandoned while it waited for its turn")
-			case result.OK:
-				return quota.Pass(x, result)
-			}
-			return quota.Refuse(result, reason)
+			return s.queue.Pass(ctx, x, quota, take)
 		},
 	}, nil
-}
-
-// wait queues the request, if there is room, and tries again.
-func (c *control) wait(ctx context.Context, s *state, refused sharedstate.Result) (result sharedstate.Result, reason string, err error) {
-	if c.queue == 0 || c.attempts == 0 {
-		return refused, "there were more requests than the limit allows", nil
-	}
-	defer s.waiting.Add(-1)
-	if s.waiting.Add(1) > c.queue {
-		return refused, "there were more requests than the limit allows, and as many waiting as queuingLimit allows", nil
-	}
-	timer := time.NewTimer(c.delay)
-	defer timer.Stop()
-	for attempt := int64(1); ; attempt++ {
-		select {
-		case <-ctx.Done():
-			return refused, "", ctx.Err()
-		case <-timer.C:
-		}
-		if refused = s.window.Take(); refused.OK {
-			return refused, "", nil
-		}
-		if attempt == c.attempts {
-			return refused, "there were more requests than the limit allows, also after waiting", nil
-		}
-		timer.Reset(c.delay)
-	}
 }

@@ -1,0 +1,67 @@
+package policy
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"farrier.dev/farrier/internal/sharedstate"
+	"farrier.dev/farrier/internal/traffic"
+)
+
+// Queue is where exchanges over a quota wait for their turn. What it holds
+// belongs into Env.State, so that it outlives a revision.
+type Queue struct {
+	// Delay is how long an exchange waits before it tries again, Attempts how
+	// often it does, Limit how many may wait at a time. With no attempts or no
+	// limit none waits.
+	Delay           time.Duration
+	Attempts, Limit int64
+
+	waiting atomic.Int64
+}
+
+// Pass lets an exchange through that take spends quota for, at once or after
+// waiting; otherwise it is refused.
+func (q *Queue) Pass(ctx context.Context, x *traffic.Exchange, quota *Quota, take func() sharedstate.Result) Verdict {
+	result := take()
+	if result.OK {
+		return quota.Pass(x, result)
+	}
+	result, reason, err := q.wait(ctx, take, result)
+	switch {
+	case err != nil:
+		return Fail(http.StatusServiceUnavailable, "Service unavailable.", "the exchange was abandoned while it waited for its turn")
+	case result.OK:
+		return quota.Pass(x, result)
+	}
+	return quota.Refuse(result, reason)
+}
+
+// wait queues the exchange, if there is room, and tries again.
+func (q *Queue) wait(ctx context.Context, take func() sharedstate.Result, refused sharedstate.Result) (result sharedstate.Result, reason string, err error) {
+	if q.Limit <= 0 || q.Attempts <= 0 {
+		return refused, "there were more requests than the limit allows", nil
+	}
+	defer q.waiting.Add(-1)
+	if q.waiting.Add(1) > q.Limit {
+		return refused, "there were more requests than the limit allows, and as many waiting as queuingLimit allows", nil
+	}
+	timer := time.NewTimer(q.Delay)
+	defer timer.Stop()
+	for attempt := int64(1); ; attempt++ {
+		select {
+		case <-ctx.Done():
+			return refused, "", ctx.Err() //nolint:wrapcheck // only asked whether it is nil
+		case <-timer.C:
+		}
+		if refused = take(); refused.OK {
+			return refused, "", nil
+		}
+		if attempt == q.Attempts {
+			return refused, "there were more requests than the limit allows, also after waiting", nil
+		}
+		timer.Reset(q.Delay)
+	}
+}
