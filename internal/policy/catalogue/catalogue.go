@@ -5,6 +5,7 @@ import (
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/policy/accessblock"
 	"farrier.dev/farrier/internal/policy/attackprotection"
+	"farrier.dev/farrier/internal/policy/authorization"
 	"farrier.dev/farrier/internal/policy/basicauth"
 	"farrier.dev/farrier/internal/policy/clientid"
 	"farrier.dev/farrier/internal/policy/cors"
@@ -12,6 +13,7 @@ import (
 	"farrier.dev/farrier/internal/policy/customerrors"
 	"farrier.dev/farrier/internal/policy/deprecation"
 	"farrier.dev/farrier/internal/policy/errorsanitization"
+	"farrier.dev/farrier/internal/policy/extauthz"
 	"farrier.dev/farrier/internal/policy/headerinjection"
 	"farrier.dev/farrier/internal/policy/headerremoval"
 	"farrier.dev/farrier/internal/policy/healthcheck"
@@ -39,6 +41,7 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 	return policy.NewCatalogue([]policy.Policy{
 		accessblock.Policy(),
 		attackprotection.Policy(content),
+		authorization.Policy(),
 		basicauth.Policy(),
 		clientid.Policy(),
 		cors.Policy(),
@@ -46,6 +49,7 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		customerrors.Policy(),
 		deprecation.Policy(),
 		errorsanitization.Policy(),
+		extauthz.Policy(),
 		headerinjection.Policy(),
 		headerremoval.Policy(),
 		healthcheck.Policy(),

@@ -1,0 +1,212 @@
+// Package authorization is the policy authorization: per operation it says
+// which scopes, roles, attributes and strength of sign-in a caller needs. What
+// no operation lists is refused. It identifies nobody: a policy before it does,
+// as jwt-validation-flex.
+package authorization
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"farrier.dev/farrier/internal/dataweave"
+	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/traffic"
+)
+
+//go:generate go run ../schemagen .
+
+//go:embed schema.json
+var schema []byte
+
+// Policy is the entry of the catalogue.
+func Policy() policy.Policy {
+	return policy.Policy{
+		Name: "authorization", Title: "Authorization", Category: "Security",
+		Phase: policy.Authorise, Schema: schema, Compile: compile,
+	}
+}
+
+// Settings are what operators set.
+type Settings struct {
+	// Operations are tried in order; the first whose method and path match decides. A request that matches none is refused.
+	Operations []Operation `json:"operations" required:"true" minItems:"1"`
+	// RolesClaim leads to the claim that holds the roles, a list or words in one text, as realm_access.roles.
+	RolesClaim string `json:"rolesClaim" default:"roles" minLength:"1"`
+	// ScopesClaim leads to the claim that holds the scopes; empty takes scope, then scp.
+	ScopesClaim string `json:"scopesClaim" default:""`
+}
+
+// Operation says who may do one thing.
+type Operation struct {
+	// Methods are those that it is for; none means all. GET covers HEAD.
+	Methods []string `json:"methods" default:"[]"`
+	// Path is a template behind the base path of the API: {name} is one segment, /** at the end any number of them. A slash at the end and parameters in segments (;x) make no difference.
+	Path string `json:"path" required:"true" minLength:"1"`
+	// Public lets everybody pass, identified or not.
+	Public bool `json:"public" default:"false"`
+	// Scopes are those that the token must have: all of them, or one.
+	Scopes []string `json:"scopes" default:"[]"`
+	// ScopeCriteria says whether all scopes are needed (AND) or one is enough (OR).
+	ScopeCriteria string `json:"scopeCriteria" default:"AND" enum:"AND|OR"`
+	// Roles are those of which the caller needs one.
+	Roles []string `json:"roles" default:"[]"`
+	// Condition is an expression that must be true. vars.path.NAME is a segment of the path, vars.claims the claims of the caller; payload is the body. Two values that are both missing are equal: add a test for null where that matters.
+	Condition string `json:"condition" default:"" expr:"true"`
+	// ACR are the authentication contexts of which the token must name one (acr).
+	ACR []string `json:"acr" default:"[]"`
+	// AMR are the methods of authentication that the token must name, all of them (amr).
+	AMR []string `json:"amr" default:"[]"`
+	// MaxAuthenticationAge is how many seconds ago the caller may have signed in (auth_time); 0 means any time.
+	MaxAuthenticationAge int64 `json:"maxAuthenticationAge" default:"0" min:"0"`
+}
+
+// operation is a compiled Operation.
+type operation struct {
+	Operation
+	template  template
+	condition *dataweave.Expression
+	maxAge    time.Duration
+}
+
+type authorizer struct {
+	operations     []operation
+	roles, scopes  []string
+	conditionNeeds policy.Need
+}
+
+func compile(settings json.RawMessage) (policy.Compiled, error) {
+	var s Settings
+	if err := policy.DecodeWithDefaults(schema, settings, &s); err != nil {
+		return nil, err
+	}
+	a := &authorizer{roles: strings.Split(s.RolesClaim, ".")}
+	if s.ScopesClaim != "" {
+		a.scopes = strings.Split(s.ScopesClaim, ".")
+	}
+	var conditions []*dataweave.Expression
+	for i, one := range s.Operations {
+		o := operation{Operation: one, maxAge: time.Duration(one.MaxAuthenticationAge) * time.Second}
+		var err error
+		if o.template, err = parseTemplate(one.Path); err != nil {
+			return nil, fmt.Errorf("operations[%d].path: %w", i, err)
+		}
+		if one.Condition != "" {
+			if o.condition, err = dataweave.Compile(one.Condition); err != nil {
+				return nil, fmt.Errorf("operations[%d].condition: %w", i, err)
+			}
+		}
+		if one.Public && o.restricted() {
+			return nil, fmt.Errorf("operations[%d]: public lets everybody pass; remove it, or what else the operation asks for", i)
+		}
+		conditions = append(conditions, o.condition)
+		a.operations = append(a.operations, o)
+	}
+	a.conditionNeeds = policy.PayloadNeed(conditions...)
+	return a, nil
+}
+
+func (o *operation) restricted() bool {
+	return len(o.Scopes)+len(o.Roles)+len(o.ACR)+len(o.AMR) > 0 || o.condition != nil || o.maxAge > 0
+}
+
+// Bind implements policy.Compiled.
+func (a *authorizer) Bind(env policy.Env) (policy.Step, error) {
+	return policy.Step{
+		RequestBody: a.conditionNeeds,
+		Request: func(_ context.Context, x *traffic.Exchange) policy.Verdict {
+			// What a service would take for the method must be what was judged.
+			for _, name := range [...]string{"x-http-method-override", "x-http-method", "x-method-override"} {
+				x.Request.Header.Del(name)
+			}
+			o, path := a.find(x)
+			if o == nil {
+				return policy.Refuse(http.StatusForbidden, "Access denied.", "no operation of the settings has this method and path")
+			}
+			return a.judge(env, o, x, path)
+		},
+	}, nil
+}
+
+// find is the operation of an exchange and the segments that its path names.
+func (a *authorizer) find(x *traffic.Exchange) (o *operation, path map[string]string) {
+	segments := segmentsOf(x.SubPath)
+	method := x.Request.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	for i := range a.operations {
+		o := &a.operations[i]
+		if len(o.Methods) > 0 && !slices.Contains(o.Methods, method) && !slices.Contains(o.Methods, x.Request.Method) {
+			continue
+		}
+		if path, ok := o.template.match(segments); ok {
+			return o, path
+		}
+	}
+	return nil, nil
+}
+
+// judge says whether the caller may.
+func (a *authorizer) judge(env policy.Env, o *operation, x *traffic.Exchange, path map[string]string) policy.Verdict {
+	if o.Public {
+		return policy.Go()
+	}
+	if x.Auth.ClientID == "" && x.Auth.Principal == "" && len(x.Auth.Properties) == 0 {
+		return challenge(http.StatusUnauthorized, "Authentication is required.", "nobody is identified", "Bearer")
+	}
+	claims, _ := x.Auth.Properties["claims"].(map[string]any)
+	if v := o.strength(claims, env.Now()); v.Stops() {
+		return v
+	}
+	if missing := o.missingScopes(a.scopesOf(claims)); len(missing) > 0 {
+		return challenge(http.StatusForbidden, "Insufficient scope.", "the token lacks the scope "+strings.Join(missing, ", "),
+			`Bearer error="insufficient_scope", scope="`+strings.Join(o.Scopes, " ")+`"`)
+	}
+	if len(o.Roles) > 0 && !overlap(o.Roles, words(claimAt(claims, a.roles))) {
+		return policy.Refuse(http.StatusForbidden, "Access denied.", "the caller has none of the roles "+strings.Join(o.Roles, ", "))
+	}
+	if o.condition == nil {
+		return policy.Go()
+	}
+	ok, err := o.condition.EvalBool(&policy.Scope{Exchange: x, Vars: &vars{path, claims}})
+	switch {
+	case err != nil:
+		return policy.Refuse(http.StatusForbidden, "Access denied.", "the condition of the operation can't be evaluated for this request")
+	case !ok:
+		return policy.Refuse(http.StatusForbidden, "Access denied.", "the condition of the operation is not met")
+	}
+	return policy.Go()
+}
+
+func (o *operation) missingScopes(has []string) []string {
+	var missing []string
+	for _, scope := range o.Scopes {
+		if !slices.Contains(has, scope) {
+			missing = append(missing, scope)
+		}
+	}
+	if o.ScopeCriteria == "OR" && len(missing) < len(o.Scopes) {
+		return nil
+	}
+	return missing
+}
+
+func (a *authorizer) scopesOf(claims map[string]any) []string {
+	if a.scopes != nil {
+		return words(claimAt(claims, a.scopes))
+	}
+	if scope, ok := claims["scope"]; ok {
+		return words(scope)
+	}
+	return words(claims["scp"])
+}
+
+func challenge(status int, public, reason, challenge string) policy.Verdict {
+	return policy.Refuse(status, public, reason, traffic.Field{Name: "www-authenticate", Value: challenge})
+}
