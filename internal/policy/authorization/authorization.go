@@ -160,7 +160,7 @@ func (a *authorizer) judge(env policy.Env, o *operation, x *traffic.Exchange, pa
 	if x.Auth.ClientID == "" && x.Auth.Principal == "" && len(x.Auth.Properties) == 0 {
 		return challenge(http.StatusUnauthorized, "Authentication is required.", "nobody is identified", "Bearer")
 	}
-	claims, _ := x.Auth.Properties["claims"].(map[string]any)
+	claims := claimsOf(x)
 	if v := o.strength(claims, env.Now()); v.Stops() {
 		return v
 	}
@@ -197,14 +197,14 @@ func (o *operation) missingScopes(has []string) []string {
 	return missing
 }
 
-func (a *authorizer) scopesOf(claims map[string]any) []string {
+func (a *authorizer) scopesOf(claims dataweave.Value) []string {
 	if a.scopes != nil {
 		return words(claimAt(claims, a.scopes))
 	}
-	if scope, ok := claims["scope"]; ok {
+	if scope := claimAt(claims, scopeClaim); !scope.IsNull() {
 		return words(scope)
 	}
-	return words(claims["scp"])
+	return words(claimAt(claims, scpClaim))
 }
 
 func challenge(status int, public, reason, challenge string) policy.Verdict {

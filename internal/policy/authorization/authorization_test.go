@@ -1,12 +1,40 @@
 package authorization
 
 import (
+	"fmt"
 	"testing"
 
+	"farrier.dev/farrier/internal/dataweave"
 	"farrier.dev/farrier/internal/policy/policytest"
+	"farrier.dev/farrier/internal/traffic"
 )
 
 func TestConversations(t *testing.T) { policytest.Play(t, Policy(), 4) }
+
+// TestClaims holds that claims count in either form in which policies leave them.
+func TestClaims(t *testing.T) {
+	plain := map[string]any{"scope": "a b", "roles": []any{"x", 7, "y"}, "realm": map[string]any{"n": 3}}
+	value, err := dataweave.FromAny(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, claims := range map[string]any{"map": plain, "value": value, "none": nil} {
+		x := &traffic.Exchange{}
+		x.Auth.SetProperty("claims", claims)
+		got := claimsOf(x)
+		scopes, roles := words(claimAt(got, scopeClaim)), words(claimAt(got, []string{"roles"}))
+		want := "[a b] [x y]"
+		if claims == nil {
+			want = "[] []"
+		}
+		if text := fmt.Sprint(scopes, roles); text != want {
+			t.Errorf("%s: %s, want %s", name, text, want)
+		}
+		if deep := claimAt(got, []string{"realm", "n", "m"}); !deep.IsNull() {
+			t.Errorf("%s: a claim below a number is %v", name, deep)
+		}
+	}
+}
 
 func TestTemplates(t *testing.T) {
 	for _, c := range []struct {

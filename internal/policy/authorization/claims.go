@@ -1,7 +1,6 @@
 package authorization
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -10,18 +9,38 @@ import (
 
 	"farrier.dev/farrier/internal/dataweave"
 	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/traffic"
 )
+
+// The claims that are looked up for every request.
+var (
+	scopeClaim    = []string{"scope"}
+	scpClaim      = []string{"scp"}
+	acrClaim      = []string{"acr"}
+	amrClaim      = []string{"amr"}
+	authTimeClaim = []string{"auth_time"}
+)
+
+// claimsOf are the claims that an identifying policy left, null for none.
+func claimsOf(x *traffic.Exchange) dataweave.Value {
+	claims, err := dataweave.FromAny(x.Auth.Properties["claims"])
+	if err != nil {
+		return dataweave.Null()
+	}
+	return claims
+}
 
 // strength asks whether the caller signed in strongly and lately enough. The
 // answer tells how to step up (RFC 9470).
-func (o *operation) strength(claims map[string]any, now time.Time) policy.Verdict {
+func (o *operation) strength(claims dataweave.Value, now time.Time) policy.Verdict {
 	why := ""
-	switch acr, _ := claims["acr"].(string); {
+	acr, _ := claimAt(claims, acrClaim).AsString()
+	switch {
 	case len(o.ACR) > 0 && !slices.Contains(o.ACR, acr):
 		why = "a stronger sign-in is needed"
-	case len(o.AMR) > 0 && !covers(words(claims["amr"]), o.AMR):
+	case len(o.AMR) > 0 && !covers(words(claimAt(claims, amrClaim)), o.AMR):
 		why = "a further factor is needed"
-	case o.maxAge > 0 && tooOld(claims["auth_time"], now, o.maxAge):
+	case o.maxAge > 0 && tooOld(claimAt(claims, authTimeClaim), now, o.maxAge):
 		why = "a more recent sign-in is needed"
 	default:
 		return policy.Go()
@@ -38,23 +57,9 @@ func (o *operation) strength(claims map[string]any, now time.Time) policy.Verdic
 
 // tooOld says whether a sign-in lies further back than allowed; one whose time
 // is unknown, or lies ahead by more than a minute, does.
-func tooOld(authTime any, now time.Time, most time.Duration) bool {
-	var seconds float64
-	switch v := authTime.(type) {
-	case float64:
-		seconds = v
-	case int64:
-		seconds = float64(v)
-	case json.Number:
-		f, err := v.Float64()
-		if err != nil {
-			return true
-		}
-		seconds = f
-	default:
-		return true
-	}
-	if seconds <= 0 || seconds > 1<<40 {
+func tooOld(authTime dataweave.Value, now time.Time, most time.Duration) bool {
+	seconds, ok := authTime.AsNumber()
+	if !ok || seconds <= 0 || seconds > 1<<40 {
 		return true
 	}
 	age := now.Sub(time.Unix(int64(seconds), 0))
@@ -62,35 +67,36 @@ func tooOld(authTime any, now time.Time, most time.Duration) bool {
 }
 
 // claimAt follows a path of names into the claims.
-func claimAt(claims map[string]any, path []string) any {
-	var value any = claims
+func claimAt(claims dataweave.Value, path []string) dataweave.Value {
+	value := claims
 	for _, name := range path {
-		object, ok := value.(map[string]any)
+		object, ok := value.AsObject()
 		if !ok {
-			return nil
+			return dataweave.Null()
 		}
-		value = object[name]
+		if value, ok = object.Get(name); !ok {
+			return dataweave.Null()
+		}
 	}
 	return value
 }
 
 // words are the texts of a list, or the words of one text.
-func words(value any) []string {
-	switch v := value.(type) {
-	case string:
-		return strings.Fields(v)
-	case []string:
-		return v
-	case []any:
-		var list []string
-		for _, one := range v {
-			if text, ok := one.(string); ok {
-				list = append(list, text)
-			}
-		}
-		return list
+func words(value dataweave.Value) []string {
+	if text, ok := value.AsString(); ok {
+		return strings.Fields(text)
 	}
-	return nil
+	array, ok := value.AsArray()
+	if !ok {
+		return nil
+	}
+	var list []string
+	for i := range array.Len() {
+		if text, ok := array.At(i).AsString(); ok {
+			list = append(list, text)
+		}
+	}
+	return list
 }
 
 func overlap(wanted, has []string) bool {
@@ -104,7 +110,7 @@ func covers(has, wanted []string) bool {
 // vars are what conditions see under vars.
 type vars struct {
 	path   map[string]string
-	claims map[string]any
+	claims dataweave.Value
 }
 
 // Get implements dataweave.Object.
@@ -117,9 +123,7 @@ func (v *vars) Get(key string) (dataweave.Value, bool) {
 		}
 		return dataweave.NewObject(object), true
 	case "claims":
-		if value, err := dataweave.FromAny(v.claims); err == nil && v.claims != nil {
-			return value, true
-		}
+		return v.claims, true
 	}
 	return dataweave.Null(), false
 }
