@@ -22,45 +22,52 @@ type Queue struct {
 	waiting atomic.Int64
 }
 
-// Pass lets an exchange through that take spends quota for, at once or after
+// Taking spends quota for an exchange. alone says that this gateway counted
+// alone because the store that gateways share did not answer.
+type Taking func() (result sharedstate.Result, alone bool)
+
+// Pass lets an exchange through for which take finds quota, at once or after
 // waiting; otherwise it is refused.
-func (q *Queue) Pass(ctx context.Context, x *traffic.Exchange, quota *Quota, take func() sharedstate.Result) Verdict {
-	result := take()
-	if result.OK {
-		return quota.Pass(x, result)
+func (q *Queue) Pass(ctx context.Context, x *traffic.Exchange, quota *Quota, take Taking) Verdict {
+	result, alone := take()
+	if !result.OK {
+		var reason string
+		var err error
+		if result, alone, reason, err = q.wait(ctx, take, result); err != nil {
+			return Fail(http.StatusServiceUnavailable, "Service unavailable.", "the exchange was abandoned while it waited for its turn")
+		}
+		if !result.OK {
+			return quota.Refuse(result, reason)
+		}
 	}
-	result, reason, err := q.wait(ctx, take, result)
-	switch {
-	case err != nil:
-		return Fail(http.StatusServiceUnavailable, "Service unavailable.", "the exchange was abandoned while it waited for its turn")
-	case result.OK:
-		return quota.Pass(x, result)
+	if v := quota.Pass(x, result); !alone {
+		return v
 	}
-	return quota.Refuse(result, reason)
+	return GoBecause(CountedAlone)
 }
 
 // wait queues the exchange, if there is room, and tries again.
-func (q *Queue) wait(ctx context.Context, take func() sharedstate.Result, refused sharedstate.Result) (result sharedstate.Result, reason string, err error) {
+func (q *Queue) wait(ctx context.Context, take Taking, refused sharedstate.Result) (result sharedstate.Result, alone bool, reason string, err error) {
 	if q.Limit <= 0 || q.Attempts <= 0 {
-		return refused, "there were more requests than the limit allows", nil
+		return refused, false, "there were more requests than the limit allows", nil
 	}
 	defer q.waiting.Add(-1)
 	if q.waiting.Add(1) > q.Limit {
-		return refused, "there were more requests than the limit allows, and as many waiting as queuingLimit allows", nil
+		return refused, false, "there were more requests than the limit allows, and as many waiting as queuingLimit allows", nil
 	}
 	timer := time.NewTimer(q.Delay)
 	defer timer.Stop()
 	for attempt := int64(1); ; attempt++ {
 		select {
 		case <-ctx.Done():
-			return refused, "", ctx.Err() //nolint:wrapcheck // only asked whether it is nil
+			return refused, false, "", ctx.Err() //nolint:wrapcheck // only asked whether it is nil
 		case <-timer.C:
 		}
-		if refused = take(); refused.OK {
-			return refused, "", nil
+		if refused, alone = take(); refused.OK {
+			return refused, alone, "", nil
 		}
 		if attempt == q.Attempts {
-			return refused, "there were more requests than the limit allows, also after waiting", nil
+			return refused, false, "there were more requests than the limit allows, also after waiting", nil
 		}
 		timer.Reset(q.Delay)
 	}

@@ -64,5 +64,10 @@ func (t *Tally) TakeAnyway(ctx context.Context, key string, limits []sharedstate
 	return result, alone
 }
 
+// Taking is TakeAnyway for a queue.
+func (t *Tally) Taking(ctx context.Context, key string, limits []sharedstate.Limit) Taking {
+	return func() (sharedstate.Result, bool) { return t.TakeAnyway(ctx, key, limits) }
+}
+
 // CountedAlone is the reason in the trail when TakeAnyway counted alone.
 const CountedAlone = "the shared store of the counters did not answer; this gateway counts alone until it does"

@@ -27,6 +27,8 @@ import (
 	"farrier.dev/farrier/internal/policy/route"
 	"farrier.dev/farrier/internal/policy/routeweighted"
 	"farrier.dev/farrier/internal/policy/spikecontrol"
+	"farrier.dev/farrier/internal/policy/throttling"
+	"farrier.dev/farrier/internal/policy/throttlingsla"
 	"farrier.dev/farrier/internal/policy/timeouts"
 	"farrier.dev/farrier/internal/policy/tls"
 	"farrier.dev/farrier/internal/policy/tlsoutbound"
@@ -64,6 +66,8 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		route.Policy(),
 		routeweighted.Policy(),
 		spikecontrol.Policy(),
+		throttling.Policy(),
+		throttlingsla.Policy(),
 		timeouts.Response(),
 		timeouts.StreamIdle(),
 		timeouts.UpstreamIdle(),

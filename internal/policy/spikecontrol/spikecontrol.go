@@ -82,7 +82,7 @@ func (c *control) Bind(env policy.Env) (policy.Step, error) {
 		return policy.Step{}, fmt.Errorf("the window kept for %s is of another kind", env.Binding)
 	}
 	quota := policy.NewQuota(c.expose)
-	take := s.window.Take
+	take := func() (sharedstate.Result, bool) { return s.window.Take(), false }
 	return policy.Step{
 		Response: quota.Hook(),
 		Request: func(ctx context.Context, x *traffic.Exchange) policy.Verdict {
