@@ -18,8 +18,9 @@ import (
 
 // Outside is the address of a service that a policy asks on its own account.
 type Outside struct {
-	// Address is host:port; Host is the name that a certificate must have.
-	Address, Host string
+	// Address is host:port; Host is the name that a certificate must have;
+	// Authority is both as they were written.
+	Address, Host, Authority string
 	// Secure says that the connection is encrypted.
 	Secure bool
 	// Path is what follows, without a slash at its end.
@@ -49,7 +50,7 @@ func ParseOutside(uri string) (Outside, error) {
 		port = u.Port()
 	}
 	return Outside{
-		Address: net.JoinHostPort(u.Hostname(), port), Host: u.Hostname(),
+		Address: net.JoinHostPort(u.Hostname(), port), Host: u.Hostname(), Authority: u.Host,
 		Secure: u.Scheme == "https", Path: strings.TrimSuffix(u.EscapedPath(), "/"),
 	}, nil
 }
