@@ -24,7 +24,7 @@ type Settings struct {
 	Region string `json:"region" required:"true" minLength:"1"`
 	// SigningAlgorithm is the version of the signature; AWS_SIGV4A is valid in several regions.
 	SigningAlgorithm string `json:"signingAlgorithm" default:"AWS_SIGV4" enum:"AWS_SIGV4|AWS_SIGV4A"`
-	// UseUnsignedPayload leaves the content out of the signature, so that it streams. Only some services take that, as s3 over HTTPS.
+	// UseUnsignedPayload leaves the content out of the signature, so that it streams; otherwise gRPC streams are refused. Only some services take that, as s3 over HTTPS.
 	UseUnsignedPayload bool `json:"useUnsignedPayload" default:"false"`
 	// MatchExcludedHeaders are headers to leave out of the signature, besides those that the gateway or a proxy behind it may change: authorization, user-agent, x-forwarded-*, x-amzn-trace-id, x-correlation-id, traceparent and those of the connection. Headers that begin with x-amz- are always signed.
 	MatchExcludedHeaders []Matcher `json:"matchExcludedHeaders" default:"[]"`
@@ -175,7 +175,7 @@ func (s *signature) Bind(env policy.Env) (policy.Step, error) {
 	}
 	step := policy.Step{Request: b.sign}
 	if !s.UseUnsignedPayload {
-		step.RequestBody = policy.Need{Mode: policy.Buffered, Limit: s.MaxPayloadBytes, Partial: s.UnsignedBeyondLimit}
+		step.RequestBody = policy.Need{Mode: policy.Buffered, Limit: s.MaxPayloadBytes, Partial: s.UnsignedBeyondLimit, When: hasContent}
 	}
 	return step, nil
 }
@@ -185,6 +185,12 @@ func (s *signature) open(now func() time.Time) source {
 		return &file{name: s.CredentialsFileProvider.CredentialsDataSource.Filename, profile: s.CredentialsFileProvider.Profile, now: now}
 	}
 	return newChain("", now)
+}
+
+// hasContent says that the signature needs the content. The opening of a
+// WebSocket has none; what follows is not part of the request.
+func hasContent(x *traffic.Exchange) bool {
+	return !x.Request.Streaming || !x.Request.Header.HasToken("upgrade", "websocket")
 }
 
 type boundSignature struct {
@@ -203,13 +209,9 @@ func (b *boundSignature) sign(ctx context.Context, x *traffic.Exchange) policy.V
 	if err != nil || address.Host == "" {
 		return policy.Fail(http.StatusInternalServerError, "Internal error.", "the request can't be signed: the address of the service is unknown")
 	}
-	payload := unsignedPayload
-	body := &x.Request.Body
-	if !b.UseUnsignedPayload && !body.Partial() {
-		reader, _ := body.Forward()
-		if payload, err = hashOf(reader); err != nil {
-			return policy.Fail(http.StatusInternalServerError, "Internal error.", "the request can't be signed: its content could not be read")
-		}
+	payload, err := b.payload(x)
+	if err != nil {
+		return policy.Fail(http.StatusInternalServerError, "Internal error.", "the request can't be signed: its content could not be read")
 	}
 	at := b.now().UTC()
 	b.fields(&x.Request.Header, c, payload, at)
@@ -228,6 +230,19 @@ func (b *boundSignature) sign(ctx context.Context, x *traffic.Exchange) policy.V
 	}
 	x.Request.Header.Set("authorization", authorization)
 	return policy.Go()
+}
+
+// payload is what the signature says of the content.
+func (b *boundSignature) payload(x *traffic.Exchange) (string, error) {
+	body := &x.Request.Body
+	switch {
+	case b.UseUnsignedPayload || body.Partial():
+		return unsignedPayload, nil
+	case !hasContent(x):
+		return hashHex(nil), nil
+	}
+	reader, _ := body.Forward()
+	return hashOf(reader)
 }
 
 func (b *boundSignature) authorize(m *message, c *credentials, s scope) (string, error) {
