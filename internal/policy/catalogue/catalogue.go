@@ -4,9 +4,11 @@ package catalogue
 import (
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/policy/accessblock"
+	"farrier.dev/farrier/internal/policy/apikey"
 	"farrier.dev/farrier/internal/policy/attackprotection"
 	"farrier.dev/farrier/internal/policy/authorization"
 	"farrier.dev/farrier/internal/policy/basicauth"
+	"farrier.dev/farrier/internal/policy/clientcertificate"
 	"farrier.dev/farrier/internal/policy/clientid"
 	"farrier.dev/farrier/internal/policy/cors"
 	"farrier.dev/farrier/internal/policy/csrf"
@@ -42,9 +44,11 @@ import (
 func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 	return policy.NewCatalogue([]policy.Policy{
 		accessblock.Policy(),
+		apikey.Policy(),
 		attackprotection.Policy(content),
 		authorization.Policy(),
 		basicauth.Policy(),
+		clientcertificate.Policy(),
 		clientid.Policy(),
 		cors.Policy(),
 		csrf.Policy(),
