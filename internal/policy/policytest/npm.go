@@ -5,7 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
-	"os/exec"
+	"os/exec" //nolint:depguard // this package is imported by tests alone
 	"path/filepath"
 	"slices"
 	"strings"
@@ -80,7 +80,7 @@ func NPM(t testing.TB, packages ...string) (dir string) {
 		t.Fatal(err)
 	}
 	arguments := append([]string{"install", "--save-exact", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"}, packages...)
-	install := exec.CommandContext(t.Context(), npm, arguments...) //nolint:gosec // the test names the packages
+	install := exec.CommandContext(t.Context(), npm, arguments...)
 	install.Dir = draft
 	if out, err := install.CombinedOutput(); err != nil {
 		missing(t, "npm could not install "+strings.Join(packages, " ")+": "+err.Error()+"\n"+string(out))
