@@ -1,9 +1,11 @@
-// Package dataweave compiles the `#[…]` expressions that policies take in
-// their settings and evaluates them per request: a subset of DataWeave 2 that
-// selects, compares and joins values and has no loops, lambdas or output
-// formats. It is neither a DataWeave runtime nor a reader of .dwl scripts.
+// Package dataweave compiles the two kinds of DataWeave 2 that policies take in
+// their settings and evaluates them per request, bounded in steps, depth and
+// memory: expressions, `#[…]`, a subset that selects, compares and joins values
+// (Compile), and scripts that transform messages (CompileScript). It is not a
+// whole DataWeave runtime: what it lacks is refused, by name and place, when a
+// setting is compiled. doc.md and script.md list both sides.
 //
-// The grammar, loosest operator first; { } repeats, [ ] is optional:
+// The grammar of expressions, loosest operator first; { } repeats, [ ] is optional:
 //
 //	setting    = "#[" expression "]" | literal text
 //	expression = or { "default" or }
@@ -24,6 +26,5 @@
 //	array      = "[" [ expression { "," expression } ] "]"
 //	root       = "attributes" | "authentication" | "payload" | "vars"
 //
-// Selecting from null is null. What the subset lacks is refused when the
-// setting is compiled, by name and with its offset; doc.md lists both sides.
+// Selecting from null is null.
 package dataweave
