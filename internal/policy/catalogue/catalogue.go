@@ -22,6 +22,7 @@ import (
 	"farrier.dev/farrier/internal/policy/iplist"
 	"farrier.dev/farrier/internal/policy/jsonthreat"
 	"farrier.dev/farrier/internal/policy/jwtvalidation"
+	"farrier.dev/farrier/internal/policy/ldapauth"
 	"farrier.dev/farrier/internal/policy/messagelogging"
 	"farrier.dev/farrier/internal/policy/ratelimit"
 	"farrier.dev/farrier/internal/policy/ratelimitsla"
@@ -34,6 +35,7 @@ import (
 	"farrier.dev/farrier/internal/policy/timeouts"
 	"farrier.dev/farrier/internal/policy/tls"
 	"farrier.dev/farrier/internal/policy/tlsoutbound"
+	"farrier.dev/farrier/internal/policy/tokenenforcement"
 	"farrier.dev/farrier/internal/policy/websocketlimit"
 	"farrier.dev/farrier/internal/policy/xmlthreat"
 )
@@ -63,6 +65,7 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		iplist.Blocklist(),
 		jsonthreat.Policy(),
 		jwtvalidation.Policy(),
+		ldapauth.Policy(),
 		messagelogging.Policy(),
 		ratelimit.Policy(),
 		ratelimitsla.Policy(),
@@ -77,6 +80,11 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		timeouts.UpstreamIdle(),
 		tls.Policy(),
 		tlsoutbound.Policy(),
+		tokenenforcement.Introspection(),
+		tokenenforcement.MuleProvider(),
+		tokenenforcement.OpenAM(),
+		tokenenforcement.OpenIDConnect(),
+		tokenenforcement.PingFederate(),
 		websocketlimit.Policy(),
 		xmlthreat.Policy(),
 	})
