@@ -1,0 +1,152 @@
+// Package spec is descriptions of APIs in one model: RAML, OpenAPI, WSDL,
+// GraphQL descriptions in one model; spec.Matcher names the operation of a
+// request, and a Checker holds a request against what is described. One folder
+// below reads one language into the model; today that is OpenAPI. The package
+// knows no policy and reads no files.
+package spec
+
+// Description is one API as somebody described it. It must not be changed once
+// something was compiled from it.
+type Description struct {
+	Title, Version string
+	// BasePaths are the paths of the servers, each beginning with a slash and
+	// without one at its end; that of a server at the root is empty.
+	BasePaths  []string
+	Operations []Operation
+	// Definitions hold every schema that an operation reaches.
+	Definitions Definitions
+	// Credentials are parameters by which callers prove who they are. They count
+	// as described.
+	Credentials []Credential
+}
+
+// Definitions are schemas by name: JSON Schema 2020-12 as it is unmarshalled,
+// numbers as json.Number, with references "#/$defs/NAME" to one another.
+// Annotations other than readOnly, writeOnly and format are left out.
+type Definitions map[string]any
+
+// Schema is one schema of a description.
+type Schema struct {
+	// Name is its key in Definitions; empty stands for no schema, which every
+	// value satisfies.
+	Name string
+	// Line is where it stands in the description, counted from 1.
+	Line int
+}
+
+// Described says whether there is a schema.
+func (s Schema) Described() bool { return s.Name != "" }
+
+// Operation is a method of a path template.
+type Operation struct {
+	// Method is in upper case; Path begins with a slash and may hold templates
+	// in braces, as "/orders/{id}".
+	Method, Path string
+	// ID is the operationId, empty where there is none.
+	ID string
+	// Line is where it stands in the description, counted from 1.
+	Line       int
+	Deprecated bool
+	Parameters []Parameter
+	// Body is the request's content; nil when none is described.
+	Body      *Body
+	Responses []Response
+}
+
+// Place is where a parameter stands in the request.
+type Place string
+
+// The places.
+const (
+	InPath   Place = "path"
+	InQuery  Place = "query"
+	InHeader Place = "header"
+	InCookie Place = "cookie"
+)
+
+// Parameter is one parameter of an operation.
+type Parameter struct {
+	Name string
+	In   Place
+	// Line is where it stands in the description, counted from 1.
+	Line     int
+	Required bool
+	// AllowEmpty lets a query parameter stand without a value.
+	AllowEmpty bool
+	Style      Style
+	Explode    bool
+	Schema     Schema
+	// Media is the media type of a parameter that is a document of its own; Style
+	// then means nothing. Only JSON is looked into.
+	Media string
+}
+
+// Credential is the place of a key.
+type Credential struct {
+	Name string
+	In   Place
+}
+
+// Body is what a request carries.
+type Body struct {
+	Required bool
+	Content  []Media
+}
+
+// Media is one form of a content.
+type Media struct {
+	// Range is a media type or range in lower case without parameters, as
+	// "application/json", "text/*" or "*/*".
+	Range  string
+	Schema Schema
+}
+
+// Response is one answer of an operation.
+type Response struct {
+	// From and To are the status codes that it describes. 0 is the answer to all
+	// that no other describes.
+	From, To int
+	Content  []Media
+}
+
+// ResponseTo is the response that describes a status code: one of this code
+// alone before one of a range, before the default; nil when there is none.
+func (o *Operation) ResponseTo(status int) *Response {
+	var found *Response
+	for i := range o.Responses {
+		r := &o.Responses[i]
+		switch {
+		case r.From == status && r.To == status:
+			return r
+		case r.From <= status && status <= r.To:
+			found = r
+		case r.From == 0 && found == nil:
+			found = r
+		}
+	}
+	return found
+}
+
+// MediaFor is the closest description of a media type, given in lower case
+// without parameters: the type itself, then type/*, then */*; nil when there is
+// none.
+func MediaFor(content []Media, media string) *Media {
+	var found *Media
+	rank := 0
+	for i := range content {
+		m := &content[i]
+		r := 0
+		switch {
+		case m.Range == media:
+			r = 3
+		case m.Range == "*/*":
+			r = 1
+		case len(m.Range) > 1 && m.Range[len(m.Range)-2:] == "/*" && len(media) >= len(m.Range)-1 && media[:len(m.Range)-1] == m.Range[:len(m.Range)-1]:
+			r = 2
+		}
+		if r > rank {
+			found, rank = m, r
+		}
+	}
+	return found
+}
