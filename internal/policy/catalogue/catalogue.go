@@ -7,10 +7,13 @@ import (
 	"farrier.dev/farrier/internal/policy/apikey"
 	"farrier.dev/farrier/internal/policy/attackprotection"
 	"farrier.dev/farrier/internal/policy/authorization"
+	"farrier.dev/farrier/internal/policy/aws"
 	"farrier.dev/farrier/internal/policy/basicauth"
+	"farrier.dev/farrier/internal/policy/circuitbreaker"
 	"farrier.dev/farrier/internal/policy/clientcertificate"
 	"farrier.dev/farrier/internal/policy/clientid"
 	"farrier.dev/farrier/internal/policy/cors"
+	"farrier.dev/farrier/internal/policy/credentialinjection"
 	"farrier.dev/farrier/internal/policy/csrf"
 	"farrier.dev/farrier/internal/policy/customerrors"
 	"farrier.dev/farrier/internal/policy/deprecation"
@@ -21,6 +24,7 @@ import (
 	"farrier.dev/farrier/internal/policy/healthcheck"
 	"farrier.dev/farrier/internal/policy/iplist"
 	"farrier.dev/farrier/internal/policy/jsonthreat"
+	"farrier.dev/farrier/internal/policy/jwtgeneration"
 	"farrier.dev/farrier/internal/policy/jwtvalidation"
 	"farrier.dev/farrier/internal/policy/ldapauth"
 	"farrier.dev/farrier/internal/policy/messagelogging"
@@ -49,10 +53,17 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		apikey.Policy(),
 		attackprotection.Policy(content),
 		authorization.Policy(),
+		aws.Lambda(),
+		aws.Signature(),
 		basicauth.Policy(),
+		circuitbreaker.Policy(),
 		clientcertificate.Policy(),
 		clientid.Policy(),
 		cors.Policy(),
+		credentialinjection.APIKey(),
+		credentialinjection.Basic(),
+		credentialinjection.OAuth2(),
+		credentialinjection.OnBehalfOf(),
 		csrf.Policy(),
 		customerrors.Policy(),
 		deprecation.Policy(),
@@ -63,7 +74,9 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		healthcheck.Policy(),
 		iplist.Allowlist(),
 		iplist.Blocklist(),
+		iplist.Feeds(),
 		jsonthreat.Policy(),
+		jwtgeneration.Policy(),
 		jwtvalidation.Policy(),
 		ldapauth.Policy(),
 		messagelogging.Policy(),
