@@ -1,4 +1,4 @@
-// Package iplist is the policies ip-allowlist-flex and ip-blocklist-flex: they
+// Package iplist is the policies ip-allowlist-flex, ip-blocklist-flex and ip-feeds: they
 // let requests pass, or refuse them, by the address of the client. Unless an
 // expression says otherwise that is the verified address of the exchange, which
 // a client can not choose.
@@ -21,7 +21,7 @@ import (
 	"farrier.dev/farrier/internal/traffic"
 )
 
-//go:generate go run ../schemagen .
+//go:generate go run ../schemagen . .:FeedSettings
 
 //go:embed schema.json
 var schema []byte

@@ -14,7 +14,7 @@ import (
 )
 
 func TestConversations(t *testing.T) {
-	policytest.PlayAll(t, 4, iplist.Allowlist(), iplist.Blocklist())
+	policytest.PlayAll(t, 5, iplist.Allowlist(), iplist.Blocklist(), iplist.Feeds())
 }
 
 // TestListsAreOpposites holds that of two equal lists exactly one lets an
