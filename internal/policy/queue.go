@@ -60,7 +60,7 @@ func (q *Queue) wait(ctx context.Context, take Taking, refused sharedstate.Resul
 	for attempt := int64(1); ; attempt++ {
 		select {
 		case <-ctx.Done():
-			return refused, false, "", ctx.Err() //nolint:wrapcheck // only asked whether it is nil
+			return refused, false, "", ctx.Err()
 		case <-timer.C:
 		}
 		if refused, alone = take(); refused.OK {

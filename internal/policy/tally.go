@@ -45,9 +45,9 @@ func (t *Tally) Limits(limits []sharedstate.Limit) []sharedstate.Limit {
 // store that gateways share does not answer.
 func (t *Tally) Take(ctx context.Context, key string, limits []sharedstate.Limit) (sharedstate.Result, error) {
 	if t.shared != nil {
-		return t.shared.Take(ctx, key, limits) //nolint:wrapcheck // steps tell it in words of their own
+		return t.shared.Take(ctx, key, limits)
 	}
-	return t.local.Take(ctx, key, limits) //nolint:wrapcheck // always nil
+	return t.local.Take(ctx, key, limits)
 }
 
 // TakeAnyway spends one request, in this process alone while the store that

@@ -134,7 +134,7 @@ func (c *cache) write(e entry) error {
 
 // Get implements sharedstate.Cache; its error is always nil.
 func (c *cache) Get(ctx context.Context, key string) ([]byte, bool, error) {
-	return c.memory.Get(ctx, key) //nolint:wrapcheck // always nil
+	return c.memory.Get(ctx, key)
 }
 
 // Set implements sharedstate.Cache. After an error the value is kept in memory
@@ -143,7 +143,7 @@ func (c *cache) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.memory.Set(ctx, key, value, ttl); err != nil {
-		return err //nolint:wrapcheck // always nil
+		return err
 	}
 	if _, kept, _ := c.memory.Get(ctx, key); !kept {
 		return nil // it found no room
@@ -157,7 +157,7 @@ func (c *cache) Add(ctx context.Context, key string, value []byte, ttl time.Dura
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if added, err := c.memory.Add(ctx, key, value, ttl); err != nil || !added {
-		return false, err //nolint:wrapcheck // always nil
+		return false, err
 	}
 	return true, c.write(c.entry(key, value, ttl))
 }
@@ -172,7 +172,7 @@ func (c *cache) Delete(ctx context.Context, key string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.memory.Delete(ctx, key); err != nil {
-		return err //nolint:wrapcheck // always nil
+		return err
 	}
 	if err := os.Remove(c.file(key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("forgetting a value: %w", err)
@@ -185,7 +185,7 @@ func (c *cache) Clear(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.memory.Clear(ctx); err != nil {
-		return err //nolint:wrapcheck // always nil
+		return err
 	}
 	if err := os.RemoveAll(c.dir); err != nil {
 		return fmt.Errorf("clearing a cache: %w", err)
