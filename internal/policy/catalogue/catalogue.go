@@ -19,6 +19,7 @@ import (
 	"farrier.dev/farrier/internal/policy/deprecation"
 	"farrier.dev/farrier/internal/policy/errorsanitization"
 	"farrier.dev/farrier/internal/policy/extauthz"
+	"farrier.dev/farrier/internal/policy/extproc"
 	"farrier.dev/farrier/internal/policy/headerinjection"
 	"farrier.dev/farrier/internal/policy/headerremoval"
 	"farrier.dev/farrier/internal/policy/healthcheck"
@@ -28,6 +29,7 @@ import (
 	"farrier.dev/farrier/internal/policy/jwtvalidation"
 	"farrier.dev/farrier/internal/policy/ldapauth"
 	"farrier.dev/farrier/internal/policy/messagelogging"
+	"farrier.dev/farrier/internal/policy/messagesignature"
 	"farrier.dev/farrier/internal/policy/ratelimit"
 	"farrier.dev/farrier/internal/policy/ratelimitsla"
 	"farrier.dev/farrier/internal/policy/responsehardening"
@@ -69,6 +71,7 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		deprecation.Policy(),
 		errorsanitization.Policy(),
 		extauthz.Policy(),
+		extproc.Policy(),
 		headerinjection.Policy(),
 		headerremoval.Policy(),
 		healthcheck.Policy(),
@@ -80,6 +83,7 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		jwtvalidation.Policy(),
 		ldapauth.Policy(),
 		messagelogging.Policy(),
+		messagesignature.Policy(),
 		ratelimit.Policy(),
 		ratelimitsla.Policy(),
 		responsehardening.Policy(),
