@@ -25,6 +25,8 @@ var (
 	errNotValid = errors.New("the token is not valid")
 	// errForbidden says that the server does not let the gateway ask.
 	errForbidden = errors.New("the authorization server does not accept the credentials in the settings")
+	// errBusy says that too many calls are under way.
+	errBusy = errors.New("too many tokens wait for the authorization server")
 	// errAnswer says that the server's answer can't be understood.
 	errAnswer = errors.New("the authorization server's answer can't be used")
 )

@@ -2,6 +2,8 @@ package tokenenforcement
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,6 +46,7 @@ type server struct {
 	// parts, for servers that want them in the form.
 	authorization, clientID, clientSecret string
 	timeout                               time.Duration
+	roots                                 *x509.CertPool // nil for those of the machine
 }
 
 // asking is a server with what it takes to ask it.
@@ -68,10 +71,22 @@ type discovered struct {
 
 // connect makes the server ready to be asked. Redirects are never followed: they
 // would lead tokens and credentials elsewhere.
-func (s *server) connect(client *http.Client, now func() time.Time) *asking {
+func (s *server) connect(client *http.Client, now func() time.Time) (*asking, error) {
 	own := *client
+	if s.roots != nil {
+		shared, ok := client.Transport.(*http.Transport)
+		if !ok {
+			return nil, errors.New("trustedCA: the client at hand knows no certificates")
+		}
+		transport := shared.Clone()
+		if transport.TLSClientConfig == nil {
+			transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+		transport.TLSClientConfig.RootCAs = s.roots
+		own.Transport = transport
+	}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &asking{server: s, client: &own, now: now}
+	return &asking{server: s, client: &own, now: now}, nil
 }
 
 // ask gives what the server says of a token, or one of the errors of answer.go;

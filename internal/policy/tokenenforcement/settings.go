@@ -1,6 +1,7 @@
 package tokenenforcement
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -96,6 +97,8 @@ type PingFederateSettings struct {
 type Rules struct {
 	// AuthenticationTimeout is how many milliseconds asking may take; more than 10000 count as 10000.
 	AuthenticationTimeout int64 `json:"authenticationTimeout" default:"10000" min:"1" max:"600000"`
+	// TrustedCA are the certificates, in PEM, of those who may vouch for the server that is asked; without them the roots of this machine do.
+	TrustedCA string `json:"trustedCA" default:""`
 	// Scopes are what the token must be granted, separated by spaces; empty asks for none.
 	Scopes string `json:"scopes" default:""`
 	// ScopeValidationCriteria says whether the token needs all of the scopes (AND) or one of them (OR).
@@ -143,10 +146,18 @@ func defaultFederation() Federation {
 }
 
 // apply makes the common part of an enforcer.
-func (r *Rules) apply(e *enforcer) {
+func (r *Rules) apply(e *enforcer) error {
 	e.server.timeout = time.Duration(min(r.AuthenticationTimeout, 10000)) * time.Millisecond
 	e.rules.scopes, e.rules.anyScope = strings.Fields(r.Scopes), r.ScopeValidationCriteria == criteriaOr
 	e.rules.expose = r.ExposeHeaders
+	if r.TrustedCA == "" {
+		return nil
+	}
+	e.server.roots = x509.NewCertPool()
+	if !e.server.roots.AppendCertsFromPEM([]byte(r.TrustedCA)) {
+		return errors.New("trustedCA: it holds no certificate in PEM")
+	}
+	return nil
 }
 
 func (f *Federation) apply(e *enforcer) {
@@ -171,7 +182,9 @@ func compileIntrospection(settings json.RawMessage) (policy.Compiled, error) {
 		return nil, err
 	}
 	e := &enforcer{server: server{style: introspection}, skipClient: s.SkipClientIDValidation, capacity: s.MaxCacheEntries}
-	s.Rules.apply(e)
+	if err := s.Rules.apply(e); err != nil {
+		return nil, err
+	}
 	e.rules.consumer = s.ConsumerBy
 	e.rules.longest = lifetime{most: time.Duration(s.ValidatedTokenTTL) * time.Second, withoutExpiry: true}
 	var err error
@@ -192,7 +205,9 @@ func compileOpenIDConnect(settings json.RawMessage) (policy.Compiled, error) {
 		return nil, err
 	}
 	e := &enforcer{server: server{style: introspection}, skipClient: s.SkipClientIDValidation, capacity: s.MaxCacheSize}
-	s.Rules.apply(e)
+	if err := s.Rules.apply(e); err != nil {
+		return nil, err
+	}
 	e.rules.consumer, e.rules.longest = byClientID, federated(s.MaxFederationExpirationTime)
 	e.rules.hidden = []string{"scope", "expires_in"}
 	if s.Issuer == "" && s.IntrospectionURL == "" {
@@ -242,7 +257,9 @@ func compileGet(setting, endpoint, location string, r *Rules, f *Federation) (po
 	if location == inQuery {
 		e.server.style = queryGet
 	}
-	r.apply(e)
+	if err := r.apply(e); err != nil {
+		return nil, err
+	}
 	f.apply(e)
 	e.rules.consumer = byClientID
 	var err error
@@ -262,7 +279,9 @@ func compilePingFederate(settings json.RawMessage) (policy.Compiled, error) {
 	if s.Validation == validateBearer {
 		e.server.style = validateGrant
 	}
-	s.Rules.apply(e)
+	if err := s.Rules.apply(e); err != nil {
+		return nil, err
+	}
 	s.Federation.apply(e)
 	e.rules.consumer = byClientID
 	var err error

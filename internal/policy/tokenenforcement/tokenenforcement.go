@@ -102,10 +102,12 @@ func (e *enforcer) Bind(env policy.Env) (policy.Step, error) {
 		return policy.Step{}, errors.New("there is no HTTP client to ask the authorization server with")
 	}
 	s := &step{enforcer: e, clients: env.Clients}
+	asks, err := e.server.connect(env.HTTP, env.Now)
+	if err != nil {
+		return policy.Step{}, err
+	}
 	var ok bool
-	s.tokens, ok = env.State("tokens", func() any {
-		return newTokens(&e.rules, e.server.connect(env.HTTP, env.Now), env.Now, e.capacity)
-	}).(*tokens)
+	s.tokens, ok = env.State("tokens", func() any { return newTokens(&e.rules, asks, env.Now, e.capacity) }).(*tokens)
 	if !ok {
 		return policy.Step{}, fmt.Errorf("the tokens kept for %s are of another kind", env.Binding)
 	}
@@ -196,6 +198,8 @@ func (s *step) refuse(x *traffic.Exchange, err error) policy.Verdict {
 		return policy.Refuse(http.StatusUnauthorized, "Invalid access token.", err.Error(), s.challenge(x, `error="invalid_token"`))
 	case errors.Is(err, errAnswer):
 		return policy.Fail(http.StatusInternalServerError, "Bad response from the authorization server.", err.Error())
+	case errors.Is(err, errBusy):
+		return policy.Fail(http.StatusServiceUnavailable, "Service unavailable.", err.Error())
 	case errors.Is(err, errForbidden):
 		v = policy.Fail(http.StatusUnauthorized, "The authorization server could not be asked.", err.Error())
 	default:

@@ -14,6 +14,8 @@ const (
 	// enough for a client that tries again at once.
 	refusalLifetime = 2 * time.Second
 	cacheSample     = 8
+	// maxFlights is how many calls to the server may be under way at once.
+	maxFlights = 1000
 )
 
 // tokenID is the SHA-256 by which a token is known again, so that no token stays
@@ -61,6 +63,9 @@ func newTokens(r *rules, server *asking, now func() time.Time, capacity int) *to
 // Close ends the calls under way.
 func (t *tokens) Close() error {
 	t.cancel()
+	if t.server.roots != nil {
+		t.server.client.CloseIdleConnections() // the transport is its own
+	}
 	return nil
 }
 
@@ -78,6 +83,10 @@ func (t *tokens) grant(ctx context.Context, token string) (*grant, error) {
 		delete(t.known, id)
 	}
 	f := t.flights[id]
+	if f == nil && len(t.flights) >= maxFlights {
+		t.mu.Unlock()
+		return nil, errBusy
+	}
 	if f == nil {
 		f = &flight{done: make(chan struct{})}
 		t.flights[id] = f

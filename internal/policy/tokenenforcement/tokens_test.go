@@ -2,13 +2,12 @@ package tokenenforcement
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -18,9 +17,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"golang.org/x/net/http/httpguts"
-	"pgregory.net/rapid"
 
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -34,11 +30,20 @@ func reply(status int, body string) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
 }
 
+func connect(t testing.TB, s *server, client *http.Client) *asking {
+	t.Helper()
+	a, err := s.connect(client, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
 func tokensOver(t *testing.T, capacity int, f roundTrip) *tokens {
 	t.Helper()
 	s := &server{style: introspection, endpoint: "https://login.test/introspect", authorization: "Basic eA==", timeout: 10 * time.Second}
 	r := &rules{consumer: byClientID, longest: lifetime{most: time.Minute, withoutExpiry: true}}
-	known := newTokens(r, s.connect(&http.Client{Transport: f}, time.Now), time.Now, capacity)
+	known := newTokens(r, connect(t, s, &http.Client{Transport: f}), time.Now, capacity)
 	t.Cleanup(func() { _ = known.Close() })
 	return known
 }
@@ -181,7 +186,7 @@ func TestServers(t *testing.T) {
 		if c.path == "" {
 			s.endpoint = "http://127.0.0.1:1/"
 		}
-		_, err := s.connect(&http.Client{}, time.Now).ask(t.Context(), "very-secret")
+		_, err := connect(t, s, &http.Client{}).ask(t.Context(), "very-secret")
 		if err == nil || !strings.Contains(err.Error(), c.reason) || c.is != nil && !errors.Is(err, c.is) {
 			t.Errorf("%s: got %v, want %q", c.path, err, c.reason)
 		}
@@ -191,112 +196,73 @@ func TestServers(t *testing.T) {
 	}
 }
 
-// TestBound: a token that is bound to a client certificate passes with that
-// certificate alone.
-func TestBound(t *testing.T) {
-	sum := sha256.Sum256([]byte("certificate"))
-	claims := map[string]any{"cnf": map[string]any{"x5t#S256": base64.RawURLEncoding.EncodeToString(sum[:])}}
-	g, err := (&rules{}).grant(claims, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for raw, reason := range map[string]string{"certificate": "", "another": "bound to another client certificate"} {
-		x := &traffic.Exchange{}
-		x.Request.TLS = &traffic.TLS{Peer: []*x509.Certificate{{Raw: []byte(raw)}}}
-		if err := g.bound(x); (err == nil) != (reason == "") || err != nil && !strings.Contains(err.Error(), reason) {
-			t.Errorf("%s: %v", raw, err)
-		}
-	}
-}
-
-// TestTimes: what counts as begun and as over, and until when a token is known.
-func TestTimes(t *testing.T) {
-	now := time.Unix(1_000_000, 0)
+// TestTrustedCA: a server whose authority the machine does not know is asked
+// only where the settings name that authority.
+func TestTrustedCA(t *testing.T) {
+	upstream := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"active":true,"client_id":"mobile"}`)
+	}))
+	defer upstream.Close()
+	upstream.Config.ErrorLog = log.New(io.Discard, "", 0)
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: upstream.Certificate().Raw}))
 	for _, c := range []struct {
-		answer string
-		life   lifetime
+		ca     string
+		status int
 		reason string
-		keep   time.Duration // from now; 0 for not at all
-	}{
-		{`{}`, lifetime{most: time.Minute, withoutExpiry: true}, "", time.Minute},
-		{`{}`, lifetime{unbounded: true}, "", 0},
-		{`{}`, lifetime{most: time.Minute}, "", 0},
-		{`{"exp":1000030}`, lifetime{most: time.Minute, withoutExpiry: true}, "", 30 * time.Second},
-		{`{"exp":1000090}`, lifetime{most: time.Minute, withoutExpiry: true}, "", time.Minute},
-		{`{"exp":1000090}`, lifetime{unbounded: true}, "", 90 * time.Second},
-		{`{"exp":1000090,"expires_in":5}`, lifetime{unbounded: true}, "", 90 * time.Second},
-		{`{"expires_in":5}`, lifetime{unbounded: true}, "", 5 * time.Second},
-		{`{"expires_in":0}`, lifetime{unbounded: true}, "its expiry is over", 0},
-		{`{"exp":1000000}`, lifetime{unbounded: true}, "its expiry is over", 0},
-		{`{"exp":"soon"}`, lifetime{unbounded: true}, "exp is no number", 0},
-		{`{"exp":-1}`, lifetime{unbounded: true}, "exp is no number of seconds", 0},
-		{`{"exp":1e300}`, lifetime{most: time.Minute}, "", time.Minute},
-		{`{"expires_in":1e300}`, lifetime{most: time.Minute}, "", time.Minute},
-		{`{"nbf":1000001}`, lifetime{unbounded: true}, "its nbf lies ahead", 0},
-		{`{"nbf":1000000}`, lifetime{most: time.Minute, withoutExpiry: true}, "", time.Minute},
-	} {
-		claims, err := object([]byte(c.answer))
+	}{{ca, 0, ""}, {"", http.StatusUnauthorized, "unknown authority"}} {
+		raw, err := json.Marshal(map[string]any{
+			"introspectionURL": upstream.URL, "authorizationValue": "x", "skipClientIdValidation": true, "trustedCA": c.ca,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		g, err := (&rules{longest: c.life}).grant(claims, now)
-		switch {
-		case c.reason != "":
-			if err == nil || !strings.Contains(err.Error(), c.reason) {
-				t.Errorf("%s: got %v, want %q", c.answer, err, c.reason)
-			}
-		case err != nil:
-			t.Errorf("%s: %v", c.answer, err)
-		case c.keep == 0 && !g.keep.IsZero() || c.keep != 0 && !g.keep.Equal(now.Add(c.keep)):
-			t.Errorf("%s: kept until %v, want %v", c.answer, g.keep, c.keep)
-		}
+		step := bindStep(t, Introspection(), raw, &http.Client{Transport: &http.Transport{}}, time.Now)
+		x := &traffic.Exchange{}
+		x.Request.Header.Set("authorization", "Bearer tok")
+		wantStatus(t, step.Request(t.Context(), x), c.status, c.reason)
 	}
 }
 
-// TestScopes holds AND and OR against their meaning.
-func TestScopes(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		scope := rapid.SampledFrom([]string{"a", "b", "c", "A"})
-		wanted, granted := rapid.SliceOfN(scope, 1, 3).Draw(t, "wanted"), rapid.SliceOfN(scope, 0, 4).Draw(t, "granted")
-		has := map[string]bool{}
-		for _, one := range scopesOf(strings.Join(granted, " ")) {
-			has[one] = true
+// TestBusy: beyond so many calls under way a token refuses at once.
+func TestBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		known := tokensOver(t, 10, func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		for i := range maxFlights {
+			go func() { _, _ = known.grant(t.Context(), fmt.Sprint(i)) }()
 		}
-		all, some := true, false
-		for _, one := range wanted {
-			all, some = all && has[one], some || has[one]
+		synctest.Wait()
+		if _, err := known.grant(t.Context(), "one more"); !errors.Is(err, errBusy) {
+			t.Errorf("got %v", err)
 		}
-		and, or := (&rules{scopes: wanted}).enough(granted), (&rules{scopes: wanted, anyScope: true}).enough(granted)
-		if and != all || or != some {
-			t.Fatalf("AND %v, want %v; OR %v, want %v", and, all, or, some)
+		time.Sleep(11 * time.Second)
+		known.mu.Lock()
+		defer known.mu.Unlock()
+		if len(known.flights) != 0 {
+			t.Errorf("%d calls are still under way", len(known.flights))
 		}
 	})
 }
 
-// FuzzAnswer: no answer panics, and none makes a header that is none.
-func FuzzAnswer(f *testing.F) {
-	for _, seed := range []string{
-		`{"active":true,"client_id":"mobile","exp":4102444800,"scope":"a b","cnf":{"x5t#S256":"x"}}`, `{"active":false}`,
-		`{"active":true,"a b":"x","n":1e999,"l":["a",1,true,null],"scope":["a"]}`, `[]`, `null`, `{"access_token":{"u":"v"},"A_b":1,"a-B":2}`,
-	} {
-		f.Add(seed, uint8(0))
+// TestBasePath: the metadata of an API lie below its base path, and only there.
+func TestBasePath(t *testing.T) {
+	raw := json.RawMessage(`{"introspectionURL":"https://login.test/i","authorizationValue":"x","enableProtectedResourceMetadata":true}`)
+	step := bindStep(t, Introspection(), raw, &http.Client{}, time.Now)
+	x := &traffic.Exchange{BasePath: "/orders", SubPath: metadataPath}
+	x.Request.Scheme, x.Request.Host, x.Request.Method = "https", "api.test:8443", http.MethodGet
+	v := step.Request(t.Context(), x)
+	if v.Answer.Status != http.StatusOK || !strings.Contains(string(v.Answer.Body), `"resource":"https://api.test:8443/orders"`) {
+		t.Errorf("%d %s", v.Answer.Status, v.Answer.Body)
 	}
-	f.Fuzz(func(t *testing.T, text string, how uint8) {
-		s := &server{style: style(how % 4)}
-		claims, err := s.read(http.StatusOK, []byte(text))
-		if err != nil {
-			return
-		}
-		g, err := (&rules{expose: true, consumer: byClientID, scopes: []string{"a"}}).grant(claims, time.Unix(1, 0))
-		if err != nil {
-			return
-		}
-		for _, field := range g.headers {
-			if !strings.HasPrefix(field.Name, exposedPrefix) || !httpguts.ValidHeaderFieldName(field.Name) || !httpguts.ValidHeaderFieldValue(field.Value) {
-				t.Fatalf("header %q: %q", field.Name, field.Value)
-			}
-		}
-	})
+	x.SubPath = "/7" + metadataPath
+	v = step.Request(t.Context(), x)
+	wantStatus(t, v, http.StatusUnauthorized, "no Authorization header")
+	want := `Bearer resource_metadata="https://api.test:8443/orders/.well-known/oauth-protected-resource"`
+	if got := v.Answer.Header[0].Value; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
 }
 
 // BenchmarkKnown is a request whose token is known.
@@ -310,7 +276,7 @@ func BenchmarkKnown(b *testing.B) {
 	client := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
 		return reply(200, `{"active":true,"client_id":"mobile","username":"ada","scope":"read"}`)
 	})}
-	s := &step{enforcer: e, tokens: newTokens(&e.rules, e.server.connect(client, time.Now), time.Now, 10)}
+	s := &step{enforcer: e, tokens: newTokens(&e.rules, connect(b, &e.server, client), time.Now, 10)}
 	b.ReportAllocs()
 	for b.Loop() {
 		x := &traffic.Exchange{}
