@@ -23,6 +23,7 @@ import (
 	"farrier.dev/farrier/internal/policy/headerinjection"
 	"farrier.dev/farrier/internal/policy/headerremoval"
 	"farrier.dev/farrier/internal/policy/healthcheck"
+	"farrier.dev/farrier/internal/policy/idempotency"
 	"farrier.dev/farrier/internal/policy/iplist"
 	"farrier.dev/farrier/internal/policy/jsonthreat"
 	"farrier.dev/farrier/internal/policy/jwtgeneration"
@@ -75,6 +76,7 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		headerinjection.Policy(),
 		headerremoval.Policy(),
 		healthcheck.Policy(),
+		idempotency.Policy(),
 		iplist.Allowlist(),
 		iplist.Blocklist(),
 		iplist.Feeds(),
