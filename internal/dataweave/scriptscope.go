@@ -70,7 +70,6 @@ func (p *scriptParser) unknown(ref *reference) error {
 	return errorf(ref.pos, "unknown name %.60q; there are attributes, authentication, payload, vars, and what var and fun declare", ref.name)
 }
 
-
 // declared says whether a name is a parameter or variable here already.
 func (p *scriptParser) declared(name string) bool {
 	for s := p.scope; s != nil; s = s.parent {

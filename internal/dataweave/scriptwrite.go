@@ -294,3 +294,9 @@ func (w *writer) cell(text string, n int) {
 	w.buf = append(w.buf, text...)
 }
 
+// JSON writes a value as JSON without white space. More than 4 MiB are an error.
+func (v Value) JSON() ([]byte, error) {
+	w := writer{run: &run{}, output: &output{}}
+	err := w.write(v)
+	return w.buf, err
+}
