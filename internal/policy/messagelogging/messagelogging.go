@@ -1,7 +1,9 @@
-// Package messagelogging is the policy message-logging-flex: it writes what
-// operators ask for to the log, on the way in and on the way out. Personal data
-// and secrets that are recognised are replaced first. It changes nothing, and
-// an expression that fails costs a line, never a request.
+// Package messagelogging is the policies message-logging-flex,
+// message-logging-outbound-flex and sse-logging: they write what operators ask
+// for to the log, on the way in and on the way out, before a service is called
+// and when it has answered, and for each event of an event stream. Personal
+// data and secrets that are recognised are replaced first. They change nothing,
+// and an expression that fails costs a line, never a request.
 package messagelogging
 
 import (
@@ -17,16 +19,31 @@ import (
 	"farrier.dev/farrier/internal/traffic"
 )
 
-//go:generate go run ../schemagen .
+//go:generate go run ../schemagen . .:SSESettings
 
-//go:embed schema.json
-var schema []byte
+var (
+	//go:embed schema.json
+	schema []byte
+	//go:embed sse.json
+	sseSchema []byte
+)
 
 // Policy is the entry of the catalogue.
 func Policy() policy.Policy {
 	return policy.Policy{
 		Name: "message-logging-flex", Title: "Message Logging", Category: "Troubleshooting",
-		Phase: policy.Shape, Schema: schema, Compile: compile, Warn: warn,
+		Phase: policy.Shape, Schema: schema, Warn: warn,
+		Compile: func(settings json.RawMessage) (policy.Compiled, error) { return compile(settings, false) },
+	}
+}
+
+// Outbound is the entry of the catalogue for message-logging-outbound-flex, which
+// is bound to a service.
+func Outbound() policy.Policy {
+	return policy.Policy{
+		Name: "message-logging-outbound-flex", Title: "Outbound Message Logging", Category: "Troubleshooting",
+		Phase: policy.Shape, Outbound: true, Schema: schema, Warn: warn,
+		Compile: func(settings json.RawMessage) (policy.Compiled, error) { return compile(settings, true) },
 	}
 }
 
@@ -47,7 +64,13 @@ type Item struct {
 // Data is what is written, and when.
 type Data struct {
 	// Message is what is written, as text or as an expression. Of personal data
-	// and secrets only the kind is written, and at most 8 KiB in all.
+	// and secrets only the kind is written, and at most 8 KiB in all. A payload of
+	// more than 1 MiB reads as null. Besides attributes, authentication and payload
+	// there are vars: apiId, apiName, apiInstanceName, apiVersion (the label
+	// version), method, requestPath, remoteAddress, receivedTs, repliedTs, reqId,
+	// request, requestDisposition (processed or blocked), violation, runtimeVersion
+	// and hostId; orgId, masterOrgId and envId are null. For a service there is
+	// upstream too, with uri, statusCode and headers.
 	Message string `json:"message" required:"true" minLength:"1" expr:"true"`
 	// Conditional says whether the line is written, as an expression.
 	Conditional string `json:"conditional" default:"true" expr:"true"`
@@ -68,14 +91,18 @@ type item struct {
 	message, condition *dataweave.Expression
 }
 
-type items struct{ first, second []item }
+type items struct {
+	first, second []item
+	// outbound says that a service is logged, not an API.
+	outbound bool
+}
 
-func compile(settings json.RawMessage) (policy.Compiled, error) {
+func compile(settings json.RawMessage, outbound bool) (policy.Compiled, error) {
 	var s Settings
 	if err := policy.Decode(settings, &s); err != nil {
 		return nil, err
 	}
-	var all items
+	all := items{outbound: outbound}
 	for i, one := range s.LoggingConfiguration {
 		ready, err := compileItem(one)
 		if err != nil {
@@ -118,17 +145,19 @@ func compileItem(one Item) (item, error) {
 
 // Bind implements policy.Compiled.
 func (all *items) Bind(env policy.Env) (policy.Step, error) {
+	from := host()
 	step := policy.Step{OnStream: policy.SkipStream, RequestBody: need(all.first), ResponseBody: need(all.second)}
 	if len(all.first) > 0 {
 		step.Request = func(ctx context.Context, x *traffic.Exchange) policy.Verdict {
-			write(ctx, all.first, &env, &scope{Scope: policy.Scope{Exchange: x}, api: env.API})
+			write(ctx, all.first, &env, &scope{Scope: policy.Scope{Exchange: x}, api: env.API, outbound: all.outbound, host: from})
 			return policy.Go()
 		}
 	}
 	if len(all.second) > 0 {
 		step.Response = func(ctx context.Context, x *traffic.Exchange) policy.Verdict {
 			write(ctx, all.second, &env, &scope{
-				Scope: policy.Scope{Exchange: x, Response: true}, api: env.API, replied: env.Now().UTC().Format(time.RFC3339Nano),
+				Scope: policy.Scope{Exchange: x, Response: true}, api: env.API, outbound: all.outbound, host: from,
+				replied: env.Now().UTC().Format(time.RFC3339Nano),
 			})
 			return policy.Go()
 		}
@@ -136,12 +165,12 @@ func (all *items) Bind(env policy.Env) (policy.Step, error) {
 	return step, nil
 }
 
-// need is the body when an item reads it. A body that is too long is not read,
-// and not refused for being logged.
+// need is the body when an item reads it. A body that is too long, can't be
+// decoded or finds no room is not read, and not refused for being logged.
 func need(list []item) policy.Need {
 	for _, one := range list {
 		if n := policy.PayloadNeed(one.message, one.condition); n.Mode != policy.NoBody {
-			n.Partial = true
+			n.Partial, n.BestEffort = true, true
 			return n
 		}
 	}
@@ -182,7 +211,10 @@ func (one *item) failed(ctx context.Context, log *slog.Logger, s *scope, setting
 
 func (one *item) attributes(s *scope) []slog.Attr {
 	attributes := make([]slog.Attr, 0, 3)
-	attributes = append(attributes, slog.String("exchange", s.Exchange.ID), slog.String("item", one.name))
+	attributes = append(attributes, slog.String("exchange", s.Exchange.ID))
+	if one.name != "" {
+		attributes = append(attributes, slog.String("item", one.name))
+	}
 	if one.category != "" {
 		attributes = append(attributes, slog.String("category", one.category))
 	}

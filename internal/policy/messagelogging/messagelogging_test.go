@@ -18,7 +18,9 @@ import (
 	"farrier.dev/farrier/internal/traffic"
 )
 
-func TestConversations(t *testing.T) { policytest.Play(t, messagelogging.Policy(), 3) }
+func TestConversations(t *testing.T) {
+	policytest.PlayAll(t, 6, messagelogging.Policy(), messagelogging.Outbound(), messagelogging.SSE())
+}
 
 // logged is the message that the policy writes of a header's value.
 func logged(t interface{ Fatal(...any) }, value string) string {

@@ -1,6 +1,8 @@
 package messagelogging
 
 import (
+	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -15,6 +17,32 @@ type scope struct {
 	api string
 	// replied is the time of the response (RFC 3339), empty before there is one.
 	replied string
+	// outbound says that a service is logged.
+	outbound bool
+	host     *where
+	// event is that of an event stream which is logged, nil for a message.
+	event *event
+}
+
+// where names the program that writes the lines.
+type where struct{ name, version string }
+
+// host is asked when a step is bound.
+func host() *where {
+	w := &where{}
+	w.name, _ = os.Hostname()
+	if info, ok := debug.ReadBuildInfo(); ok {
+		w.version = info.Main.Version
+	}
+	return w
+}
+
+// Lookup implements dataweave.Env: of an event, payload is its data.
+func (s *scope) Lookup(root string) (dataweave.Value, bool) {
+	if root == "payload" && s.event != nil {
+		return s.event.payload(), true
+	}
+	return s.Scope.Lookup(root)
 }
 
 // vars are the variables of logging expressions. Those that only a cloud
@@ -24,8 +52,8 @@ type vars scope
 // Keys implements dataweave.Object.
 func (*vars) Keys() []string {
 	return []string{
-		"apiId", "apiInstanceName", "apiName", "method", "receivedTs", "remoteAddress", "repliedTs",
-		"reqId", "request", "requestPath", "violation",
+		"apiId", "apiInstanceName", "apiName", "apiVersion", "event", "hostId", "method", "receivedTs", "remoteAddress", "repliedTs",
+		"reqId", "request", "requestDisposition", "requestPath", "runtimeVersion", "upstream", "violation",
 	}
 }
 
@@ -38,6 +66,18 @@ func (v *vars) Get(key string) (dataweave.Value, bool) {
 	switch key {
 	case "apiId":
 		return text(v.api)
+	case "apiVersion":
+		return text(x.APILabels["version"])
+	case "hostId":
+		return text(v.host.name)
+	case "runtimeVersion":
+		return text(v.host.version)
+	case "requestDisposition":
+		return v.disposition()
+	case "upstream":
+		return v.upstream()
+	case "event":
+		return v.event.value()
 	case "apiName", "apiInstanceName":
 		return text(v.api[strings.LastIndexByte(v.api, '/')+1:])
 	case "method":
@@ -72,6 +112,34 @@ func text(s string) (dataweave.Value, bool) {
 func (v *vars) request() dataweave.Value {
 	request, _ := (&policy.Scope{Exchange: v.Exchange}).Lookup("attributes")
 	return request
+}
+
+// disposition says whether the request was let through; null before that is
+// known.
+func (v *vars) disposition() (dataweave.Value, bool) {
+	if !v.Response {
+		return dataweave.Null(), false
+	}
+	if _, refused := v.violation(); refused {
+		return dataweave.String("blocked"), true
+	}
+	return dataweave.String("processed"), true
+}
+
+// upstream is the call to the service; statusCode and headers are those of its
+// answer.
+func (v *vars) upstream() (dataweave.Value, bool) {
+	if !v.outbound {
+		return dataweave.Null(), false
+	}
+	values := map[string]dataweave.Value{"uri": dataweave.String(v.Exchange.Upstream.URI)}
+	if v.Response && !v.Exchange.Response.Local {
+		answer, _ := (&policy.Scope{Exchange: v.Exchange, Response: true}).Lookup("attributes")
+		attributes, _ := answer.AsObject()
+		values["statusCode"], _ = attributes.Get("statusCode")
+		values["headers"], _ = attributes.Get("headers")
+	}
+	return dataweave.NewObject(values), true
 }
 
 // violation is the step that refused the exchange, null when none did.
