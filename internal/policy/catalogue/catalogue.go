@@ -16,6 +16,7 @@ import (
 	"farrier.dev/farrier/internal/policy/credentialinjection"
 	"farrier.dev/farrier/internal/policy/csrf"
 	"farrier.dev/farrier/internal/policy/customerrors"
+	"farrier.dev/farrier/internal/policy/dataweavetransform"
 	"farrier.dev/farrier/internal/policy/deprecation"
 	"farrier.dev/farrier/internal/policy/errorsanitization"
 	"farrier.dev/farrier/internal/policy/extauthz"
@@ -23,6 +24,7 @@ import (
 	"farrier.dev/farrier/internal/policy/headerinjection"
 	"farrier.dev/farrier/internal/policy/headerremoval"
 	"farrier.dev/farrier/internal/policy/healthcheck"
+	"farrier.dev/farrier/internal/policy/httplimits"
 	"farrier.dev/farrier/internal/policy/idempotency"
 	"farrier.dev/farrier/internal/policy/iplist"
 	"farrier.dev/farrier/internal/policy/jsonthreat"
@@ -31,6 +33,7 @@ import (
 	"farrier.dev/farrier/internal/policy/ldapauth"
 	"farrier.dev/farrier/internal/policy/messagelogging"
 	"farrier.dev/farrier/internal/policy/messagesignature"
+	"farrier.dev/farrier/internal/policy/proxywasm"
 	"farrier.dev/farrier/internal/policy/ratelimit"
 	"farrier.dev/farrier/internal/policy/ratelimitsla"
 	"farrier.dev/farrier/internal/policy/responsehardening"
@@ -69,6 +72,9 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		credentialinjection.OnBehalfOf(),
 		csrf.Policy(),
 		customerrors.Policy(),
+		dataweavetransform.Body(),
+		dataweavetransform.Filter(),
+		dataweavetransform.Headers(),
 		deprecation.Policy(),
 		errorsanitization.Policy(),
 		extauthz.Policy(),
@@ -76,6 +82,7 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		headerinjection.Policy(),
 		headerremoval.Policy(),
 		healthcheck.Policy(),
+		httplimits.Policy(),
 		idempotency.Policy(),
 		iplist.Allowlist(),
 		iplist.Blocklist(),
@@ -84,8 +91,11 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		jwtgeneration.Policy(),
 		jwtvalidation.Policy(),
 		ldapauth.Policy(),
+		messagelogging.Outbound(),
 		messagelogging.Policy(),
+		messagelogging.SSE(),
 		messagesignature.Policy(),
+		proxywasm.Policy(),
 		ratelimit.Policy(),
 		ratelimitsla.Policy(),
 		responsehardening.Policy(),
