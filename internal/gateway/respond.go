@@ -39,6 +39,10 @@ func (p *passage) respond() {
 		return
 	}
 	p.abandon()
+	if x.Drop {
+		p.keepBefore(0)
+		panic(http.ErrAbortHandler) // net/http ends the connection, or the stream of HTTP/2
+	}
 	body, length := x.Body.Forward()
 	if inspected, why := p.inspectResponse(body); why != nil {
 		p.failed(why)

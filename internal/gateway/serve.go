@@ -261,7 +261,9 @@ func (p *passage) recovered() {
 	if value == nil {
 		return
 	}
-	p.end.Outcome, p.end.Reason = traffic.Errored, "the answer was cut off"
+	if !p.x.Response.Drop {
+		p.end.Outcome, p.end.Reason = traffic.Errored, "the answer was cut off"
+	}
 	if err, ok := value.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 		p.g.runtime.Panicked("gateway", value)
 		p.end.Reason = "the gateway panicked; the log of this moment has the details"

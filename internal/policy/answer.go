@@ -23,7 +23,7 @@ func ErrorBody(public, id string) []byte {
 // knows other forms of errors uses it for all the rest.
 func (a Answer) Write(x *traffic.Exchange) {
 	x.Response.Body.Release()
-	x.Response.Status, x.Response.Local, x.Response.Streaming = a.Status, true, false
+	x.Response.Status, x.Response.Local, x.Response.Streaming, x.Response.Drop = a.Status, true, false, a.Drop
 	x.Response.Header.Reset()
 	body := a.Body
 	if a.Error != "" {

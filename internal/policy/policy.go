@@ -269,6 +269,8 @@ type Answer struct {
 	// holds inner errors. When empty, Body is sent as it is.
 	Error string
 	Body  []byte
+	// Drop ends the connection without an answer; the rest is for the record.
+	Drop bool
 }
 
 // Verdict is what a hook says: go on, or answer now. The zero value goes on.

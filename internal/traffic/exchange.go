@@ -121,6 +121,8 @@ type Response struct {
 	Streaming bool
 	// Local says that the gateway itself answers, not the service.
 	Local bool
+	// Drop says that the connection ends without an answer.
+	Drop bool
 }
 
 // Authentication is what is known of the caller, under the names that

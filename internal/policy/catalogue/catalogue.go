@@ -45,6 +45,7 @@ import (
 	"farrier.dev/farrier/internal/policy/timeouts"
 	"farrier.dev/farrier/internal/policy/tls"
 	"farrier.dev/farrier/internal/policy/tlsoutbound"
+	"farrier.dev/farrier/internal/policy/tracing"
 	"farrier.dev/farrier/internal/policy/tokenenforcement"
 	"farrier.dev/farrier/internal/policy/websocketlimit"
 	"farrier.dev/farrier/internal/policy/xmlthreat"
@@ -109,6 +110,7 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		timeouts.UpstreamIdle(),
 		tls.Policy(),
 		tlsoutbound.Policy(),
+		tracing.Policy(),
 		tokenenforcement.Introspection(),
 		tokenenforcement.MuleProvider(),
 		tokenenforcement.OpenAM(),
