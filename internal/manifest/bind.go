@@ -14,6 +14,8 @@ type applied struct {
 	*binding
 	policy    Policy
 	automated bool
+	// custom is the extension of a custom policy, else nil.
+	custom *extension
 	// config is the mended config, never nil; settings are it as JSON, resolved
 	// has the references replaced.
 	config             *node
@@ -31,6 +33,15 @@ func bareName(name string) string {
 }
 
 func (a *applied) is(names ...string) bool { return slices.Contains(names, bareName(a.policy.Name)) }
+
+// same tells which bindings are of one policy: all custom ones are run by the
+// same, and are not.
+func (a *applied) same() string {
+	if a.custom != nil {
+		return a.custom.name.String()
+	}
+	return a.policy.Name
+}
 
 func (a *applied) out() revision.Binding {
 	return revision.Binding{
@@ -137,38 +148,53 @@ func (s *serviceState) attach(b *builder, a *applied) {
 	s.bound = append(s.bound, a)
 }
 
-// lookup finds the policy that a binding refers to.
-func (b *builder) lookup(ref policyRef) (Policy, bool) {
+// lookup finds the policy that a binding refers to, and the extension that it
+// is when it is no supplied one.
+func (b *builder) lookup(ref policyRef) (policy Policy, custom *extension, found bool) {
 	policy, supplied := b.catalogue.Find(ref.name.Name)
+	supplied = supplied && policy.Name != customPolicy
 	extension := b.extensions[ref.name]
 	switch {
 	case ref.name.Name == "":
-		return Policy{}, false
+		return Policy{}, nil, false
 	case supplied && ref.name.Namespace == defaultNamespace:
-		return policy, true
+		return policy, nil, true
 	case extension != nil:
-		b.problems.errorf(ref.at, ref.path, "%s is a custom policy (Extension at %s), and custom WASM policies can't run here; "+
-			"use a supplied policy or remove the binding", ref.name.Name, extension.at)
+		policy, found = b.custom(ref, extension)
+		return policy, extension, found
 	case supplied:
 		b.problems.errorf(ref.at, ref.path, "there is no policy %s in the namespace %s; "+
 			"supplied policies live in default: write namespace: default in policyRef", ref.name.Name, ref.name.Namespace)
 	default:
 		mend := "correct the name, or remove the binding"
-		if near := closest(ref.name.Name, b.catalogue.Names()); near != "" {
+		if near := b.nearest(ref.name.Name); ref.name.Name == customPolicy {
+			mend = "a module is bound by the name of the Extension that has it as its implementation"
+		} else if near != "" {
 			mend = "did you mean " + near + "?"
 		}
 		b.problems.errorf(ref.at, ref.path, "unknown policy; %s", mend)
 	}
-	return Policy{}, false
+	return Policy{}, nil, false
+}
+
+// nearest is the name of a policy, supplied or custom, most like a wrong one.
+func (b *builder) nearest(wrong string) string {
+	names := b.catalogue.Names()
+	for _, e := range b.set.extensions {
+		if e.runs() {
+			names = append(names, e.name.Name)
+		}
+	}
+	return closest(wrong, names)
 }
 
 // apply checks all of a binding but its target; nil when something is wrong.
 func (b *builder) apply(s *binding) *applied {
-	policy, ok := b.lookup(s.policy)
+	policy, custom, ok := b.lookup(s.policy)
 	if !ok || s.badConfig {
 		return nil
 	}
-	a := &applied{binding: s, policy: policy, config: s.config.clone()}
+	a := &applied{binding: s, policy: policy, custom: custom, config: s.config.clone()}
 	if a.config == nil {
 		a.config = &node{position: s.configAt, kind: mapping}
 	}
@@ -187,6 +213,9 @@ func (b *builder) apply(s *binding) *applied {
 		for _, warning := range policy.Warn(a.resolved) {
 			b.problems.warnf(s.configAt, s.configPath, "%s", warning)
 		}
+	}
+	if custom != nil && !b.carry(a) {
+		return nil
 	}
 	return a
 }

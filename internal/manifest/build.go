@@ -172,26 +172,6 @@ func (b *builder) addService(s *service) {
 	b.serviceList = append(b.serviceList, state)
 }
 
-// checkExtensions looks for dangling parents and for implementations, which can
-// not run here.
-func (b *builder) checkExtensions() {
-	for _, e := range b.set.extensions {
-		custom := false
-		for _, p := range e.parents {
-			supplied := slices.Contains(suppliedParents, p.name.Name)
-			if !supplied && b.extensions[p.name] == nil && !b.set.unsure {
-				b.problems.errorf(p.at, p.path+".name", "there is no Extension %s; add it, or extend extension-definition", p.name)
-			}
-			custom = custom || p.name.Name == "proxy-wasm-filter" || p.name.Name == "envoy-filter"
-		}
-		if custom {
-			b.problems.warnf(e.at, "spec.extends", "custom WASM policies can't run here; a binding to %s will be refused", e.name.Name)
-		} else if _, found := b.catalogue.Find(e.name.Name); found && e.name.Namespace == defaultNamespace {
-			b.problems.warnf(e.at, "metadata.name", "the supplied policy of this name is used instead")
-		}
-	}
-}
-
 // contracts gives clients to their APIs.
 func (b *builder) contracts() {
 	type key struct {

@@ -72,11 +72,11 @@ func (b *builder) override(api *apiState) {
 	automated := make(map[string]*applied)
 	for _, a := range api.bound {
 		if a.automated && len(a.rules) == 0 {
-			automated[a.policy.Name] = a
+			automated[a.same()] = a
 		}
 	}
 	api.bound = slices.DeleteFunc(api.bound, func(a *applied) bool {
-		by := automated[a.policy.Name]
+		by := automated[a.same()]
 		if by == nil || a.automated {
 			return false
 		}

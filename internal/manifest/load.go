@@ -38,7 +38,7 @@ func Load(paths []string) *Set {
 			l.problems.warnf(position{file: path, line: 1}, "", "no .yaml or .yml file here")
 		}
 	}
-	set := Read(l.files)
+	set := read(l.files, true)
 	set.problems.list = append(l.problems.list, set.problems.list...)
 	if HasErrors(l.problems.list) {
 		set.unsure = true
@@ -155,7 +155,10 @@ func readFile(path string) (text []byte, err error) {
 }
 
 // Read reads manifests that are already in memory, under the limits of Load.
-func Read(files []File) *Set {
+// Files that they name are not read.
+func Read(files []File) *Set { return read(files, false) }
+
+func read(files []File, onDisk bool) *Set {
 	set := new(Set)
 	room := maxDocuments
 	for _, file := range files {
@@ -169,7 +172,7 @@ func Read(files []File) *Set {
 			set.unsure = true
 		}
 		room -= len(roots)
-		r := &reader{set: set, problems: &set.problems}
+		r := &reader{set: set, problems: &set.problems, onDisk: onDisk}
 		for _, root := range roots {
 			r.resource(root)
 		}

@@ -134,6 +134,10 @@ func newCatalogue() catalogue {
 		},
 		{manifest.Policy{Name: "rate-limiting-sla-based-flex", Phase: 4, Meters: true}, "clientIdExpression:string exposeHeaders:boolean"},
 		{manifest.Policy{Name: "header-injection-flex", Phase: 6}, "inboundHeaders:array outboundHeaders:array"},
+		{
+			manifest.Policy{Name: "proxy-wasm", Phase: 5},
+			"module:string* name:string rootId:string configuration:object services:array memoryMegabytes:number",
+		},
 		{manifest.Policy{Name: "tracing-flex", Phase: 1}, "sampling:object* labels:array"},
 		{manifest.Policy{Name: "circuit-breaker-flex", Phase: 1, Outbound: true}, "thresholds:object*"},
 		{

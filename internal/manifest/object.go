@@ -14,6 +14,8 @@ import (
 type reader struct {
 	set      *Set
 	problems *problems
+	// onDisk says that files which manifests name may be read.
+	onDisk bool
 }
 
 // object reads the keys of a mapping, strictly: whoever reads it asks for every

@@ -156,38 +156,6 @@ func (r *reader) secret(spec *object) {
 	tls.close()
 }
 
-// extension describes a policy that is not in the catalogue.
-type extension struct {
-	header
-	parents []parent
-}
-
-type parent struct {
-	name revision.Name
-	at   position
-	path string
-}
-
-// suppliedParents are the extensions that the original brings with it.
-var suppliedParents = []string{
-	"extension-definition", "extension-authentication", "extension-qos", "envoy-filter", "proxy-wasm-filter",
-}
-
-func (r *reader) extension(h header, spec *object) *extension {
-	e := &extension{header: h}
-	spec.need("extends")
-	for _, item := range spec.objects("extends") {
-		name, ok := item.reference(h.name.Namespace)
-		if ok {
-			e.parents = append(e.parents, parent{name: name, at: item.at, path: item.path})
-		}
-		item.close()
-	}
-	spec.object("properties")
-	spec.texts("required")
-	return e
-}
-
 // contract gives a client application access to one API. Its keys, which the
 // original does not document, are ours: apiId is the API's name, or
 // namespace/name; client has id, secret and name; sla has a name and limits,

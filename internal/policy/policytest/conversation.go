@@ -47,6 +47,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,6 +85,13 @@ func Play(t *testing.T, p policy.Policy, atLeast int) {
 // names the one that it is about; without a name it is about the first.
 func PlayAll(t *testing.T, atLeast int, policies ...policy.Policy) {
 	t.Helper()
+	PlayModules(t, atLeast, nil, policies...)
+}
+
+// PlayModules is PlayAll with modules of WebAssembly, by name. In conversations
+// {NAME} stands for the hexadecimal SHA-256 of a module.
+func PlayModules(t *testing.T, atLeast int, modules map[string][]byte, policies ...policy.Policy) {
+	t.Helper()
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil {
 		t.Fatal(err)
@@ -92,11 +101,18 @@ func PlayAll(t *testing.T, atLeast int, policies ...policy.Policy) {
 		t.Fatal(err)
 	}
 	sends := 0
+	byDigest := make(map[string][]byte)
+	for _, module := range modules {
+		byDigest[moduleDigest(module)] = module
+	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
+			}
+			for name, module := range modules {
+				text = bytes.ReplaceAll(text, []byte("{"+name+"}"), []byte(moduleDigest(module)))
 			}
 			archive := txtar.Parse(text)
 			if len(bytes.TrimSpace(archive.Comment)) == 0 {
@@ -104,7 +120,7 @@ func PlayAll(t *testing.T, atLeast int, policies ...policy.Policy) {
 			}
 			synctest.Test(t, func(t *testing.T) {
 				c := newConversation(t, catalogue)
-				c.entry = catalogue.Find(policies[0].Name)
+				c.entry, c.modules = catalogue.Find(policies[0].Name), byDigest
 				for _, section := range archive.Files {
 					c.play(section.Name, string(section.Data))
 				}
@@ -119,6 +135,11 @@ func PlayAll(t *testing.T, atLeast int, policies ...policy.Policy) {
 	}
 }
 
+func moduleDigest(module []byte) string {
+	sum := sha256.Sum256(module)
+	return hex.EncodeToString(sum[:])
+}
+
 type conversation struct {
 	t         *testing.T
 	catalogue *policy.Catalogue
@@ -128,6 +149,7 @@ type conversation struct {
 	clients   []*policy.Client
 	denied    map[string]string
 	pages     map[string]string
+	modules   map[string][]byte
 	upstream  string
 	auth      traffic.Authentication
 	tls       *traffic.TLS
@@ -325,6 +347,7 @@ func (c *conversation) compile(settings json.RawMessage) (policy.Step, error) {
 		API: "default/orders", Binding: "default/under-test", Clients: clients,
 		HTTP: &http.Client{Transport: c}, Shared: c.memory, Local: c.memory, Durable: c.memory,
 		Expand: func(text string) (string, error) { return text, nil },
+		Module: func(digest string) ([]byte, bool) { m, ok := c.modules[digest]; return m, ok },
 		State: func(key string, make func() any) any {
 			if c.states[key] == nil {
 				c.states[key] = make()

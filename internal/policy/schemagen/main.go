@@ -275,6 +275,10 @@ func typeSchema(t ast.Expr, structs map[string]declared, depth int) (object, err
 			return structSchema(d, structs, depth+1)
 		}
 		return nil, fmt.Errorf("type %s is not in this folder", t.Name)
+	case *ast.SelectorExpr:
+		if from, ok := t.X.(*ast.Ident); ok && from.Name == "json" && t.Sel.Name == "RawMessage" {
+			return object{}, nil // any value
+		}
 	}
 	return nil, fmt.Errorf("type %T has no schema", t)
 }
