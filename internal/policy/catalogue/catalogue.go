@@ -18,6 +18,7 @@ import (
 	"farrier.dev/farrier/internal/policy/customerrors"
 	"farrier.dev/farrier/internal/policy/dataweavetransform"
 	"farrier.dev/farrier/internal/policy/deprecation"
+	"farrier.dev/farrier/internal/policy/dosprotection"
 	"farrier.dev/farrier/internal/policy/errorsanitization"
 	"farrier.dev/farrier/internal/policy/extauthz"
 	"farrier.dev/farrier/internal/policy/extproc"
@@ -45,8 +46,8 @@ import (
 	"farrier.dev/farrier/internal/policy/timeouts"
 	"farrier.dev/farrier/internal/policy/tls"
 	"farrier.dev/farrier/internal/policy/tlsoutbound"
-	"farrier.dev/farrier/internal/policy/tracing"
 	"farrier.dev/farrier/internal/policy/tokenenforcement"
+	"farrier.dev/farrier/internal/policy/tracing"
 	"farrier.dev/farrier/internal/policy/websocketlimit"
 	"farrier.dev/farrier/internal/policy/xmlthreat"
 )
@@ -77,6 +78,7 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		dataweavetransform.Filter(),
 		dataweavetransform.Headers(),
 		deprecation.Policy(),
+		dosprotection.Policy(),
 		errorsanitization.Policy(),
 		extauthz.Policy(),
 		extproc.Policy(),
@@ -110,12 +112,12 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		timeouts.UpstreamIdle(),
 		tls.Policy(),
 		tlsoutbound.Policy(),
-		tracing.Policy(),
 		tokenenforcement.Introspection(),
 		tokenenforcement.MuleProvider(),
 		tokenenforcement.OpenAM(),
 		tokenenforcement.OpenIDConnect(),
 		tokenenforcement.PingFederate(),
+		tracing.Policy(),
 		websocketlimit.Policy(),
 		xmlthreat.Policy(),
 	})

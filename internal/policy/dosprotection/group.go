@@ -1,0 +1,45 @@
+package dosprotection
+
+import (
+	"net/http"
+
+	"farrier.dev/farrier/internal/traffic"
+)
+
+// groupsOf are the groups of the refusals of policies. Refusals of all others
+// count as content: they looked at what a request holds.
+var groupsOf = map[string]int{
+	"http-limits": protocol, "client-certificate": authentication,
+
+	"http-basic-authentication-flex": authentication, "ldap-authentication-flex": authentication,
+	"client-id-enforcement-flex": authentication, "jwt-validation-flex": authentication,
+	"oauth2-token-introspection-flex": authentication, "openidconnect-access-token-enforcement-flex": authentication,
+	"external-oauth2-access-token-enforcement": authentication, "openam-access-token-enforcement": authentication,
+	"pingfederate-access-token-enforcement": authentication, "native-ext-authz-flex": authentication,
+	"api-key": authentication, "authorization": authentication, "csrf-protection": authentication,
+	"message-signature": authentication,
+
+	"rate-limiting-flex": qos, "rate-limiting-sla-based-flex": qos, "spike-control-flex": qos,
+	"throttling": qos, "throttling-sla-based": qos, "websocket-connection-limit-flex": qos,
+
+	"attack-protection": waf, "injection-protection-flex": waf,
+}
+
+// groupOf is the group of the error that an exchange ended with, if it did. A
+// policy that failed for want of its store is no fault of the source.
+func groupOf(x *traffic.Exchange) (group int, is bool) {
+	for i := len(x.Decisions) - 1; i >= 0; i-- {
+		d := &x.Decisions[i]
+		if d.Action != traffic.Refused || d.Side != "request" || d.Policy == "dos-protection" {
+			continue
+		}
+		if group, known := groupsOf[d.Policy]; known {
+			return group, true
+		}
+		return content, true
+	}
+	if x.Response.Local && x.Response.Status == http.StatusNotFound && x.Upstream.Service == "" {
+		return routing, true
+	}
+	return 0, false
+}
