@@ -62,10 +62,13 @@ func (v *vars) Len() int { return len(v.Keys()) }
 
 // Get implements dataweave.Object.
 func (v *vars) Get(key string) (dataweave.Value, bool) {
-	x := v.Exchange
+	x, api := v.Exchange, v.api
+	if v.outbound {
+		api = x.API // a service may serve many
+	}
 	switch key {
 	case "apiId":
-		return text(v.api)
+		return text(api)
 	case "apiVersion":
 		return text(x.APILabels["version"])
 	case "hostId":
@@ -79,7 +82,7 @@ func (v *vars) Get(key string) (dataweave.Value, bool) {
 	case "event":
 		return v.event.value()
 	case "apiName", "apiInstanceName":
-		return text(v.api[strings.LastIndexByte(v.api, '/')+1:])
+		return text(api[strings.LastIndexByte(api, '/')+1:])
 	case "method":
 		return text(x.Request.Method)
 	case "receivedTs":
