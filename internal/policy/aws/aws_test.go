@@ -104,7 +104,7 @@ func bind(t *testing.T, p policy.Policy, settings string) policy.Step {
 		t.Fatal(err)
 	}
 	step, err := c.Bind(policy.Env{
-		Now: time.Now, HTTP: &http.Client{Timeout: 10 * time.Second, Transport: http.DefaultTransport.(*http.Transport).Clone()}, //nolint:errcheck // that is its type
+		Now: time.Now, HTTP: &http.Client{Timeout: 10 * time.Second, Transport: http.DefaultTransport.(*http.Transport).Clone()},
 		State: func(_ string, make func() any) any { return make() },
 	})
 	if err != nil {
@@ -199,4 +199,24 @@ func TestSentByGateway(t *testing.T) {
 		}
 	}
 	t.Logf("verified %d requests", len(paths)*len(queries))
+}
+
+func FuzzReadResult(f *testing.F) {
+	for _, seed := range []string{`{"statusCode":201,"headers":{"a":"b"},"cookies":["c=d"],"body":"x"}`, `{"status_code":204,"body":"eA==","is_base64_encoded":true}`, `null`, `[]`, `{}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		answer, err := readResult(text)
+		if err != nil {
+			return
+		}
+		if answer.Status < 200 || answer.Status > 599 {
+			t.Fatalf("status %d", answer.Status)
+		}
+		for _, h := range answer.Header {
+			if notTaken[h.Name] || h.Name != strings.ToLower(h.Name) || strings.ContainsAny(h.Name+h.Value, "\r\n\x00") {
+				t.Fatalf("header %q: %q", h.Name, h.Value)
+			}
+		}
+	})
 }

@@ -179,6 +179,7 @@ func (b *boundLambda) invoke(ctx context.Context, x *traffic.Exchange) policy.Ve
 	if err != nil {
 		return badGateway("the function could not be called: " + err.Error())
 	}
+	x.Upstream.URI = b.url.String()
 	began := b.now()
 	resp, err := b.client.http.Do(req)
 	if err != nil {

@@ -169,10 +169,14 @@ func TestVersion4A(t *testing.T) {
 		m := &message{
 			method: "POST", host: "dynamodb.us-east-1.amazonaws.com", path: "/bucket/key-._~,!@%23$%25^&*()", payload: hashHex(nil),
 			header: []traffic.Field{
-				{Name: "content-length", Value: "1024"}, {Name: "content-type", Value: "application/x-amz-json-1.0"},
-				{Name: "x-amz-date", Value: "19700101T000000Z"}, {Name: "x-amz-meta-other-header", Value: other},
-				{Name: "x-amz-meta-other-header_with_underscore", Value: other}, {Name: "x-amz-meta-other-header_with_underscore", Value: other},
-				{Name: "x-amz-region-set", Value: "us-east-1"}, {Name: "x-amz-target", Value: "prefix.Operation"},
+				{Name: "content-length", Value: "1024"},
+				{Name: "content-type", Value: "application/x-amz-json-1.0"},
+				{Name: "x-amz-date", Value: "19700101T000000Z"},
+				{Name: "x-amz-meta-other-header", Value: other},
+				{Name: "x-amz-meta-other-header_with_underscore", Value: other},
+				{Name: "x-amz-meta-other-header_with_underscore", Value: other},
+				{Name: "x-amz-region-set", Value: "us-east-1"},
+				{Name: "x-amz-target", Value: "prefix.Operation"},
 			},
 		}
 		if token != "" {

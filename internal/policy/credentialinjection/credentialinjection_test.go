@@ -5,6 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -163,3 +167,30 @@ func TestBearer(t *testing.T) {
 		t.Error("of two tokens one is taken")
 	}
 }
+
+// FuzzAnswers plays what token services may answer.
+func FuzzAnswers(f *testing.F) {
+	for _, seed := range []string{`{"access_token":"t","expires_in":3600}`, `{"access_token":"t","expires_in":"1e99"}`, `{"error":"invalid_grant"}`, `[]`, `{"access_token":"a\r\nb"}`} {
+		f.Add(200, seed)
+		f.Add(400, seed)
+	}
+	f.Fuzz(func(t *testing.T, status int, text string) {
+		client := &http.Client{Transport: answers(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
+		})}
+		s := &tokenService{url: "https://id.test/token", timeout: time.Second}
+		got, err := s.ask(t.Context(), client, url.Values{}, time.Now)
+		switch {
+		case err != nil && got == nil:
+			if len(text) > 40 && strings.Contains(err.Error(), text) {
+				t.Fatalf("the error repeats the answer: %v", err)
+			}
+		case err != nil || status < 200 || status > 299 || !validToken(got.value) || got.expires.Before(got.fetched):
+			t.Fatalf("status %d, %q: %v, %v", status, text, got, err)
+		}
+	})
+}
+
+type answers func(*http.Request) (*http.Response, error)
+
+func (a answers) RoundTrip(r *http.Request) (*http.Response, error) { return a(r) }

@@ -116,7 +116,9 @@ func TestMethods(t *testing.T) {
 		method, key string
 		public      any
 	}{
-		{"HS256", text, []byte(text)}, {"HS384", text, []byte(text)}, {"HS512", text, []byte(text)},
+		{"HS256", text, []byte(text)},
+		{"HS384", text, []byte(text)},
+		{"HS512", text, []byte(text)},
 		{"RS256", asPEM("PRIVATE KEY", pkcs8(t, big)), big.Public()},
 		{"RS384", base64.StdEncoding.EncodeToString(pkcs8(t, big)), big.Public()},
 		{"RS512", asPEM("PRIVATE KEY", pkcs8(t, big)) + "\n", big.Public()},
@@ -228,7 +230,7 @@ func BenchmarkToken(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			g := c.(*generator) //nolint:errcheck // that is its type
+			g := c.(*generator)
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := g.token(&policy.Scope{Exchange: &traffic.Exchange{}}, time.Unix(0, 0)); err != nil {
