@@ -238,6 +238,33 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// TestSilentHandshake: a server that agrees to StartTLS and then says nothing is
+// given up in time, too.
+func TestSilentHandshake(t *testing.T) {
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer func() { _ = c.Close() }()
+		_, _ = c.Read(make([]byte, 100))
+		// The extended response to message 1: success (RFC 4511 §4.12).
+		_, _ = c.Write([]byte("\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00"))
+		_, _ = io.Copy(io.Discard, c)
+	}()
+	ask, _ := bind(t, "ldap://"+l.Addr().String(), map[string]any{"timeout": 500, "startTLS": true})
+	began := time.Now()
+	ask.play(t, []wantOf{{"ada", "ada-secret", http.StatusServiceUnavailable, "encrypting the connection", ""}})
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("gave up after %v", took)
+	}
+}
+
 // TestIdle: connections that rest too long are ended, and closing ends all.
 func TestIdle(t *testing.T) {
 	s := startSlapd(t)
