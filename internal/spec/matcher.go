@@ -223,3 +223,20 @@ func (s *search) cut(segment string, text []string) bool {
 	}
 	return true
 }
+
+// Below gives what of a request's path stands below a base path: of the path
+// within the API where that begins with the base, else of the whole path. What
+// is left begins with a slash. It is false where neither begins with it.
+func Below(base, within, whole string) (string, bool) {
+	base = strings.TrimSuffix(base, "/")
+	for _, path := range [...]string{within, whole} {
+		rest, ok := strings.CutPrefix(path, base)
+		switch {
+		case ok && rest == "":
+			return "/", true
+		case ok && rest[0] == '/':
+			return rest, true
+		}
+	}
+	return "", false
+}

@@ -37,9 +37,12 @@ import (
 	"farrier.dev/farrier/internal/policy/proxywasm"
 	"farrier.dev/farrier/internal/policy/ratelimit"
 	"farrier.dev/farrier/internal/policy/ratelimitsla"
+	"farrier.dev/farrier/internal/policy/responsefilter"
 	"farrier.dev/farrier/internal/policy/responsehardening"
+	"farrier.dev/farrier/internal/policy/responsesize"
 	"farrier.dev/farrier/internal/policy/route"
 	"farrier.dev/farrier/internal/policy/routeweighted"
+	"farrier.dev/farrier/internal/policy/specvalidation"
 	"farrier.dev/farrier/internal/policy/spikecontrol"
 	"farrier.dev/farrier/internal/policy/throttling"
 	"farrier.dev/farrier/internal/policy/throttlingsla"
@@ -101,9 +104,12 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		proxywasm.Policy(),
 		ratelimit.Policy(),
 		ratelimitsla.Policy(),
+		responsefilter.Policy(),
 		responsehardening.Policy(),
+		responsesize.Policy(),
 		route.Policy(),
 		routeweighted.Policy(),
+		specvalidation.Policy(),
 		spikecontrol.Policy(),
 		throttling.Policy(),
 		throttlingsla.Policy(),
