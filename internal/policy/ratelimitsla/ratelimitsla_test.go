@@ -75,8 +75,12 @@ func TestStoreOutage(t *testing.T) {
 		refuse bool
 		reason string
 	}{
-		{true, false, ""}, {false, false, policy.CountedAlone}, {false, false, policy.CountedAlone},
-		{false, true, "spent"}, {true, false, ""}, {true, true, "spent"},
+		{true, false, ""},
+		{false, false, policy.CountedAlone},
+		{false, false, policy.CountedAlone},
+		{false, true, "spent"},
+		{true, false, ""},
+		{true, true, "spent"},
 	} {
 		store.up = s.up
 		x := &traffic.Exchange{}

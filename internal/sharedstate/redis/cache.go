@@ -55,10 +55,14 @@ func (c *cache) Get(ctx context.Context, key string) ([]byte, bool, error) {
 		generation, _ = pair[0].ToString()
 	}
 	value, err := pair[1].AsBytes()
-	if err != nil || len(value) < 1+len(generation) || int(value[0]) != len(generation) || string(value[1:1+len(generation)]) != generation {
+	if err != nil {
+		return nil, false, errors.New("the shared store gives an answer that is none")
+	}
+	head := 1 + len(generation)
+	if len(value) < head || int(value[0]) != len(generation) || string(value[1:head]) != generation {
 		return nil, false, nil // kept before the cache was cleared
 	}
-	return value[1+len(generation):], true, nil
+	return value[head:], true, nil
 }
 
 // Set implements sharedstate.Cache.

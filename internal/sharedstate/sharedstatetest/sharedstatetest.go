@@ -58,9 +58,10 @@ func take(t testing.TB, c sharedstate.Counter, key string, limits ...sharedstate
 	return r
 }
 
-func charge(t testing.TB, c sharedstate.Counter, key string, n int64, limits ...sharedstate.Limit) sharedstate.Result {
+// charge is for the key "a".
+func charge(t testing.TB, c sharedstate.Counter, n int64, limits ...sharedstate.Limit) sharedstate.Result {
 	t.Helper()
-	r, err := c.Charge(context.Background(), key, n, limits)
+	r, err := c.Charge(context.Background(), "a", n, limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,10 +123,10 @@ func (s suite) allOrNothing(t *testing.T, store sharedstate.Store) {
 func (s suite) charge(t *testing.T, store sharedstate.Store) {
 	c := store.Counter("n")
 	ten := sharedstate.Limit{Max: 10, Period: time.Minute}
-	is(t, "look", charge(t, c, "a", 0, ten), sharedstate.Result{OK: true, Limit: 10, Remaining: 10, Reset: time.Minute})
-	is(t, "four", charge(t, c, "a", 4, ten), sharedstate.Result{OK: true, Limit: 10, Remaining: 6, Reset: time.Minute})
-	is(t, "fifty", charge(t, c, "a", 50, ten), sharedstate.Result{Limit: 10, Reset: time.Minute})
-	is(t, "look again", charge(t, c, "a", 0, ten), sharedstate.Result{Limit: 10, Reset: time.Minute})
+	is(t, "look", charge(t, c, 0, ten), sharedstate.Result{OK: true, Limit: 10, Remaining: 10, Reset: time.Minute})
+	is(t, "four", charge(t, c, 4, ten), sharedstate.Result{OK: true, Limit: 10, Remaining: 6, Reset: time.Minute})
+	is(t, "fifty", charge(t, c, 50, ten), sharedstate.Result{Limit: 10, Reset: time.Minute})
+	is(t, "look again", charge(t, c, 0, ten), sharedstate.Result{Limit: 10, Reset: time.Minute})
 	is(t, "take", take(t, c, "a", ten), sharedstate.Result{Limit: 10, Reset: time.Minute})
 	is(t, "other", take(t, c, "b", ten), sharedstate.Result{OK: true, Limit: 10, Remaining: 9, Reset: time.Minute})
 }
@@ -186,7 +187,7 @@ func (s suite) mixed(t *testing.T, store sharedstate.Store) {
 			t.Error("a spent window lets pass")
 		}
 	}
-	if r := charge(t, c, "a", 0, other); r.Remaining != 9 {
+	if r := charge(t, c, 0, other); r.Remaining != 9 {
 		t.Errorf("a refusal spent tokens: %+v", r)
 	}
 }
@@ -194,11 +195,11 @@ func (s suite) mixed(t *testing.T, store sharedstate.Store) {
 func (s suite) chargedBurst(t *testing.T, store sharedstate.Store) {
 	c := store.Counter("n")
 	bucket := sharedstate.Limit{Max: 60, Period: time.Minute, Burst: 10}
-	is(t, "look", charge(t, c, "a", 0, bucket), sharedstate.Result{OK: true, Limit: 60, Remaining: 10})
-	if r := charge(t, c, "a", 4, bucket); !r.OK || r.Remaining != 6 {
+	is(t, "look", charge(t, c, 0, bucket), sharedstate.Result{OK: true, Limit: 60, Remaining: 10})
+	if r := charge(t, c, 4, bucket); !r.OK || r.Remaining != 6 {
 		t.Errorf("charged with 4 of 10: %+v", r)
 	}
-	r := charge(t, c, "a", 8, bucket)
+	r := charge(t, c, 8, bucket)
 	is(t, "overcharged", r, sharedstate.Result{Limit: 60, Reset: 3 * time.Second})
 	if take(t, c, "a", bucket).OK {
 		t.Error("an overcharged bucket lets pass")
@@ -207,7 +208,7 @@ func (s suite) chargedBurst(t *testing.T, store sharedstate.Store) {
 
 func (s suite) edges(t *testing.T, store sharedstate.Store) {
 	c := store.Counter("n")
-	if !take(t, c, "a").OK || !charge(t, c, "a", 3).OK {
+	if !take(t, c, "a").OK || !charge(t, c, 3).OK {
 		t.Error("no limits refuse")
 	}
 	for _, limit := range []sharedstate.Limit{{Period: time.Second}, {Max: -1, Period: time.Second}, {Period: time.Second, Burst: 5}} {
@@ -224,7 +225,7 @@ func (s suite) edges(t *testing.T, store sharedstate.Store) {
 		}
 	}
 	huge := sharedstate.Limit{Max: 1 << 40, Period: time.Hour}
-	if r := charge(t, c, "a", 1<<39, huge); r.Remaining != 1<<39 {
+	if r := charge(t, c, 1<<39, huge); r.Remaining != 1<<39 {
 		t.Errorf("a huge limit gives %+v", r)
 	}
 }
