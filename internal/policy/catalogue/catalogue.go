@@ -25,6 +25,7 @@ import (
 	"farrier.dev/farrier/internal/policy/headerinjection"
 	"farrier.dev/farrier/internal/policy/headerremoval"
 	"farrier.dev/farrier/internal/policy/healthcheck"
+	"farrier.dev/farrier/internal/policy/httpcaching"
 	"farrier.dev/farrier/internal/policy/httplimits"
 	"farrier.dev/farrier/internal/policy/idempotency"
 	"farrier.dev/farrier/internal/policy/iplist"
@@ -88,6 +89,7 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		headerinjection.Policy(),
 		headerremoval.Policy(),
 		healthcheck.Policy(),
+		httpcaching.Policy(),
 		httplimits.Policy(),
 		idempotency.Policy(),
 		iplist.Allowlist(),
