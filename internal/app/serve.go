@@ -87,6 +87,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	captured := openCapture(cfg, keyring, log)
 	defer captured.close()
 	kept := newStores(cfg, gate.Table, log)
+	spans := newCollectors(cfg.Gateway, gate.Table, log)
 	control := &control{log: log, now: time.Now, feed: feed}
 	publisher := publish.New(publish.Options{
 		Paths: cfg.Manifests, Catalogue: policies{all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
@@ -95,7 +96,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 			Catalogue: all, Expand: secret.Environ().Expand, Runtime: gate.Runtime(),
 			Now: time.Now, Log: log.With("component", "policy"), HTTP: router.PolicyClient(nil),
 			Models: learner, Capture: captured.capturer(),
-			Shared: kept.shared, Local: kept.local, Durable: kept.durable,
+			Shared: kept.shared, Local: kept.local, Durable: kept.durable, Tracing: spans.provider,
 		},
 		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published,
 	})
@@ -116,9 +117,11 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	registerLearner(metrics, learner)
 	registerFigures(metrics, all)
 	captured.register(metrics)
+	spans.register(metrics)
 	running.Go(func() error { learn(background, learner, control.trafficDB, cfg, log); return nil })
 	running.Go(func() error { return publisher.Watch(background) })
 	running.Go(func() error { kept.watch(background); return nil })
+	running.Go(func() error { spans.watch(background); return nil })
 	running.Go(func() error { control.followContent(background, live, publisher.Refresh); return nil })
 	console, err := control.pages(ctx, cfg, publisher, all, metrics, gate)
 	if err != nil {
