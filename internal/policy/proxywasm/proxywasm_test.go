@@ -64,7 +64,24 @@ func guest(t testing.TB) []byte {
 
 func TestConversations(t *testing.T) {
 	modules := map[string][]byte{"guest": guest(t), "tiny": tiny().wasm()}
-	policytest.PlayModules(t, 5, modules, proxywasm.Policy())
+	policytest.PlayModules(t, 5, modules, warm(t))
+}
+
+var shared struct {
+	once   sync.Once
+	policy policy.Policy
+}
+
+// warm is a policy that keeps the guest compiled, which takes two seconds.
+func warm(t testing.TB) policy.Policy {
+	module := guest(t)
+	shared.once.Do(func() {
+		shared.policy = proxywasm.Policy()
+		if _, err := bindOpen(t, shared.policy, module, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return shared.policy
 }
 
 func digest(module []byte) string {
@@ -99,6 +116,16 @@ func (s *safeBuffer) String() string {
 }
 
 func bind(t testing.TB, p policy.Policy, module []byte, settings map[string]any) (*bench, error) {
+	t.Helper()
+	b, err := bindOpen(t, p, module, settings)
+	if err == nil {
+		t.Cleanup(b.close)
+	}
+	return b, err
+}
+
+// bindOpen is bind without an end.
+func bindOpen(t testing.TB, p policy.Policy, module []byte, settings map[string]any) (*bench, error) {
 	t.Helper()
 	if settings == nil {
 		settings = map[string]any{}
@@ -135,7 +162,6 @@ func bind(t testing.TB, p policy.Policy, module []byte, settings map[string]any)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(b.close)
 	return b, nil
 }
 
@@ -189,10 +215,7 @@ func TestStopped(t *testing.T) {
 		{"pause without end", "pause", "nothing is on its way that could resume it"},
 		{"trap on the way out", "late-trap", "the module trapped"},
 	}
-	p := proxywasm.Policy()
-	if _, err := bind(t, p, module, nil); err != nil { // keeps the module compiled
-		t.Fatal(err)
-	}
+	p := warm(t)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // a loop must not need a second processor to be stopped
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -224,7 +247,7 @@ func TestStopped(t *testing.T) {
 // TestReplaced holds that a flood of requests that trap is refused without
 // making instances without end.
 func TestReplaced(t *testing.T) {
-	b, err := bind(t, proxywasm.Policy(), guest(t), nil)
+	b, err := bind(t, warm(t), guest(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +270,7 @@ func TestReplaced(t *testing.T) {
 // TestConcurrent holds that exchanges at once keep apart, also when one of them
 // breaks an instance.
 func TestConcurrent(t *testing.T) {
-	b, err := bind(t, proxywasm.Policy(), guest(t), map[string]any{"instances": 2})
+	b, err := bind(t, warm(t), guest(t), map[string]any{"instances": 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +289,7 @@ func TestConcurrent(t *testing.T) {
 
 // TestTick holds that a paused exchange is resumed by a tick.
 func TestTick(t *testing.T) {
-	b, err := bind(t, proxywasm.Policy(), guest(t), map[string]any{"configuration": map[string]any{"tick": true}})
+	b, err := bind(t, warm(t), guest(t), map[string]any{"configuration": map[string]any{"tick": true}})
 	if err != nil {
 		t.Fatal(err)
 	}
