@@ -137,6 +137,9 @@ func mergeWith(c *arguments) (Value, error) {
 	if c.v[1].kind != KindObject {
 		return Value{}, wants("an Object", c.v[1])
 	}
+	if err := c.r.spend(len(list) + len(c.v[1].Entries())); err != nil {
+		return Value{}, err
+	}
 	gone := map[string]bool{}
 	for _, e := range c.v[1].Entries() {
 		gone[e.Key] = true

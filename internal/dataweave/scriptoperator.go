@@ -157,6 +157,9 @@ func (r *run) without(a, b Value) (Value, error) {
 }
 
 func (r *run) withoutKeys(a, b Value) (Value, error) {
+	if err := r.spend(len(a.Entries()) + len(elements(b))); err != nil {
+		return Value{}, err
+	}
 	keys := map[string]bool{}
 	for _, key := range elements(b) {
 		text, err := key.Text()
@@ -288,7 +291,7 @@ func wholeText(v Value) string {
 func (r *run) identity(v Value) (string, error) {
 	b, err := r.appendIdentity(nil, v)
 	if err == nil {
-		err = r.grow(len(b))
+		err = r.grow(len(b) + 128)
 	}
 	return string(b), err
 }

@@ -71,6 +71,9 @@ func (n *pathNode) eval(r *run, f *frame) (Value, error) {
 func (s *selector) attribute(r *run, v Value) (Value, bool, error) {
 	if v.kind == KindArray {
 		var list []Value
+		if err := r.spend(1 + len(elements(v))/2); err != nil {
+			return Value{}, false, err
+		}
 		for _, item := range elements(v) {
 			if item.kind == KindArray {
 				continue
@@ -88,6 +91,9 @@ func (s *selector) attribute(r *run, v Value) (Value, bool, error) {
 		return Value{}, false, nil
 	case s.key == "":
 		return Value{kind: KindObject, ref: attrs}, true, nil
+	}
+	if err := r.spend(len(attrs.list) / 4); err != nil {
+		return Value{}, false, err
 	}
 	for i := range attrs.list {
 		if s.matches(&attrs.list[i]) {
@@ -138,12 +144,12 @@ func (s *selector) first(r *run, v Value) (Value, bool, error) {
 	case KindObject:
 		o, _ := v.AsObject()
 		e, ordered := o.(*entries)
-		if !ordered || s.space == nil {
-			if ordered && e.index == nil {
-				if err := r.spend(len(e.list) / 8); err != nil {
-					return Value{}, false, err
-				}
+		if ordered && (e.index == nil || s.space != nil) {
+			if err := r.spend(len(e.list) / 8); err != nil {
+				return Value{}, false, err
 			}
+		}
+		if !ordered || s.space == nil {
 			item, ok := o.Get(s.key)
 			return item, ok, nil
 		}
@@ -192,6 +198,9 @@ func (s *selector) all(r *run, v Value, list []Value) ([]Value, error) {
 			}
 		}
 	case KindArray:
+		if err := r.spend(1 + len(elements(v))/2); err != nil {
+			return nil, err
+		}
 		for _, item := range elements(v) {
 			if item.kind != KindObject {
 				continue

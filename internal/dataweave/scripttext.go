@@ -64,6 +64,9 @@ func joinBy(c *arguments) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
+	if err := c.r.spend(len(list)); err != nil {
+		return Value{}, err
+	}
 	var b strings.Builder
 	for i, item := range list {
 		one, err := item.Text()
