@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -53,6 +54,14 @@ func ParseOutside(uri string) (Outside, error) {
 		Address: net.JoinHostPort(u.Hostname(), port), Host: u.Hostname(), Authority: u.Host,
 		Secure: u.Scheme == "https", Path: strings.TrimSuffix(u.EscapedPath(), "/"),
 	}, nil
+}
+
+// Exposed says that what is sent there could be read on its way: the connection
+// is not encrypted and leaves this machine.
+func (o Outside) Exposed() bool {
+	address, err := netip.ParseAddr(o.Host)
+	local := err == nil && address.IsLoopback() || o.Host == "localhost"
+	return !o.Secure && !local
 }
 
 // Dialer opens connections as the client does, under the same guard against

@@ -41,6 +41,11 @@ func TestParseOutside(t *testing.T) {
 		}
 	}
 	t.Logf("read %d addresses", len(cases))
+	for uri, want := range map[string]bool{"h2://authz.test": true, "http://192.0.2.1": true, "https://authz.test": false, "h2://127.0.0.1:1": false, "h2://[::1]:1": false, "http://localhost": false} {
+		if o, err := policy.ParseOutside(uri); err != nil || o.Exposed() != want {
+			t.Errorf("%s is exposed: %v, %v", uri, o.Exposed(), err)
+		}
+	}
 }
 
 func TestEditFields(t *testing.T) {

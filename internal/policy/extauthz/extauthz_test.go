@@ -24,6 +24,11 @@ func TestConversations(t *testing.T) {
 // bind makes the step of settings, with state that ends with the test.
 func bind(t testing.TB, settings map[string]any) policy.Step {
 	t.Helper()
+	return bindWith(t, &http.Client{Transport: &http.Transport{}}, settings)
+}
+
+func bindWith(t testing.TB, client *http.Client, settings map[string]any) policy.Step {
+	t.Helper()
 	raw, err := json.Marshal(settings)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +46,7 @@ func bind(t testing.TB, settings map[string]any) policy.Step {
 		}
 	})
 	step, err := compiled.Bind(policy.Env{
-		Now: time.Now, Log: slog.New(slog.DiscardHandler), HTTP: &http.Client{Transport: &http.Transport{}},
+		Now: time.Now, Log: slog.New(slog.DiscardHandler), HTTP: client,
 		State: func(key string, make func() any) any {
 			if states[key] == nil {
 				states[key] = make()

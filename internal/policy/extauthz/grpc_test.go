@@ -8,8 +8,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"io"
+	"log"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -22,6 +26,7 @@ import (
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -48,7 +53,7 @@ func (a *authz) Check(_ context.Context, r *authv3.CheckRequest) (*authv3.CheckR
 }
 
 // startAuthz serves it on loopback until stop or the end of the test.
-func startAuthz(t *testing.T, a *authz, address string) (uri string, stop func()) {
+func startAuthz(t testing.TB, a *authz, address string) (uri string, stop func()) {
 	t.Helper()
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
 	if err != nil {
@@ -335,4 +340,55 @@ func TestPeerCertificate(t *testing.T) {
 		}
 	}
 	t.Logf("showed %d certificates", len(cases))
+}
+
+// TestTLS holds that https:// is TLS to a name that the certificate has, over
+// gRPC and over HTTP, and nothing less.
+func TestTLS(t *testing.T) {
+	web := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer web.Close()
+	web.Config.ErrorLog = log.New(io.Discard, "", 0)
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&web.TLS.Certificates[0])))
+	authv3.RegisterAuthorizationServer(server, &authz{answer: func(*authv3.AttributeContext) (*authv3.CheckResponse, error) { return permitting(nil), nil }})
+	go func() { _ = server.Serve(ln) }()
+	defer server.Stop()
+	stranger := &http.Client{Transport: &http.Transport{}}
+	cases := []struct {
+		name   string
+		client *http.Client
+		uri    string
+		kind   string
+		passes bool
+	}{
+		{"gRPC", web.Client(), "https://" + ln.Addr().String(), "grpc", true},
+		{"gRPC, not trusted", stranger, "https://" + ln.Addr().String(), "grpc", false},
+		{"gRPC, another name", web.Client(), "https://" + strings.Replace(ln.Addr().String(), "127.0.0.1", "localhost", 1), "grpc", false},
+		{"gRPC, in clear", web.Client(), "h2://" + ln.Addr().String(), "grpc", false},
+		{"HTTP", web.Client(), web.URL, "http", true},
+		{"HTTP, not trusted", stranger, web.URL, "http", false},
+	}
+	for _, c := range cases {
+		v := run(t, bindWith(t, c.client, map[string]any{"uri": c.uri, "serverType": c.kind, "requestTimeout": 2000}), exchange("/orders"))
+		if v.Stops() == c.passes || v.Stops() && v.Answer.Status != 403 {
+			t.Errorf("%s: %v %d (%s)", c.name, v.Action, v.Answer.Status, v.Reason)
+		}
+	}
+	t.Logf("connected in %d ways", len(cases))
+}
+
+// BenchmarkCheck is one question to a service on this machine.
+func BenchmarkCheck(b *testing.B) {
+	service := &authz{answer: func(*authv3.AttributeContext) (*authv3.CheckResponse, error) { return permitting(nil), nil }}
+	uri, _ := startAuthz(b, service, "127.0.0.1:0")
+	step := bind(b, map[string]any{"uri": uri, "serverType": "grpc"})
+	b.ReportAllocs()
+	for b.Loop() {
+		if v := step.Request(b.Context(), exchange("/orders")); v.Stops() {
+			b.Fatal(v)
+		}
+	}
 }

@@ -155,8 +155,8 @@ func warn(raw json.RawMessage) []string {
 	if s.FailureModeAllow {
 		unwise = append(unwise, "failureModeAllow lets every request pass while the service is down")
 	}
-	if !strings.HasPrefix(s.URI, "https:") {
-		unwise = append(unwise, "uri: the connection is not encrypted, so that whoever sits on it reads credentials and may permit anything; write https:// where the service is not on this host")
+	if o, err := policy.ParseOutside(s.URI); err == nil && o.Exposed() {
+		unwise = append(unwise, "uri: the connection is not encrypted, so that whoever sits on it reads credentials and may permit anything; write https://")
 	}
 	if s.ServerType == "grpc" {
 		used := len(s.ServiceRequestHeadersToAdd) > 0 || s.PathPrefix != ""

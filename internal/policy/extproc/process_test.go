@@ -393,3 +393,20 @@ func TestStreams(t *testing.T) {
 	}
 	t.Logf("played %d streams", len(cases))
 }
+
+// BenchmarkProcess is one exchange whose headers a processor on this machine
+// reads both ways.
+func BenchmarkProcess(b *testing.B) {
+	p, uri, _ := startProcessor(b, agreeing)
+	go func() {
+		for range p.ended {
+		}
+	}()
+	g := newGateway(b, map[string]any{"uri": uri, "messageTimeout": 60_000})
+	b.ReportAllocs()
+	for b.Loop() {
+		if out := g.send(exchange(""), replying("")); out.verdict.Stops() {
+			b.Fatal(out.verdict)
+		}
+	}
+}

@@ -122,6 +122,9 @@ func warn(raw json.RawMessage) []string {
 	if s.FailureModeAllow && !s.ObservabilityMode {
 		unwise = append(unwise, "failureModeAllow lets every exchange pass unprocessed while the processor is down")
 	}
+	if o, err := policy.ParseOutside(s.URI); err == nil && o.Exposed() {
+		unwise = append(unwise, "uri: the connection is not encrypted, so that whoever sits on it reads and changes what passes; write https://")
+	}
 	if s.RequestTrailerMode == "send" || s.ResponseTrailerMode == "send" {
 		unwise = append(unwise, "the processor never reads trailers; leave requestTrailerMode and responseTrailerMode out")
 	}

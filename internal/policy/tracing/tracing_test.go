@@ -97,7 +97,7 @@ func TestSpan(t *testing.T) {
 		"team": "sales", "region": "eu", "zone": "none", "tenant": strings.Repeat("x", 256), "plan": "free",
 	}
 	for _, kv := range s.Attributes {
-		if got := kv.Value.Emit(); got != want[kv.Key] {
+		if got := kv.Value.String(); got != want[kv.Key] {
 			t.Errorf("%s: %q, want %q", kv.Key, got, want[kv.Key])
 		}
 		delete(want, kv.Key)
