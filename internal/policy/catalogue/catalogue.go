@@ -28,6 +28,7 @@ import (
 	"farrier.dev/farrier/internal/policy/httpcaching"
 	"farrier.dev/farrier/internal/policy/httplimits"
 	"farrier.dev/farrier/internal/policy/idempotency"
+	"farrier.dev/farrier/internal/policy/injectionprotection"
 	"farrier.dev/farrier/internal/policy/iplist"
 	"farrier.dev/farrier/internal/policy/jsonthreat"
 	"farrier.dev/farrier/internal/policy/jwtgeneration"
@@ -92,6 +93,7 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		httpcaching.Policy(),
 		httplimits.Policy(),
 		idempotency.Policy(),
+		injectionprotection.Policy(),
 		iplist.Allowlist(),
 		iplist.Blocklist(),
 		iplist.Feeds(),
