@@ -95,12 +95,13 @@ func ask(client *http.Client, address, path, name, value string) (status int, bo
 }
 
 // held fails when more was accepted than the limit and its hundredth part, or
-// less.
+// less. lost may have been counted without an answer that anybody read; so may
+// what a replica gave up on, which a busy machine makes it do.
 func (r *round) held(t *testing.T, lost int64) {
 	t.Helper()
 	n := r.accepted.Load()
 	t.Logf("%s: %d accepted of a limit of 1000, %d refused with 429, %d with another status", r.key, n, r.refused.Load(), r.unknown.Load())
-	if n > 1010 || n+lost < 990 {
+	if n > 1010 || n+lost+r.unknown.Load() < 990 {
 		t.Errorf("%s: %d accepted, the limit is 1000", r.key, n)
 	}
 	if r.refused.Load() == 0 {
@@ -264,34 +265,46 @@ func TestStoreOutage(t *testing.T) {
 			for range 3 { // of five that the contract grants
 				expect(t, "contract before", status("/contract", o.name), http.StatusOK)
 			}
-			before := latencies(t, client, address, 300*time.Millisecond)
-			o.begin(store, proxy)
-			during := latencies(t, client, address, 2*time.Second)
-			expect(t, "closed", status("/closed", o.name), http.StatusServiceUnavailable)
-			expect(t, "open", status("/open", o.name), http.StatusOK)
-			for i := range 6 { // alone, the gateway grants five
-				expect(t, "contract alone", status("/contract", o.name), map[bool]int{true: http.StatusOK, false: http.StatusTooManyRequests}[i < 5])
+			for try := 1; ; try++ {
+				before := latencies(t, client, address, 300*time.Millisecond)
+				o.begin(store, proxy)
+				during := latencies(t, client, address, 2*time.Second)
+				if try == 1 {
+					expect(t, "closed", status("/closed", o.name), http.StatusServiceUnavailable)
+					expect(t, "open", status("/open", o.name), http.StatusOK)
+					grants(t, 5, func() int { return status("/contract", o.name) })
+				}
+				o.end(store, proxy)
+				began := time.Now()
+				sharedstatetest.Eventually(t, 20*time.Second, "the store is used again", answers)
+				t.Logf("longest answers before: %v; while %s: %v; used again after %v", before, o.name, during, time.Since(began))
+				// A busy machine is late now and then, a store that delays is each time.
+				if during.limited <= during.plain+20*time.Millisecond {
+					break
+				} else if try == 3 {
+					t.Errorf("the store added %v", during.limited-during.plain)
+					break
+				}
 			}
-			o.end(store, proxy)
-			began := time.Now()
-			sharedstatetest.Eventually(t, 20*time.Second, "the store is used again", answers)
-			recovered := time.Since(began)
-			granted := map[string]int{"killed": 5}[o.name] // the new process remembers nothing
-			if granted == 0 {
-				granted = 2
+			left := 2
+			if o.name == "killed" {
+				left = 5 // the new process remembers nothing
 			}
-			for i := range granted + 1 {
-				expect(t, "contract after", status("/contract", o.name), map[bool]int{true: http.StatusOK, false: http.StatusTooManyRequests}[i < granted])
-			}
-			t.Logf("longest answers before: %v; while %s: %v; used again after %v", before, o.name, during, recovered)
-			if during.limited > during.plain+20*time.Millisecond {
-				t.Errorf("the store added %v", during.limited-during.plain)
-			}
+			grants(t, left, func() int { return status("/contract", o.name) })
 		})
 	}
 	if t.Failed() {
 		t.Log(p.log)
 	}
+}
+
+// grants holds that a contract grants so many requests and no more.
+func grants(t *testing.T, granted int, status func() int) {
+	t.Helper()
+	for range granted {
+		expect(t, "a request that the contract grants", status(), http.StatusOK)
+	}
+	expect(t, "a request more", status(), http.StatusTooManyRequests)
 }
 
 func expect(t *testing.T, what string, got, want int) {
@@ -311,9 +324,8 @@ func (l longest) String() string {
 	return fmt.Sprintf("%v with a limit, %v without (%d each)", l.limited, l.plain, l.n)
 }
 
-// latencies asks with and without limits in turn. What the machine adds now and
-// then hits both; the second longest of the unlimited is what it does more than
-// once.
+// latencies asks with and without limits in turn, so that what the machine adds
+// now and then may hit both.
 func latencies(t *testing.T, client *http.Client, address string, long time.Duration) longest {
 	t.Helper()
 	took := map[string][]time.Duration{}

@@ -19,7 +19,7 @@ const (
 	soon, later = 50 * time.Millisecond, time.Second
 	// steady is how long a server must have answered to be probed at once when it
 	// fails; one that comes and goes is probed less and less often.
-	steady = 10 * time.Second
+	steady = time.Second
 )
 
 // errBusy fails a call that would have to wait for a place in the queue.
