@@ -94,6 +94,11 @@ func nameChar() set {
 	return append(nameStart(), set{{'-', '.'}, {'0', '9'}, {0xB7, 0xB7}, {0x300, 0x36F}, {0x203F, 0x2040}}...)
 }
 
+// notWord is punctuation, separators and others.
+func notWord() set {
+	return slices.Concat(ofTable(unicode.P), ofTable(unicode.Z), ofTable(unicode.C), set{{0xD800, 0xDFFF}})
+}
+
 // patternReader translates a regular expression of XML Schema (part 2, appendix
 // F), which is another language than that of package regexp.
 type patternReader struct {
@@ -159,7 +164,6 @@ func (p *patternReader) escape() (set, error) {
 	c := p.rest[1]
 	p.rest = p.rest[2:]
 	one := func(r rune) (set, error) { return set{{r, r}}, nil }
-	word := append(append(ofTable(unicode.P), ofTable(unicode.Z)...), append(ofTable(unicode.C), span{0xD800, 0xDFFF})...)
 	switch c {
 	case 'n':
 		return one('\n')
@@ -184,9 +188,9 @@ func (p *patternReader) escape() (set, error) {
 	case 'C':
 		return nameChar().negate(), nil
 	case 'w':
-		return word.negate(), nil
+		return notWord().negate(), nil
 	case 'W':
-		return word, nil
+		return notWord(), nil
 	case 'p', 'P':
 		return p.category(c == 'P')
 	}
