@@ -15,6 +15,7 @@ import (
 // are immutable and safe for concurrent use once all are compiled.
 type Validators struct {
 	compiler *jsonschema.Compiler
+	costs    *costs
 	made     map[string]*Validator
 }
 
@@ -24,6 +25,8 @@ type Validator struct {
 	// quick is satisfied by what full is not: it stops at the first violation and
 	// keeps none.
 	quick *jsonschema.Schema
+	// branching is by how much each level of a value costs more than the one above.
+	branching int
 }
 
 const resource = "farrier:description.json"
@@ -49,7 +52,7 @@ func NewValidators(d Definitions, to Direction) (*Validators, error) {
 	if err := c.AddResource(resource, map[string]any{"$defs": defs}); err != nil {
 		return nil, fmt.Errorf("adding the schemas: %w", err)
 	}
-	return &Validators{compiler: c, made: make(map[string]*Validator)}, nil
+	return &Validators{compiler: c, costs: newCosts(d), made: make(map[string]*Validator)}, nil
 }
 
 // nowhere loads nothing: a description is one document.
@@ -77,13 +80,13 @@ func (v *Validators) Of(s Schema) (*Validator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("line %d: the schema is invalid: %w", s.Line, err)
 	}
-	v.made[s.Name] = &Validator{full, quick}
+	v.made[s.Name] = &Validator{full, quick, v.costs.branching(s.Name)}
 	return v.made[s.Name], nil
 }
 
 // Valid says whether a value, as Value gives it, satisfies the schema.
 func (v *Validator) Valid(value any) bool {
-	return v == nil || v.quick.Validate(value) != nil
+	return v == nil || !tooHeavy(value, v.branching) && v.quick.Validate(value) != nil
 }
 
 // Violations are the first violations of a value, most of them at most; none
@@ -93,6 +96,9 @@ func (v *Validator) Valid(value any) bool {
 func (v *Validator) Violations(value any, at string, most int, brief bool) []Violation {
 	if v == nil || brief && v.Valid(value) {
 		return nil
+	}
+	if tooHeavy(value, v.branching) {
+		return []Violation{{at, "nested too deeply for its schema, whose alternatives contain one another"}}
 	}
 	if brief {
 		return []Violation{{at, "does not satisfy the schema"}}

@@ -1,8 +1,10 @@
 package spec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -37,12 +39,16 @@ func cut(name string) string {
 	return strings.ToValidUTF8(name[:end], "\uFFFD") + "…"
 }
 
-// explain gives the first violations of a validation.
+// looked is how many violations are looked at for the first ones: the library
+// finds those of an object in no order.
+const looked = 256
+
+// explain gives the first violations of a validation, in the order of places.
 func explain(e *jsonschema.ValidationError, at string, most int) []Violation {
 	var all []Violation
 	var visit func(e *jsonschema.ValidationError)
 	visit = func(e *jsonschema.ValidationError) {
-		if len(all) >= most {
+		if len(all) >= looked {
 			return
 		}
 		switch e.ErrorKind.(type) {
@@ -60,7 +66,10 @@ func explain(e *jsonschema.ValidationError, at string, most int) []Violation {
 		all = append(all, Violation{pointer(at, e.InstanceLocation), rule(e.ErrorKind)})
 	}
 	visit(e)
-	return all
+	slices.SortFunc(all, func(a, b Violation) int {
+		return cmp.Or(strings.Compare(a.Place, b.Place), strings.Compare(a.Rule, b.Rule))
+	})
+	return all[:min(len(all), most)]
 }
 
 // maxSteps is how many steps of a place are told.
@@ -85,6 +94,7 @@ func pointer(at string, steps []string) string {
 
 func names(list []string) string {
 	const most = 5
+	list = slices.Sorted(slices.Values(list))
 	short := make([]string, 0, most+1)
 	for i, name := range list {
 		if i == most {
