@@ -53,8 +53,9 @@ func NewEntries(list []Entry) Value {
 	return Value{kind: KindObject, ref: e}
 }
 
-// Entries returns the entries of an Object in their order, nil for any other
-// value. The caller does not change the slice.
+// Entries returns the entries of an Object, nil for any other value: in their
+// order where it has one (NewEntries), else sorted by their keys. The caller does
+// not change the slice.
 func (v Value) Entries() []Entry {
 	o, ok := v.AsObject()
 	if !ok {
@@ -63,7 +64,7 @@ func (v Value) Entries() []Entry {
 	if e, ok := o.(*entries); ok {
 		return e.list
 	}
-	keys := o.Keys()
+	keys := slices.Sorted(slices.Values(o.Keys())) // some have no order of their own
 	list := make([]Entry, 0, len(keys))
 	for _, key := range keys {
 		item, _ := o.Get(key)

@@ -181,15 +181,15 @@ func (f *format) number(v Value) string {
 	if !ok {
 		return text
 	}
-	digits := exact.FloatString(f.most) // rounds half away from zero
+	rounded := exact.FloatString(f.most) // rounds half away from zero
 	sign := ""
-	if strings.HasPrefix(digits, "-") {
-		digits = digits[1:]
-		if strings.Trim(digits, "0.") != "" {
+	if strings.HasPrefix(rounded, "-") {
+		rounded = rounded[1:]
+		if strings.Trim(rounded, "0.") != "" {
 			sign = "-"
 		}
 	}
-	whole, fraction, _ := strings.Cut(digits, ".")
+	whole, fraction, _ := strings.Cut(rounded, ".")
 	for len(fraction) > f.least && fraction[len(fraction)-1] == '0' {
 		fraction = fraction[:len(fraction)-1]
 	}

@@ -43,14 +43,14 @@ func (c *arguments) object() ([]Entry, error) {
 }
 
 // fromEntries makes an Array of the entries of an Object.
-func (c *arguments) fromEntries(make func(e *Entry) (Value, error)) (Value, error) {
+func (c *arguments) fromEntries(convert func(e *Entry) (Value, error)) (Value, error) {
 	list, err := c.object()
 	if err != nil {
 		return Value{}, err
 	}
 	var made []Value
 	for i := range list {
-		v, err := make(&list[i])
+		v, err := convert(&list[i])
 		if err != nil {
 			return Value{}, err
 		}

@@ -85,7 +85,7 @@ func orderedNumber(raw string) (Value, error) {
 		return Value{}, errors.New("a number is out of range")
 	}
 	var scratch [maxScalar]byte
-	if v.str == "" && string(v.appendScalar(scratch[:0])) != raw {
+	if string(v.appendScalar(scratch[:0])) != raw {
 		v.str = raw
 	}
 	return v, nil
