@@ -44,6 +44,7 @@ import (
 	"farrier.dev/farrier/internal/policy/responsesize"
 	"farrier.dev/farrier/internal/policy/route"
 	"farrier.dev/farrier/internal/policy/routeweighted"
+	"farrier.dev/farrier/internal/policy/soapvalidation"
 	"farrier.dev/farrier/internal/policy/specvalidation"
 	"farrier.dev/farrier/internal/policy/spikecontrol"
 	"farrier.dev/farrier/internal/policy/throttling"
@@ -113,6 +114,7 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		responsesize.Policy(),
 		route.Policy(),
 		routeweighted.Policy(),
+		soapvalidation.Policy(),
 		specvalidation.Policy(),
 		spikecontrol.Policy(),
 		throttling.Policy(),

@@ -49,6 +49,7 @@ type compiler struct {
 	heads   []substitution
 	groups  []Name // that are being expanded
 	depth   int
+	size    int // of what was compiled so far, groups expanded
 }
 
 type substitution struct {
@@ -192,12 +193,20 @@ func reference(n *Node, attribute string) (Name, bool, error) {
 	return name, true, nil
 }
 
-const maxNesting = 200
+const (
+	maxNesting = 200
+	maxSize    = 100_000
+)
 
-// enter guards against schemas that nest too deeply.
+// enter guards against schemas that nest too deeply or grow when expanded.
 func (c *compiler) enter(n *Node) error {
-	if c.depth++; c.depth > maxNesting {
+	c.depth++
+	c.size++
+	switch {
+	case c.depth > maxNesting:
 		return fault(n, "the schema nests too deeply, or refers to itself")
+	case c.size > maxSize:
+		return fault(n, "the schema has more than %d parts when its groups are expanded", maxSize)
 	}
 	return nil
 }

@@ -173,6 +173,18 @@ func TestNotSupported(t *testing.T) {
 	}
 }
 
+// TestExpansion holds that groups which double at each step are refused in time.
+func TestExpansion(t *testing.T) {
+	var b strings.Builder
+	for i := range 40 {
+		_, _ = fmt.Fprintf(&b, `<xs:group name="g%d"><xs:sequence><xs:group ref="g%d"/><xs:group ref="g%d"/></xs:sequence></xs:group>`, i, i+1, i+1)
+	}
+	b.WriteString(`<xs:group name="g40"><xs:sequence/></xs:group><xs:element name="a"><xs:complexType><xs:group ref="g0"/></xs:complexType></xs:element>`)
+	if _, err := compileText(t, head+b.String()+`</xs:schema>`); err == nil || !strings.Contains(err.Error(), "more than 100000 parts") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestPattern holds the translation of regular expressions.
 func TestPattern(t *testing.T) {
 	for _, c := range []struct {
