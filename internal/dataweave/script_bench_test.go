@@ -132,7 +132,10 @@ func TestScriptCost(t *testing.T) {
 	var slowest, most string
 	var longest time.Duration
 	var largest uint64
-	for _, text := range scripts {
+	for i, text := range scripts {
+		if i%stride != 0 {
+			continue
+		}
 		s, err := CompileScript(text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -151,7 +154,7 @@ func TestScriptCost(t *testing.T) {
 			largest, most = made, text
 		}
 	}
-	t.Logf("played %d scripts; the slowest took %s: %s; the largest made %d MiB: %s", len(scripts), longest, slowest, largest>>20, most)
+	t.Logf("played %d scripts; the slowest took %s: %s; the largest made %d MiB: %s", (len(scripts)+stride-1)/stride, longest, slowest, largest>>20, most)
 	if longest > 30*time.Second || largest > 1<<30 {
 		t.Error("that is too much")
 	}
