@@ -22,6 +22,7 @@ import (
 	"farrier.dev/farrier/internal/policy/errorsanitization"
 	"farrier.dev/farrier/internal/policy/extauthz"
 	"farrier.dev/farrier/internal/policy/extproc"
+	"farrier.dev/farrier/internal/policy/graphql"
 	"farrier.dev/farrier/internal/policy/headerinjection"
 	"farrier.dev/farrier/internal/policy/headerremoval"
 	"farrier.dev/farrier/internal/policy/healthcheck"
@@ -88,6 +89,10 @@ func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
 		errorsanitization.Policy(),
 		extauthz.Policy(),
 		extproc.Policy(),
+		graphql.Complexity(),
+		graphql.Introspection(),
+		graphql.Limits(),
+		graphql.Schema(),
 		headerinjection.Policy(),
 		headerremoval.Policy(),
 		healthcheck.Policy(),
