@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"farrier.dev/farrier/internal/spec/xsd"
+	"farrier.dev/farrier/internal/spec/wsdl/xsd"
 )
 
 // Namespaces of SOAP envelopes.

@@ -11,7 +11,7 @@ import (
 	"net/url"
 	"strings"
 
-	"farrier.dev/farrier/internal/spec/xsd"
+	"farrier.dev/farrier/internal/spec/wsdl/xsd"
 )
 
 const (
