@@ -124,7 +124,7 @@ func TestDelivery(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver()
-			address := ""
+			var address string
 			if c.protocol == "http" {
 				server := httptest.NewServer(r)
 				defer server.Close()
