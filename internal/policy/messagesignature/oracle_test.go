@@ -125,11 +125,11 @@ func TestOracle(t *testing.T) {
 	if err := os.WriteFile(in, input, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	from, err := os.Open(in) //nolint:gosec // a file of the test
+	from, err := os.Open(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	node := exec.CommandContext(t.Context(), policytest.Program(t, "node"), "-e", signer) //nolint:gosec // a script of the test
+	node := exec.CommandContext(t.Context(), policytest.Program(t, "node"), "-e", signer)
 	node.Dir, node.Stdin, node.Stderr = dir, from, os.Stderr
 	out, err := node.Output()
 	if err != nil {

@@ -21,7 +21,7 @@ const (
 	nsExc    = "http://www.w3.org/2001/10/xml-exc-c14n#"
 	nsXML    = "http://www.w3.org/XML/1998/namespace"
 
-	x509Token = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3"
+	x509Token = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3" //nolint:gosec // a name
 
 	maxReferences = 16
 )
@@ -118,8 +118,15 @@ func (t *tree) find() (p parts, err error) {
 	}
 	p.body, p.header = t.only(0, soap, "Body"), t.only(0, soap, "Header")
 	for _, one := range []struct{ space, local string }{
-		{nsSOAP11, "Envelope"}, {nsSOAP12, "Envelope"}, {nsSOAP11, "Body"}, {nsSOAP12, "Body"}, {nsSOAP11, "Header"}, {nsSOAP12, "Header"},
-		{nsWSSE, "Security"}, {nsDS, "Signature"}, {nsWSU, "Timestamp"},
+		{nsSOAP11, "Envelope"},
+		{nsSOAP12, "Envelope"},
+		{nsSOAP11, "Body"},
+		{nsSOAP12, "Body"},
+		{nsSOAP11, "Header"},
+		{nsSOAP12, "Header"},
+		{nsWSSE, "Security"},
+		{nsDS, "Signature"},
+		{nsWSU, "Timestamp"},
 	} {
 		if t.count(one.space, one.local) > 1 {
 			return p, invalid("the message has more than one " + one.local)

@@ -139,10 +139,10 @@ func (n *Node) QName(text string) (Name, error) {
 			}
 		}
 	}
-	switch {
-	case prefix == "":
+	switch prefix {
+	case "":
 		return Name{"", local}, nil
-	case prefix == "xml":
+	case "xml":
 		return Name{xmltext.XMLNamespace, local}, nil
 	}
 	return Name{}, fmt.Errorf("the prefix %s is not declared", prefix)

@@ -71,9 +71,9 @@ func ofTable(t *unicode.RangeTable) set {
 		}
 	}
 	for _, r := range t.R32 {
-		for c := rune(r.Lo); c <= rune(r.Hi); c += rune(r.Stride) { //nolint:gosec // code points
+		for c := rune(r.Lo); c <= rune(r.Hi); c += rune(r.Stride) {
 			if r.Stride == 1 {
-				s = append(s, span{c, rune(r.Hi)}) //nolint:gosec // code points
+				s = append(s, span{c, rune(r.Hi)})
 				break
 			}
 			s = append(s, span{c, c})
@@ -85,8 +85,22 @@ func ofTable(t *unicode.RangeTable) set {
 // nameStart and nameChar are the characters of names (XML 1.0, fifth edition).
 func nameStart() set {
 	return set{
-		{':', ':'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}, {0xC0, 0xD6}, {0xD8, 0xF6}, {0xF8, 0x2FF}, {0x370, 0x37D}, {0x37F, 0x1FFF},
-		{0x200C, 0x200D}, {0x2070, 0x218F}, {0x2C00, 0x2FEF}, {0x3001, 0xD7FF}, {0xF900, 0xFDCF}, {0xFDF0, 0xFFFD}, {0x10000, 0xEFFFF},
+		{':', ':'},
+		{'A', 'Z'},
+		{'_', '_'},
+		{'a', 'z'},
+		{0xC0, 0xD6},
+		{0xD8, 0xF6},
+		{0xF8, 0x2FF},
+		{0x370, 0x37D},
+		{0x37F, 0x1FFF},
+		{0x200C, 0x200D},
+		{0x2070, 0x218F},
+		{0x2C00, 0x2FEF},
+		{0x3001, 0xD7FF},
+		{0xF900, 0xFDCF},
+		{0xFDF0, 0xFFFD},
+		{0x10000, 0xEFFFF},
 	}
 }
 
@@ -207,7 +221,7 @@ func (p *patternReader) category(not bool) (set, error) {
 	}
 	p.rest = rest
 	table := unicode.Categories[name]
-	s := set(nil)
+	var s set
 	switch {
 	case name == "IsBasicLatin":
 		s = set{{0, 0x7F}}

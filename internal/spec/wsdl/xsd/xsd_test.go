@@ -88,7 +88,7 @@ func TestAgainstXmllint(t *testing.T) {
 		}
 		t.Skip("xmllint is not installed (package libxml2-utils)")
 	}
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // documents
+	r := rand.New(rand.NewPCG(1, 2))
 	dir := t.TempDir()
 	s := orderSet(t)
 	docs := map[string]string{}
@@ -115,7 +115,7 @@ func TestAgainstXmllint(t *testing.T) {
 	for i := range 1500 {
 		add(anyOrder(r, i%5))
 	}
-	out, _ := exec.CommandContext(t.Context(), xmllint, arguments...).CombinedOutput() //nolint:gosec // files of the test; it fails when one is invalid
+	out, _ := exec.CommandContext(t.Context(), xmllint, arguments...).CombinedOutput()
 	theirs := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^(\S+\.xml) (validates|fails to validate)$`).FindAllStringSubmatch(string(out), -1) {
 		theirs[m[1]] = m[2] == "validates"
@@ -227,7 +227,7 @@ func TestPattern(t *testing.T) {
 // FuzzDocument holds that no document makes the validator panic.
 func FuzzDocument(f *testing.F) {
 	s := orderSet(f)
-	r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // documents
+	r := rand.New(rand.NewPCG(3, 4))
 	for range 20 {
 		f.Add(anyOrder(r, 3))
 	}
