@@ -30,8 +30,14 @@ run: build ## build and run the demo: gateway, console and a sample API to attac
 .PHONY: test
 test: ## run all tests; says which are skipped for want of a program
 	go test ./...
-	@command -v chromium chromium-browser google-chrome >/dev/null || \
-	  echo "skipped: the browser test, for want of chromium (make check installs it when it is root)"
+	@missing=""; \
+	command -v chromium chromium-browser google-chrome >/dev/null || missing="$$missing chromium"; \
+	for program in redis-server slapd node npm xmllint openssl; do \
+	  PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; \
+	done; \
+	if [[ -n "$$missing" ]]; then \
+	  echo "skipped: the tests that start$$missing (make check installs them when it is root)"; \
+	fi
 
 .PHONY: bench
 bench: ## compare with httputil.ReverseProxy and nginx (where it is installed), and detection with Coraza
@@ -111,13 +117,18 @@ check-tools:
 check-race:
 	go test -race -shuffle=on -timeout 25m ./...
 
-# The race detector needs a C compiler, the browser test needs chromium. As
-# root on Debian they are installed; otherwise they are named.
+# The race detector needs a C compiler; the tests start a browser, servers and
+# tools of others. As root on Debian they are installed; otherwise they are named.
 .PHONY: machine
 machine:
 	@want=""; \
 	command -v gcc >/dev/null || want="$$want gcc libc6-dev"; \
 	command -v chromium chromium-browser google-chrome >/dev/null || want="$$want chromium fonts-dejavu-core"; \
+	command -v redis-server >/dev/null || want="$$want redis-server"; \
+	PATH="$$PATH:/usr/sbin" command -v slapd >/dev/null || want="$$want slapd"; \
+	command -v npm >/dev/null || want="$$want nodejs npm"; \
+	command -v xmllint >/dev/null || want="$$want libxml2-utils"; \
+	command -v openssl >/dev/null || want="$$want openssl"; \
 	if [[ -z "$$want" ]]; then exit 0; fi; \
 	if [[ "$$(id -u)" != 0 ]] || ! command -v apt-get >/dev/null; then \
 	  echo "check needs these Debian packages, or their like:$$want" >&2; exit 1; \
