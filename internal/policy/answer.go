@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"slices"
 
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -39,4 +40,12 @@ func (a Answer) Write(x *traffic.Exchange) {
 	}
 	// A body that was just released is not partial, so this can't fail.
 	_ = x.Response.Body.Replace(body)
+}
+
+// OwnError says that the response is the gateway's own error, because a step
+// refused or the service did not answer. A kept answer of the service is none.
+func OwnError(x *traffic.Exchange) bool {
+	return x.Response.Local && (x.Upstream.Failed || slices.ContainsFunc(x.Decisions, func(d traffic.Decision) bool {
+		return d.Action == traffic.Refused || d.Action == traffic.Failed
+	}))
 }

@@ -160,15 +160,15 @@ func (a *authorizer) judge(env policy.Env, o *operation, x *traffic.Exchange, pa
 	if x.Auth.ClientID == "" && x.Auth.Principal == "" && len(x.Auth.Properties) == 0 {
 		return challenge(http.StatusUnauthorized, "Authentication is required.", "nobody is identified", "Bearer")
 	}
-	claims := claimsOf(x)
+	claims := policy.ClaimsOf(x)
 	if v := o.strength(claims, env.Now()); v.Stops() {
 		return v
 	}
-	if missing := o.missingScopes(a.scopesOf(claims)); len(missing) > 0 {
+	if missing := o.missingScopes(policy.ScopesOf(claims, a.scopes)); len(missing) > 0 {
 		return challenge(http.StatusForbidden, "Insufficient scope.", "the token lacks the scope "+strings.Join(missing, ", "),
 			`Bearer error="insufficient_scope", scope="`+strings.Join(o.Scopes, " ")+`"`)
 	}
-	if len(o.Roles) > 0 && !overlap(o.Roles, words(claimAt(claims, a.roles))) {
+	if len(o.Roles) > 0 && !overlap(o.Roles, policy.ClaimWords(policy.ClaimAt(claims, a.roles))) {
 		return policy.Refuse(http.StatusForbidden, "Access denied.", "the caller has none of the roles "+strings.Join(o.Roles, ", "))
 	}
 	if o.condition == nil {
@@ -195,16 +195,6 @@ func (o *operation) missingScopes(has []string) []string {
 		return nil
 	}
 	return missing
-}
-
-func (a *authorizer) scopesOf(claims dataweave.Value) []string {
-	if a.scopes != nil {
-		return words(claimAt(claims, a.scopes))
-	}
-	if scope := claimAt(claims, scopeClaim); !scope.IsNull() {
-		return words(scope)
-	}
-	return words(claimAt(claims, scpClaim))
 }
 
 func challenge(status int, public, reason, challenge string) policy.Verdict {

@@ -21,8 +21,8 @@ func TestClaims(t *testing.T) {
 	for name, claims := range map[string]any{"map": plain, "value": value, "none": nil} {
 		x := &traffic.Exchange{}
 		x.Auth.SetProperty("claims", claims)
-		got := claimsOf(x)
-		scopes, roles := words(claimAt(got, scopeClaim)), words(claimAt(got, []string{"roles"}))
+		got := policy.ClaimsOf(x)
+		scopes, roles := policy.ClaimWords(policy.ClaimAt(got, scopeClaim)), words(claimAt(got, []string{"roles"}))
 		want := "[a b] [x y]"
 		if claims == nil {
 			want = "[] []"
@@ -30,7 +30,7 @@ func TestClaims(t *testing.T) {
 		if text := fmt.Sprint(scopes, roles); text != want {
 			t.Errorf("%s: %s, want %s", name, text, want)
 		}
-		if deep := claimAt(got, []string{"realm", "n", "m"}); !deep.IsNull() {
+		if deep := policy.ClaimAt(got, []string{"realm", "n", "m"}); !deep.IsNull() {
 			t.Errorf("%s: a claim below a number is %v", name, deep)
 		}
 	}

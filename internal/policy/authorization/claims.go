@@ -9,38 +9,26 @@ import (
 
 	"farrier.dev/farrier/internal/dataweave"
 	"farrier.dev/farrier/internal/policy"
-	"farrier.dev/farrier/internal/traffic"
 )
 
 // The claims that are looked up for every request.
 var (
-	scopeClaim    = []string{"scope"}
-	scpClaim      = []string{"scp"}
 	acrClaim      = []string{"acr"}
 	amrClaim      = []string{"amr"}
 	authTimeClaim = []string{"auth_time"}
 )
 
-// claimsOf are the claims that an identifying policy left, null for none.
-func claimsOf(x *traffic.Exchange) dataweave.Value {
-	claims, err := dataweave.FromAny(x.Auth.Properties["claims"])
-	if err != nil {
-		return dataweave.Null()
-	}
-	return claims
-}
-
 // strength asks whether the caller signed in strongly and lately enough. The
 // answer tells how to step up (RFC 9470).
 func (o *operation) strength(claims dataweave.Value, now time.Time) policy.Verdict {
 	why := ""
-	acr, _ := claimAt(claims, acrClaim).AsString()
+	acr, _ := policy.ClaimAt(claims, acrClaim).AsString()
 	switch {
 	case len(o.ACR) > 0 && !slices.Contains(o.ACR, acr):
 		why = "a stronger sign-in is needed"
-	case len(o.AMR) > 0 && !covers(words(claimAt(claims, amrClaim)), o.AMR):
+	case len(o.AMR) > 0 && !covers(policy.ClaimWords(policy.ClaimAt(claims, amrClaim)), o.AMR):
 		why = "a further factor is needed"
-	case o.maxAge > 0 && tooOld(claimAt(claims, authTimeClaim), now, o.maxAge):
+	case o.maxAge > 0 && tooOld(policy.ClaimAt(claims, authTimeClaim), now, o.maxAge):
 		why = "a more recent sign-in is needed"
 	default:
 		return policy.Go()
@@ -64,39 +52,6 @@ func tooOld(authTime dataweave.Value, now time.Time, most time.Duration) bool {
 	}
 	age := now.Sub(time.Unix(int64(seconds), 0))
 	return age > most || age < -time.Minute
-}
-
-// claimAt follows a path of names into the claims.
-func claimAt(claims dataweave.Value, path []string) dataweave.Value {
-	value := claims
-	for _, name := range path {
-		object, ok := value.AsObject()
-		if !ok {
-			return dataweave.Null()
-		}
-		if value, ok = object.Get(name); !ok {
-			return dataweave.Null()
-		}
-	}
-	return value
-}
-
-// words are the texts of a list, or the words of one text.
-func words(value dataweave.Value) []string {
-	if text, ok := value.AsString(); ok {
-		return strings.Fields(text)
-	}
-	array, ok := value.AsArray()
-	if !ok {
-		return nil
-	}
-	var list []string
-	for i := range array.Len() {
-		if text, ok := array.At(i).AsString(); ok {
-			list = append(list, text)
-		}
-	}
-	return list
 }
 
 func overlap(wanted, has []string) bool {
