@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/policy/tlsoutbound"
 	"farrier.dev/farrier/internal/revision"
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -53,7 +54,7 @@ func newBench(t *testing.T) *bench {
 			b.compiles++
 			return &counted{string(settings), &b.binds}, nil
 		},
-	}})
+	}, tlsoutbound.Policy()})
 	if err != nil {
 		t.Fatal(err)
 	}
