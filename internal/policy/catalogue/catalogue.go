@@ -2,6 +2,8 @@
 package catalogue
 
 import (
+	"slices"
+
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/policy/accessblock"
 	"farrier.dev/farrier/internal/policy/apikey"
@@ -63,79 +65,116 @@ import (
 // installed besides those built in; nil means none. An error is a mistake in a
 // policy, which the tests find.
 func New(content func() attackprotection.Content) (*policy.Catalogue, error) {
-	return policy.NewCatalogue([]policy.Policy{
-		accessblock.Policy(),
+	return policy.NewCatalogue(slices.Concat(
+		callers(), protection(content), traffic(), shaping(), outbound(), ai(),
+	))
+}
+
+// callers find out who calls, and whether the caller may.
+func callers() []policy.Policy {
+	return []policy.Policy{
 		apikey.Policy(),
-		attackprotection.Policy(content),
 		authorization.Policy(),
-		aws.Lambda(),
-		aws.Signature(),
 		basicauth.Policy(),
-		circuitbreaker.Policy(),
 		clientcertificate.Policy(),
 		clientid.Policy(),
-		cors.Policy(),
-		credentialinjection.APIKey(),
-		credentialinjection.Basic(),
-		credentialinjection.OAuth2(),
-		credentialinjection.OnBehalfOf(),
-		csrf.Policy(),
-		customerrors.Policy(),
-		dataweavetransform.Body(),
-		dataweavetransform.Filter(),
-		dataweavetransform.Headers(),
-		deprecation.Policy(),
-		dosprotection.Policy(),
-		errorsanitization.Policy(),
 		extauthz.Policy(),
-		extproc.Policy(),
-		graphql.Complexity(),
-		graphql.Introspection(),
-		graphql.Limits(),
-		graphql.Schema(),
-		headerinjection.Policy(),
-		headerremoval.Policy(),
-		healthcheck.Policy(),
-		httpcaching.Policy(),
-		httplimits.Policy(),
-		idempotency.Policy(),
-		injectionprotection.Policy(),
-		iplist.Allowlist(),
-		iplist.Blocklist(),
-		iplist.Feeds(),
-		jsonthreat.Policy(),
-		jwtgeneration.Policy(),
 		jwtvalidation.Policy(),
 		ldapauth.Policy(),
-		messagelogging.Outbound(),
-		messagelogging.Policy(),
-		messagelogging.SSE(),
 		messagesignature.Policy(),
-		proxywasm.Policy(),
-		ratelimit.Policy(),
-		ratelimitsla.Policy(),
-		responsefilter.Policy(),
-		responsehardening.Policy(),
-		responsesize.Policy(),
-		route.Policy(),
-		routeweighted.Policy(),
-		soapvalidation.Policy(),
-		specvalidation.Policy(),
-		spikecontrol.Policy(),
-		throttling.Policy(),
-		throttlingsla.Policy(),
-		timeouts.Response(),
-		timeouts.StreamIdle(),
-		timeouts.UpstreamIdle(),
-		tls.Policy(),
-		tlsoutbound.Policy(),
 		tokenenforcement.Introspection(),
 		tokenenforcement.MuleProvider(),
 		tokenenforcement.OpenAM(),
 		tokenenforcement.OpenIDConnect(),
 		tokenenforcement.PingFederate(),
-		tracing.Policy(),
-		websocketlimit.Policy(),
+	}
+}
+
+// protection keeps harm from services, from the data in their answers, and from
+// the gateway.
+func protection(content func() attackprotection.Content) []policy.Policy {
+	return []policy.Policy{
+		accessblock.Policy(),
+		attackprotection.Policy(content),
+		cors.Policy(),
+		csrf.Policy(),
+		dosprotection.Policy(),
+		errorsanitization.Policy(),
+		graphql.Complexity(),
+		graphql.Introspection(),
+		graphql.Limits(),
+		graphql.Schema(),
+		httplimits.Policy(),
+		injectionprotection.Policy(),
+		iplist.Allowlist(),
+		iplist.Blocklist(),
+		iplist.Feeds(),
+		jsonthreat.Policy(),
+		responsefilter.Policy(),
+		responsehardening.Policy(),
+		responsesize.Policy(),
+		soapvalidation.Policy(),
+		specvalidation.Policy(),
 		xmlthreat.Policy(),
-	})
+	}
+}
+
+// traffic says where requests go, how many of them, and how long that may take.
+func traffic() []policy.Policy {
+	return []policy.Policy{
+		deprecation.Policy(),
+		healthcheck.Policy(),
+		httpcaching.Policy(),
+		idempotency.Policy(),
+		ratelimit.Policy(),
+		ratelimitsla.Policy(),
+		route.Policy(),
+		routeweighted.Policy(),
+		spikecontrol.Policy(),
+		throttling.Policy(),
+		throttlingsla.Policy(),
+		timeouts.Response(),
+		timeouts.StreamIdle(),
+		tls.Policy(),
+		websocketlimit.Policy(),
+	}
+}
+
+// shaping changes what passes, or tells of it.
+func shaping() []policy.Policy {
+	return []policy.Policy{
+		customerrors.Policy(),
+		dataweavetransform.Body(),
+		dataweavetransform.Filter(),
+		dataweavetransform.Headers(),
+		extproc.Policy(),
+		headerinjection.Policy(),
+		headerremoval.Policy(),
+		messagelogging.Policy(),
+		messagelogging.SSE(),
+		proxywasm.Policy(),
+		tracing.Policy(),
+	}
+}
+
+// outbound is bound to services, all others to APIs.
+func outbound() []policy.Policy {
+	return []policy.Policy{
+		aws.Lambda(),
+		aws.Signature(),
+		circuitbreaker.Policy(),
+		credentialinjection.APIKey(),
+		credentialinjection.Basic(),
+		credentialinjection.OAuth2(),
+		credentialinjection.OnBehalfOf(),
+		jwtgeneration.Policy(),
+		messagelogging.Outbound(),
+		timeouts.UpstreamIdle(),
+		tlsoutbound.Policy(),
+	}
+}
+
+// ai is for the protocols of agents and models: MCP, A2A and LLM.
+func ai() []policy.Policy {
+	return []policy.Policy{}
 }
