@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"farrier.dev/farrier/internal/dataweave"
+	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/policy/policytest"
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -22,7 +23,7 @@ func TestClaims(t *testing.T) {
 		x := &traffic.Exchange{}
 		x.Auth.SetProperty("claims", claims)
 		got := policy.ClaimsOf(x)
-		scopes, roles := policy.ClaimWords(policy.ClaimAt(got, scopeClaim)), words(claimAt(got, []string{"roles"}))
+		scopes, roles := policy.ScopesOf(got, nil), policy.ClaimWords(policy.ClaimAt(got, []string{"roles"}))
 		want := "[a b] [x y]"
 		if claims == nil {
 			want = "[] []"

@@ -192,6 +192,9 @@ func (w *work) result() []byte {
 	out := make([]byte, 0, size)
 	at := 0
 	for _, e := range w.edits {
+		if e.from < at { // an attribute of an element that is taken out
+			continue
+		}
 		out = append(append(out, w.doc[at:e.from]...), e.text...)
 		at = e.to
 	}

@@ -86,6 +86,7 @@ func TestRewrite(t *testing.T) {
 		{fieldpath.XML, "/c/@id", stars, `<c id="1" xmlns:id="u"><id>2</id></c>`, `<c id="X" xmlns:id="u"><id>2</id></c>`},
 		{fieldpath.XML, "/c", stars, `<c x="1"> <a y="2">3</a> 4<!-- 5 --><b><![CDATA[6]]></b> <!-- 7 --> </c>`, `<c x="1"> <a y="X">X</a>X<b>X</b></c>`},
 		{fieldpath.XML, "/c/ssn /c/@a", remove, `<c a="1"><ssn>1</ssn><d/><ssn/></c>`, `<c ><d/></c>`},
+		{fieldpath.XML, "/c/d/@a /c/d", remove, `<c><d a="1"/><d b="2"/>3</c>`, `<c>3</c>`},
 		{fieldpath.XML, "/c", remove, `<c><d>1</d></c>`, `<c></c>`},
 		{fieldpath.XML, "/c/d", null, `<c><d><e>1</e></d></c>`, `<c><d></d></c>`},
 
