@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -26,7 +25,7 @@ func (g *Gateway) fill(x *traffic.Exchange, r *http.Request, info *framing.Info)
 	req.RawTarget, req.RawQuery = r.RequestURI, r.URL.RawQuery
 	req.Scheme = "http"
 	if info.TLS != nil {
-		req.Scheme, req.TLS = "https", handshake(info.TLS)
+		req.Scheme, req.TLS = "https", info.Handshake
 	}
 	req.Host = lowerHost(r.Host, req.Scheme)
 	req.Remote, req.Local = addrPort(info.Remote), addrPort(info.Local)
@@ -36,13 +35,6 @@ func (g *Gateway) fill(x *traffic.Exchange, r *http.Request, info *framing.Info)
 	// gRPC is HTTP/2 and POST (its protocol, "Requests"): a header alone must not
 	// take a body away from those who inspect it.
 	req.Streaming = isWebSocket(r) || r.ProtoMajor == 2 && r.Method == http.MethodPost && isGRPC(r.Header.Get("Content-Type"))
-}
-
-func handshake(state *tls.ConnectionState) *traffic.TLS {
-	return &traffic.TLS{
-		Version: state.Version, ServerName: state.ServerName,
-		Peer: state.PeerCertificates, Verified: len(state.VerifiedChains) > 0,
-	}
 }
 
 func fillHeader(h *traffic.Header, from http.Header) {

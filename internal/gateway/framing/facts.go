@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"farrier.dev/farrier/internal/traffic"
 )
 
 // Refusal says why a request was not let through. Reason is a fixed sentence
@@ -71,6 +73,16 @@ type Info struct {
 	Peer net.Addr
 	// TLS is the state after the handshake; nil on cleartext.
 	TLS *tls.ConnectionState
+	// Handshake is the same as exchanges show it.
+	Handshake *traffic.TLS
+}
+
+// handshake is what exchanges show of a TLS state.
+func handshake(state *tls.ConnectionState) *traffic.TLS {
+	return &traffic.TLS{
+		Version: state.Version, ServerName: state.ServerName,
+		Peer: state.PeerCertificates, Verified: len(state.VerifiedChains) > 0,
+	}
 }
 
 // session is what ConnContext stores: one pointer for all of a connection.

@@ -270,7 +270,7 @@ func (s *Server) open(g *gated, o *ListenOptions) {
 	}
 	_ = g.SetDeadline(time.Time{})
 	state := t.ConnectionState()
-	info.TLS = &state
+	info.TLS, info.Handshake = &state, handshake(&state)
 	if state.NegotiatedProtocol == "h2" {
 		s.ready.put(t)
 		return
