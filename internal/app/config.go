@@ -46,6 +46,8 @@ type Config struct {
 	LogLevel string  `yaml:"logLevel"`
 	Limits   Limits  `yaml:"limits"`
 	Capture  Capture `yaml:"capture"`
+	// AuthorizationServer issues tokens; nil means that there is none.
+	AuthorizationServer *AuthorizationServer `yaml:"authorizationServer"`
 }
 
 // Capture are the settings of the capture that dry runs read.
@@ -122,7 +124,7 @@ func (c *Config) ReadFile(path string) error {
 	if c.Version != 1 {
 		return fmt.Errorf("reading settings: %s: version is %d; this program reads version 1", path, c.Version)
 	}
-	if err := c.Capture.check(); err != nil {
+	if err := errors.Join(c.Capture.check(), c.AuthorizationServer.check()); err != nil {
 		return fmt.Errorf("reading settings: %s: %w", path, err)
 	}
 	return nil

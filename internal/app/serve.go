@@ -90,7 +90,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	spans := newCollectors(cfg.Gateway, gate.Table, log)
 	control := &control{log: log, now: time.Now, feed: feed}
 	publisher := publish.New(publish.Options{
-		Paths: cfg.Manifests, Catalogue: policies{all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
+		Paths: cfg.Manifests, Catalogue: catalogue.Manifests{Catalogue: all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
 		Build: manifest.Options{RequireAuthentication: cfg.RequireAuthentication, Expand: secret.Environ().Expand},
 		Compile: router.Options{
 			Catalogue: all, Expand: secret.Environ().Expand, Runtime: gate.Runtime(),
@@ -127,13 +127,17 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	if err != nil {
 		log.Error("the console can't be opened; the gateway serves without it", "error", err)
 	}
+	tokens, err := control.issueTokens(background, cfg, keyring, publisher.Status, &running)
+	if err != nil {
+		log.Error("the authorization server can't be opened; the gateway serves without it", "error", err)
+	}
 	admin, err := serveAdmin(cfg.Data, log)
 	if err != nil {
 		log.Error("the admin socket can't be opened", "error", err)
 	}
 	link := control.firstLink(ctx, console, out)
 	if ready != nil {
-		ready(Ready{Gateway: gate.Addresses(), Console: console.address(), Link: link, Publishing: publisher.Status})
+		ready(Ready{Gateway: gate.Addresses(), Console: console.address(), Tokens: tokens.address(), Link: link, Publishing: publisher.Status})
 	}
 	<-ctx.Done()
 
@@ -143,6 +147,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	defer cancel()
 	stopped := gate.Shutdown(drain)
 	console.close(drain)
+	tokens.close(drain)
 	admin.close(drain)
 	stopBackground()
 	return errors.Join(stopped, running.Wait(), control.close())
@@ -154,6 +159,8 @@ type Ready struct {
 	Gateway map[string]net.Addr
 	// Console is its URL, empty when there is none; Link signs in once.
 	Console, Link string
+	// Tokens is the address of the authorization server, empty when there is none.
+	Tokens string
 	// Publishing tells which revision serves, and which change was refused.
 	Publishing func() publish.Status
 }

@@ -37,12 +37,14 @@ const (
 	KillSwitch        Action = "kill-switch"
 	ContentUpdated    Action = "content-updated"
 	ContentRolledBack Action = "content-rolled-back"
+	SigningKeyMade    Action = "signing-key-made"
+	SigningKeyRemoved Action = "signing-key-removed"
 )
 
 func (a Action) known() bool {
 	switch a {
 	case SignIn, SignInFailed, SignOut, PasswordSet, LoginLinkIssued, RevisionPublished, RevisionRefused, KillSwitch,
-		ContentUpdated, ContentRolledBack:
+		ContentUpdated, ContentRolledBack, SigningKeyMade, SigningKeyRemoved:
 		return true
 	}
 	return false
