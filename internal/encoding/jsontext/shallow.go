@@ -62,7 +62,7 @@ func shallow(data []byte, lim Limits, name func(Token), value func(offset int, r
 			}
 		case t.IsScalar():
 			if depth == 1 {
-				value(t.Offset, t.Raw)
+				value(t.Offset, data[t.Offset:t.Offset+len(t.Raw)])
 			}
 		case t.Kind == BeginObject || t.Kind == BeginArray:
 			if depth == 2 {

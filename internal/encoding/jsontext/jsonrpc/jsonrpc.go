@@ -114,6 +114,21 @@ func Read(data []byte, lim Limits) (messages []Message, batch bool, err error) {
 	return messages, true, nil
 }
 
+// Edit puts Other in the place of Part, which is a slice of the document.
+type Edit struct{ Part, Other []byte }
+
+// Splice gives a copy of the document with the edits made. They must not overlap
+// and stand in the order of the document.
+func Splice(data []byte, edits []Edit) []byte {
+	out, done := make([]byte, 0, len(data)), 0
+	for _, e := range edits {
+		at := offsetOf(data, e.Part)
+		out = append(append(out, data[done:at]...), e.Other...)
+		done = at + len(e.Part)
+	}
+	return append(out, data[done:]...)
+}
+
 // offsetOf is the place of a part in the document that it is a slice of.
 func offsetOf(data, part []byte) int { return cap(data) - cap(part) }
 

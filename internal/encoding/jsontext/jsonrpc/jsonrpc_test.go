@@ -86,6 +86,18 @@ func TestAppendError(t *testing.T) {
 	}
 }
 
+func TestSplice(t *testing.T) {
+	data := []byte(`[{"jsonrpc":"2.0","id":1,"result":{"a":1}},{"jsonrpc":"2.0","id":2,"result":[2]}]`)
+	messages, _, err := jsonrpc.Read(data, jsonrpc.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := jsonrpc.Splice(data, []jsonrpc.Edit{{Part: messages[0].Result, Other: []byte(`"x"`)}, {Part: messages[1].ID, Other: []byte(`33`)}})
+	if want := `[{"jsonrpc":"2.0","id":1,"result":"x"},{"jsonrpc":"2.0","id":33,"result":[2]}]`; string(out) != want {
+		t.Errorf("got %s, want %s", out, want)
+	}
+}
+
 // FuzzRead holds that what is accepted is read by encoding/json as the same
 // message.
 func FuzzRead(f *testing.F) {
