@@ -56,6 +56,7 @@ import (
 	"farrier.dev/farrier/internal/policy/tls"
 	"farrier.dev/farrier/internal/policy/tlsoutbound"
 	"farrier.dev/farrier/internal/policy/tokenenforcement"
+	"farrier.dev/farrier/internal/policy/tokenization"
 	"farrier.dev/farrier/internal/policy/tracing"
 	"farrier.dev/farrier/internal/policy/websocketlimit"
 	"farrier.dev/farrier/internal/policy/xmlthreat"
@@ -115,6 +116,8 @@ func protection(content func() attackprotection.Content) []policy.Policy {
 		responsesize.Policy(),
 		soapvalidation.Policy(),
 		specvalidation.Policy(),
+		tokenization.Detokenize(),
+		tokenization.Tokenize(),
 		xmlthreat.Policy(),
 	}
 }

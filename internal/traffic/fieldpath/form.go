@@ -1,7 +1,6 @@
 package fieldpath
 
 import (
-	"fmt"
 	"net/url"
 
 	"farrier.dev/farrier/internal/encoding/form"
@@ -45,8 +44,5 @@ func (w *work) form() error {
 			return ErrReplacement
 		}
 	}
-	if err := pairs.Err(); err != nil {
-		return fmt.Errorf("reading the content: %w", err)
-	}
-	return nil
+	return pairs.Err()
 }

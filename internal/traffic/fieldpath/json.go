@@ -2,7 +2,6 @@ package fieldpath
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"farrier.dev/farrier/internal/encoding/jsontext"
@@ -37,10 +36,7 @@ func (w *work) json() error {
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("reading the content: %w", err)
-	}
-	return errors.New("reading the content: something follows the value")
+	return err
 }
 
 // value reads the value that begins with t and says whether it is to be taken

@@ -265,3 +265,6 @@ func (m *marks) matched(l level) int {
 	}
 	return -1
 }
+
+// Path is the path of an index, as it was written.
+func (s *Set) Path(i int) string { return s.paths[i].text }

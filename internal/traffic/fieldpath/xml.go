@@ -35,7 +35,7 @@ func (w *work) xml() error {
 			err = x.element(t, x.under(root, t.Name))
 		}
 		if err != nil {
-			return fmt.Errorf("reading the content: %w", err)
+			return err
 		}
 	}
 }
