@@ -42,7 +42,7 @@ func Check(paths []string, format string, requireAuthentication bool, out io.Wri
 		}
 	}
 	set := manifest.Load(paths)
-	rev, problems := manifest.Build(set, policies{all}, manifest.Options{
+	rev, problems := manifest.Build(set, catalogue.Manifests{Catalogue: all}, manifest.Options{
 		RequireAuthentication: requireAuthentication, Expand: secret.Environ().Expand,
 	})
 	code := ExitGood

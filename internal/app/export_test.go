@@ -11,7 +11,7 @@ import (
 // RealCatalogue is the catalogue as the builder of revisions sees it.
 func RealCatalogue() (manifest.Catalogue, error) {
 	all, err := catalogue.New(nil)
-	return policies{all}, err
+	return catalogue.Manifests{Catalogue: all}, err
 }
 
 // SampleAPI is the API behind farrier demo.

@@ -131,8 +131,8 @@ type Client struct {
 	Limits []Limit `json:"limits,omitempty"`
 	// State is PENDING, REJECTED or REVOKED, which give no access, or empty for
 	// an approved contract.
-	State string `json:"state,omitempty"`
-	Source Source  `json:"source"`
+	State  string `json:"state,omitempty"`
+	Source Source `json:"source"`
 }
 
 // Limit is one quota of an SLA tier.
@@ -227,18 +227,12 @@ func (r *Revision) Seal() error {
 	bare := *r
 	bare.Number, bare.Created, bare.Digest = 0, time.Time{}, ""
 	bare.APIs = make([]API, len(r.APIs))
-	for i, api := range r.APIs {
-		api.Source, api.Policies = Source{}, bareBindings(api.Policies)
-		api.Clients = append([]Client(nil), api.Clients...)
-		for j := range api.Clients {
-			api.Clients[j].Source = Source{}
-		}
-		bare.APIs[i] = api
+	for i := range r.APIs {
+		bare.APIs[i] = r.APIs[i].Bare()
 	}
 	bare.Services = make([]Service, len(r.Services))
-	for i, s := range r.Services {
-		s.Source, s.Policies = Source{}, bareBindings(s.Policies)
-		bare.Services[i] = s
+	for i := range r.Services {
+		bare.Services[i] = r.Services[i].Bare()
 	}
 	bare.Settings.Logging.Source, bare.Settings.SharedStorage.Source, bare.Settings.Tracing.Source = Source{}, Source{}, Source{}
 	text, err := json.Marshal(bare)
@@ -248,6 +242,24 @@ func (r *Revision) Seal() error {
 	sum := sha256.Sum256(text)
 	r.Digest = hex.EncodeToString(sum[:])
 	return nil
+}
+
+// Bare is the API without the sources: all that serving it depends on.
+func (a *API) Bare() API {
+	bare := *a
+	bare.Source, bare.Policies = Source{}, bareBindings(a.Policies)
+	bare.Clients = append([]Client(nil), a.Clients...)
+	for i := range bare.Clients {
+		bare.Clients[i].Source = Source{}
+	}
+	return bare
+}
+
+// Bare is the service without the sources: all that calling it depends on.
+func (s *Service) Bare() Service {
+	bare := *s
+	bare.Source, bare.Policies = Source{}, bareBindings(s.Policies)
+	return bare
 }
 
 func bareBindings(bindings []Binding) []Binding {

@@ -2,6 +2,7 @@ package router
 
 import (
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -11,7 +12,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -48,12 +48,6 @@ type Options struct {
 	Previous *Table
 }
 
-// state is what the steps of one binding keep across revisions.
-type state struct {
-	mu     *sync.Mutex
-	values map[string]any
-}
-
 // Compile makes the table of a revision, or says all that is wrong with it.
 // The previous table goes on serving untouched.
 func Compile(rev *revision.Revision, o Options) (*Table, error) {
@@ -62,6 +56,7 @@ func Compile(rev *revision.Revision, o Options) (*Table, error) {
 		table: &Table{
 			Revision: rev, Listeners: map[string]*Listener{}, states: map[string]state{},
 			compiled: map[string]policy.Compiled{}, upstreams: map[string]*pooled{},
+			apis: map[revision.Name]*builtAPI{}, services: map[revision.Name]*builtService{}, serverTLS: map[string]*tls.Config{},
 		},
 		services: map[revision.Name]*Upstream{},
 	}
@@ -88,11 +83,19 @@ type compiler struct {
 	// shared and tracing are what the revision's settings ask for.
 	shared  sharedstate.Store
 	tracing trace.TracerProvider
+	// alike says that the previous table stands in the same surroundings; inputs
+	// are those of the part being compiled.
+	alike  bool
+	inputs *inputs
 }
 
 // surroundings opens what all steps of the revision use.
 func (c *compiler) surroundings() {
-	if c.Local == nil {
+	switch {
+	case c.Local != nil:
+	case c.Previous != nil:
+		c.Local = c.Previous.around.local
+	default:
 		c.Local = sharedstate.NewMemory(c.Now)
 	}
 	if c.Durable == nil {
@@ -115,6 +118,8 @@ func (c *compiler) surroundings() {
 			c.fail(c.rev.Settings.Tracing.Source, "tracing: %w", err)
 		}
 	}
+	c.table.around = c.around()
+	c.alike = c.Previous != nil && c.table.around.equal(c.Previous.around)
 }
 
 func (c *compiler) fail(at revision.Source, format string, args ...any) {
@@ -126,6 +131,12 @@ func (c *compiler) fail(at revision.Source, format string, args ...any) {
 }
 
 func (c *compiler) service(s *revision.Service) {
+	bare := s.Bare()
+	if c.takeService(&bare) {
+		return
+	}
+	built := &builtService{inputs: c.begin(), from: bare}
+	defer c.end()
 	tlsSettings := s.TLS
 	if s.TLS != nil {
 		resolved, err := c.resolve("tls-outbound", s.TLS)
@@ -148,44 +159,75 @@ func (c *compiler) service(s *revision.Service) {
 	}
 	up.pooled = c.table.upstreams[key]
 	up.Chain = c.chain(s.Name.String(), s.Policies, nil)
-	c.services[s.Name] = up
+	built.up, built.pool = up, key
+	c.services[s.Name], c.table.services[s.Name] = up, built
 }
 
+// api puts an API behind its port, taken over or compiled.
 func (c *compiler) api(a *revision.API) {
-	name := a.Name.String()
-	clients, err := c.clients(a.Clients)
-	if err != nil {
-		c.fail(a.Source, "API %s: %w", name, err)
+	bare := a.Bare()
+	built := c.takeAPI(&bare)
+	if built == nil {
+		built = c.buildAPI(a)
+		built.from = bare
 	}
-	api := &API{Name: name, BasePath: a.BasePath, Labels: a.Labels, Chain: c.chain(name, a.Policies, clients)}
-	for i, r := range a.Routes {
-		compiled, err := c.route(r)
-		if err != nil {
-			c.fail(a.Source, "API %s: route %d: %w", name, i+1, err)
-			continue
-		}
-		api.routes = append(api.routes, compiled)
-	}
+	c.table.apis[a.Name] = built
 	address := net.JoinHostPort(a.Host, strconv.Itoa(a.Port))
 	l := c.table.Listeners[address]
 	if l == nil {
 		l = &Listener{Address: address}
 		c.table.Listeners[address] = l
 	}
-	if err := l.add(api); err != nil {
+	if err := l.add(built.api); err != nil {
+		c.fail(a.Source, "API %s: %w", a.Name, err)
+	}
+	if built.tls != nil {
+		l.TLS = built.tls
+	}
+}
+
+func (c *compiler) buildAPI(a *revision.API) *builtAPI {
+	name := a.Name.String()
+	built := &builtAPI{inputs: c.begin()}
+	defer c.end()
+	clients, err := c.clients(a.Clients)
+	if err != nil {
 		c.fail(a.Source, "API %s: %w", name, err)
 	}
+	built.api = &API{Name: name, BasePath: a.BasePath, Labels: a.Labels, Chain: c.chain(name, a.Policies, clients)}
+	for i, r := range a.Routes {
+		compiled, err := c.route(r)
+		if err != nil {
+			c.fail(a.Source, "API %s: route %d: %w", name, i+1, err)
+			continue
+		}
+		built.api.routes = append(built.api.routes, compiled)
+	}
 	if a.TLS == nil {
-		return
+		return built
 	}
-	resolved, err := c.resolve("tls", a.TLS)
+	if built.tls, err = c.serverTLS(a.TLS); err != nil {
+		c.fail(a.Source, "API %s: tls: %w", name, err)
+	}
+	return built
+}
+
+// serverTLS makes the server's side of TLS, once for the equal settings of the
+// APIs of a port.
+func (c *compiler) serverTLS(settings json.RawMessage) (*tls.Config, error) {
+	resolved, err := c.resolve("tls", settings)
 	if err != nil {
-		c.fail(a.Source, "API %s: tls: %w", name, err)
-		return
+		return nil, err
 	}
-	if l.TLS, err = tlsinbound.Config(resolved); err != nil {
-		c.fail(a.Source, "API %s: tls: %w", name, err)
+	key := digest("tls", string(resolved))
+	if c.table.serverTLS[key] == nil {
+		config, err := tlsinbound.Config(resolved)
+		if err != nil {
+			return nil, err
+		}
+		c.table.serverTLS[key] = config
 	}
+	return c.table.serverTLS[key], nil
 }
 
 func (c *compiler) route(r revision.Route) (route, error) {
@@ -216,95 +258,6 @@ func joinPath(base, destination string) string {
 	return base + "/" + strings.TrimPrefix(destination, "/")
 }
 
-func (c *compiler) clients(list []revision.Client) (*policy.Clients, error) {
-	made := make([]*policy.Client, 0, len(list))
-	denied := map[string]string{}
-	for _, one := range list {
-		if one.State != "" {
-			denied[one.ID] = one.State
-			continue
-		}
-		secret, err := c.Expand(one.Secret)
-		if err != nil {
-			return nil, fmt.Errorf("client %s: %w", one.ID, err)
-		}
-		limits := make([]policy.Limit, len(one.Limits))
-		for i, l := range one.Limits {
-			limits[i] = policy.Limit{Max: l.MaximumRequests, Period: l.TimePeriodInMilliseconds, Burst: l.Burst}
-		}
-		made = append(made, policy.NewClient(one.ID, one.Name, secret, one.Tier, limits))
-	}
-	clients, err := policy.NewClients(made)
-	if err != nil {
-		return nil, err
-	}
-	for id, state := range denied {
-		clients.Deny(id, state)
-	}
-	return clients, nil
-}
-
-func (c *compiler) chain(target string, bindings []revision.Binding, clients *policy.Clients) *policy.Chain {
-	links := make([]policy.Link, 0, len(bindings))
-	for i := range bindings {
-		b := &bindings[i]
-		link, err := c.link(target, b, clients)
-		if err != nil {
-			c.fail(b.Source, "%s: policy %s: %w", target, b.Policy, err)
-			continue
-		}
-		links = append(links, link)
-	}
-	chain, err := policy.NewChain(c.Runtime, links)
-	if err != nil {
-		c.fail(revision.Source{}, "%s: %w", target, err)
-	}
-	return chain
-}
-
-func (c *compiler) link(target string, b *revision.Binding, clients *policy.Clients) (policy.Link, error) {
-	rules, err := compileRules(b.Rules)
-	if err != nil {
-		return policy.Link{}, err
-	}
-	entry := c.Catalogue.Find(b.Policy)
-	if entry == nil {
-		return policy.Link{}, errors.New("it is not in the catalogue")
-	}
-	settings, err := c.resolve(b.Policy, b.Settings)
-	if err != nil {
-		return policy.Link{}, err
-	}
-	key := digest(entry.Name, string(settings))
-	if entry.Version != nil {
-		key = digest(key, entry.Version())
-	}
-	compiled := c.table.compiled[key]
-	if compiled == nil && c.Previous != nil {
-		compiled = c.Previous.compiled[key]
-	}
-	if compiled == nil {
-		if compiled, err = entry.Compile(settings); err != nil {
-			return policy.Link{}, err
-		}
-	}
-	c.table.compiled[key] = compiled
-	name := b.Name.String()
-	step, err := compiled.Bind(policy.Env{
-		Now: c.Now, API: target, Binding: name, Clients: clients, HTTP: c.HTTP, Models: c.Models, Capture: c.Capture,
-		Shared: c.shared, Local: c.Local, Durable: c.Durable, Tracing: c.tracing, Expand: c.Expand, Module: c.module, Load: c.Runtime.Load,
-		Log:   c.Log.With("api", target, "binding", name, "policy", entry.Name),
-		State: c.state(digest("state", target, name, key)),
-	})
-	if err != nil {
-		return policy.Link{}, err
-	}
-	return policy.Link{
-		Binding: name, Policy: entry.Name, Mule: strings.HasSuffix(b.As, "-mule"),
-		Match: matcher(rules), Step: step,
-	}, nil
-}
-
 // policyCalls makes the client of policies by settings of TLS, or takes that of
 // the table in service when they are the same.
 func (c *compiler) policyCalls(settings json.RawMessage) (*http.Client, error) {
@@ -324,41 +277,13 @@ func (c *compiler) policyCalls(settings json.RawMessage) (*http.Client, error) {
 	return c.table.policyCalls.client, nil
 }
 
-// module is a module of WebAssembly that the revision carries.
-func (c *compiler) module(digest string) ([]byte, bool) {
-	m, ok := c.rev.Modules[digest]
-	return m, ok
-}
-
-// state finds what a binding kept in the previous revision, or begins anew.
-func (c *compiler) state(key string) func(string, func() any) any {
-	s, ok := c.table.states[key]
-	if !ok && c.Previous != nil {
-		s, ok = c.Previous.states[key]
-	}
-	if !ok {
-		s = state{mu: new(sync.Mutex), values: map[string]any{}}
-	}
-	c.table.states[key] = s
-	return func(name string, make func() any) any {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		value, ok := s.values[name]
-		if !ok {
-			value = make()
-			s.values[name] = value
-		}
-		return value
-	}
-}
-
 // resolve replaces references and checks the result by the policy's schema.
 func (c *compiler) resolve(name string, settings json.RawMessage) (json.RawMessage, error) {
 	entry := c.Catalogue.Find(name)
 	if entry == nil {
 		return nil, errors.New("it is not in the catalogue")
 	}
-	resolved, err := entry.Resolve(settings, c.Expand)
+	resolved, err := entry.Resolve(settings, c.expand)
 	if err != nil {
 		return nil, err
 	}

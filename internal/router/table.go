@@ -28,6 +28,11 @@ type Table struct {
 	upstreams map[string]*pooled
 	// policyCalls makes the calls of policies when the revision has settings for them.
 	policyCalls policyCalls
+	// What the next table takes over where nothing changed.
+	around    surroundings
+	apis      map[revision.Name]*builtAPI
+	services  map[revision.Name]*builtService
+	serverTLS map[string]*tls.Config
 }
 
 type policyCalls struct {

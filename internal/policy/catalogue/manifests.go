@@ -1,4 +1,4 @@
-package app
+package catalogue
 
 import (
 	"encoding/json"
@@ -7,11 +7,11 @@ import (
 	"farrier.dev/farrier/internal/policy"
 )
 
-// policies shows the catalogue to the builder of revisions.
-type policies struct{ *policy.Catalogue }
+// Manifests shows a catalogue to the builder of revisions.
+type Manifests struct{ *policy.Catalogue }
 
 // Find implements manifest.Catalogue.
-func (c policies) Find(name string) (manifest.Policy, bool) {
+func (c Manifests) Find(name string) (manifest.Policy, bool) {
 	e := c.Catalogue.Find(name)
 	if e == nil {
 		return manifest.Policy{}, false
@@ -37,7 +37,7 @@ func (c policies) Find(name string) (manifest.Policy, bool) {
 }
 
 // Names implements manifest.Catalogue.
-func (c policies) Names() []string {
+func (c Manifests) Names() []string {
 	names := make([]string, 0, len(c.All()))
 	for _, e := range c.All() {
 		names = append(names, e.Name)
