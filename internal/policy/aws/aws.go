@@ -20,7 +20,8 @@ var signatureSchema []byte
 //go:embed lambda.json
 var lambdaSchema []byte
 
-// Signature is the entry of the catalogue for native-aws-signature-flex.
+// Signature is the entry of the catalogue for native-aws-signature-flex, which
+// signs requests to a service of Amazon Web Services.
 func Signature() policy.Policy {
 	return policy.Policy{
 		Name: "native-aws-signature-flex", Title: "AWS Request Signing", Category: "Security",
@@ -29,7 +30,8 @@ func Signature() policy.Policy {
 	}
 }
 
-// Lambda is the entry of the catalogue for native-aws-lambda.
+// Lambda is the entry of the catalogue for native-aws-lambda, which calls a
+// function in the place of a service.
 func Lambda() policy.Policy {
 	return policy.Policy{
 		Name: "native-aws-lambda", Title: "AWS Lambda", Category: "Transformation",

@@ -31,7 +31,8 @@ var oauth2Schema []byte
 //go:embed obo.json
 var oboSchema []byte
 
-// Basic is the entry of the catalogue for credential-injection-basic-auth-flex.
+// Basic is the entry of the catalogue for credential-injection-basic-auth-flex,
+// which gives requests a name and a password.
 func Basic() policy.Policy {
 	return policy.Policy{
 		Name: "credential-injection-basic-auth-flex", Title: "Credential Injection: Basic Authentication", Category: "Security",
@@ -39,7 +40,8 @@ func Basic() policy.Policy {
 	}
 }
 
-// APIKey is the entry of the catalogue for credential-injection-api-key-flex.
+// APIKey is the entry of the catalogue for credential-injection-api-key-flex,
+// which gives requests a key, or a client id and secret.
 func APIKey() policy.Policy {
 	return policy.Policy{
 		Name: "credential-injection-api-key-flex", Title: "Credential Injection: API Key", Category: "Security",
@@ -47,7 +49,8 @@ func APIKey() policy.Policy {
 	}
 }
 
-// OAuth2 is the entry of the catalogue for credential-injection-oauth2-flex.
+// OAuth2 is the entry of the catalogue for credential-injection-oauth2-flex,
+// which gives requests a token that the gateway fetches for itself.
 func OAuth2() policy.Policy {
 	return policy.Policy{
 		Name: "credential-injection-oauth2-flex", Title: "Credential Injection: OAuth 2.0", Category: "Security",
@@ -55,7 +58,8 @@ func OAuth2() policy.Policy {
 	}
 }
 
-// OnBehalfOf is the entry of the catalogue for credential-injection-oauth2-obo.
+// OnBehalfOf is the entry of the catalogue for credential-injection-oauth2-obo,
+// which exchanges the token of the client for one that the service takes.
 func OnBehalfOf() policy.Policy {
 	return policy.Policy{
 		Name: "credential-injection-oauth2-obo", Title: "Credential Injection: OAuth 2.0 on Behalf Of", Category: "Security",

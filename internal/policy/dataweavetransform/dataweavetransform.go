@@ -30,7 +30,8 @@ var (
 	filterSchema []byte
 )
 
-// Body is the entry of the catalogue for dataweave-body-transformation-flex.
+// Body is the entry of the catalogue for dataweave-body-transformation-flex,
+// which gives requests or responses the body that a script makes.
 func Body() policy.Policy {
 	return policy.Policy{
 		Name: "dataweave-body-transformation-flex", Title: "DataWeave Body Transformation", Category: "Transformation",
@@ -39,7 +40,8 @@ func Body() policy.Policy {
 }
 
 // Headers is the entry of the catalogue for
-// dataweave-headers-transformation-flex.
+// dataweave-headers-transformation-flex, which gives requests or responses the
+// headers that a script makes.
 func Headers() policy.Policy {
 	return policy.Policy{
 		Name: "dataweave-headers-transformation-flex", Title: "DataWeave Headers Transformation", Category: "Transformation",
@@ -54,7 +56,8 @@ func Headers() policy.Policy {
 	}
 }
 
-// Filter is the entry of the catalogue for dataweave-request-filter-flex.
+// Filter is the entry of the catalogue for dataweave-request-filter-flex, which
+// refuses requests that a script does not let pass, as the script words it.
 func Filter() policy.Policy {
 	return policy.Policy{
 		Name: "dataweave-request-filter-flex", Title: "DataWeave Request Filter", Category: "Transformation",

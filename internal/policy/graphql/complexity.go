@@ -20,7 +20,9 @@ import (
 //go:embed complexity.json
 var complexitySchema []byte
 
-// Complexity is the entry of the catalogue for graphql-static-query-complexity-flex.
+// Complexity is the entry of the catalogue for
+// graphql-static-query-complexity-flex, which refuses operations that cost more
+// than allowed, by costs that the schema tells.
 func Complexity() policy.Policy {
 	return policy.Policy{
 		Name: "graphql-static-query-complexity-flex", Title: "GraphQL Static Query Complexity", Category: "GraphQL",

@@ -14,7 +14,8 @@ import (
 //go:embed introspection.json
 var introspectionSchema []byte
 
-// Introspection is the entry of the catalogue for graphql-introspection-control-flex.
+// Introspection is the entry of the catalogue for
+// graphql-introspection-control-flex, which refuses questions about the schema.
 func Introspection() policy.Policy {
 	return policy.Policy{
 		Name: "graphql-introspection-control-flex", Title: "GraphQL Introspection Control", Category: "GraphQL",

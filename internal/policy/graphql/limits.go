@@ -14,7 +14,9 @@ import (
 //go:embed limits.json
 var limitsSchema []byte
 
-// Limits is the entry of the catalogue for graphql-operation-limits-flex.
+// Limits is the entry of the catalogue for graphql-operation-limits-flex, which
+// bounds the depth of operations and the number of their aliases, root fields
+// and directives.
 func Limits() policy.Policy {
 	return policy.Policy{
 		Name: "graphql-operation-limits-flex", Title: "GraphQL Operation Limits", Category: "GraphQL",

@@ -21,7 +21,8 @@ import (
 //go:embed schema.json
 var schemaSchema []byte
 
-// Schema is the entry of the catalogue for graphql-schema-validation-flex.
+// Schema is the entry of the catalogue for graphql-schema-validation-flex,
+// which refuses operations that the schema does not allow.
 func Schema() policy.Policy {
 	return policy.Policy{
 		Name: "graphql-schema-validation-flex", Title: "GraphQL Schema Validation", Category: "GraphQL",

@@ -18,7 +18,8 @@ import (
 //go:embed access.json
 var accessSchema []byte
 
-// Access is the entry of the catalogue for mcp-access-control.
+// Access is the entry of the catalogue for mcp-access-control, which says who
+// may use which tools, resources and prompts.
 func Access() policy.Policy {
 	return policy.Policy{
 		Name: "mcp-access-control", Title: "MCP Attribute-Based Access Control", Category: category,

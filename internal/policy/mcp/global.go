@@ -14,7 +14,8 @@ import (
 //go:embed global.json
 var globalSchema []byte
 
-// Global is the entry of the catalogue for mcp-global-access-policy.
+// Global is the entry of the catalogue for mcp-global-access-policy, which says
+// which tools, resources and prompts may be used at all.
 func Global() policy.Policy {
 	return policy.Policy{
 		Name: "mcp-global-access-policy", Title: "MCP Global Access", Category: category,

@@ -17,7 +17,8 @@ import (
 //go:embed mapping.json
 var mappingSchema []byte
 
-// Mapping is the entry of the catalogue for mcp-tool-mapping.
+// Mapping is the entry of the catalogue for mcp-tool-mapping, which gives tools
+// other names and descriptions than the server does.
 func Mapping() policy.Policy {
 	return policy.Policy{
 		Name: "mcp-tool-mapping", Title: "MCP Tool Mapping", Category: category,

@@ -16,7 +16,8 @@ import (
 //go:embed pii.json
 var piiSchema []byte
 
-// PII is the entry of the catalogue for mcp-pii-detector.
+// PII is the entry of the catalogue for mcp-pii-detector, which refuses
+// personal data in what users answer to a server.
 func PII() policy.Policy {
 	return policy.Policy{
 		Name: "mcp-pii-detector", Title: "MCP PII Detector", Category: category,

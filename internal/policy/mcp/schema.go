@@ -24,7 +24,9 @@ var validationSchema []byte
 //go:embed messages.json
 var messageSchemas []byte
 
-// Validation is the entry of the catalogue for mcp-schema-validation.
+// Validation is the entry of the catalogue for mcp-schema-validation, which
+// holds messages against the protocol, and arguments against the schemas of
+// tools.
 func Validation() policy.Policy {
 	return policy.Policy{
 		Name: "mcp-schema-validation", Title: "MCP Schema Validation", Category: category,

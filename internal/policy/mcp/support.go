@@ -19,7 +19,8 @@ import (
 //go:embed schema.json
 var supportSchema []byte
 
-// Support is the entry of the catalogue for mcp-support.
+// Support is the entry of the catalogue for mcp-support, which lets only
+// messages of the protocol pass, and no page of another origin.
 func Support() policy.Policy {
 	return policy.Policy{
 		Name: "mcp-support", Title: "MCP Support", Category: category,

@@ -28,7 +28,8 @@ var (
 	sseSchema []byte
 )
 
-// Policy is the entry of the catalogue.
+// Policy is the entry of the catalogue for message-logging-flex, which writes
+// lines for requests and responses of an API.
 func Policy() policy.Policy {
 	return policy.Policy{
 		Name: "message-logging-flex", Title: "Message Logging", Category: "Troubleshooting",
@@ -38,7 +39,7 @@ func Policy() policy.Policy {
 }
 
 // Outbound is the entry of the catalogue for message-logging-outbound-flex, which
-// is bound to a service.
+// writes lines for the calls of a service.
 func Outbound() policy.Policy {
 	return policy.Policy{
 		Name: "message-logging-outbound-flex", Title: "Outbound Message Logging", Category: "Troubleshooting",

@@ -24,7 +24,8 @@ var streamSchema []byte
 //go:embed upstream.json
 var upstreamSchema []byte
 
-// Response is the entry of the catalogue for response-timeout-flex.
+// Response is the entry of the catalogue for response-timeout-flex, which
+// bounds how long the head of a response may take.
 func Response() policy.Policy {
 	return policy.Policy{
 		Name: "response-timeout-flex", Title: "Response Timeout", Category: "Quality of service",
@@ -33,7 +34,8 @@ func Response() policy.Policy {
 	}
 }
 
-// StreamIdle is the entry of the catalogue for stream-idle-timeout-flex.
+// StreamIdle is the entry of the catalogue for stream-idle-timeout-flex, which
+// bounds how long a body or a stream may rest.
 func StreamIdle() policy.Policy {
 	return policy.Policy{
 		Name: "stream-idle-timeout-flex", Title: "Stream Idle Timeout", Category: "Quality of service",
@@ -42,7 +44,8 @@ func StreamIdle() policy.Policy {
 	}
 }
 
-// UpstreamIdle is the entry of the catalogue for idle-timeout-flex.
+// UpstreamIdle is the entry of the catalogue for idle-timeout-flex, which
+// bounds how long a call to a service may go without a byte from it.
 func UpstreamIdle() policy.Policy {
 	return policy.Policy{
 		Name: "idle-timeout-flex", Title: "Upstream Idle Timeout", Category: "Quality of service",

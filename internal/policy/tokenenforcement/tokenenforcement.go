@@ -37,7 +37,9 @@ var (
 	pingFederateSchema []byte
 )
 
-// Introspection is the entry of the catalogue for oauth2-token-introspection-flex.
+// Introspection is the entry of the catalogue for
+// oauth2-token-introspection-flex, which asks an authorization server by
+// introspection (RFC 7662).
 func Introspection() policy.Policy {
 	return policy.Policy{
 		Name: "oauth2-token-introspection-flex", Title: "OAuth 2.0 Token Introspection", Category: "Security",
@@ -46,7 +48,8 @@ func Introspection() policy.Policy {
 }
 
 // OpenIDConnect is the entry of the catalogue for
-// openidconnect-access-token-enforcement-flex.
+// openidconnect-access-token-enforcement-flex, which asks an OpenID Connect
+// provider, whose introspection endpoint is found by discovery.
 func OpenIDConnect() policy.Policy {
 	return policy.Policy{
 		Name: "openidconnect-access-token-enforcement-flex", Title: "OpenID Connect Access Token Enforcement", Category: "Security",
@@ -55,7 +58,7 @@ func OpenIDConnect() policy.Policy {
 }
 
 // MuleProvider is the entry of the catalogue for
-// external-oauth2-access-token-enforcement.
+// external-oauth2-access-token-enforcement, which asks the Mule OAuth provider.
 func MuleProvider() policy.Policy {
 	return policy.Policy{
 		Name: "external-oauth2-access-token-enforcement", Title: "OAuth 2.0 Access Token Enforcement Using Mule OAuth Provider", Category: "Security",
@@ -63,7 +66,8 @@ func MuleProvider() policy.Policy {
 	}
 }
 
-// OpenAM is the entry of the catalogue for openam-access-token-enforcement.
+// OpenAM is the entry of the catalogue for openam-access-token-enforcement,
+// which asks OpenAM.
 func OpenAM() policy.Policy {
 	return policy.Policy{
 		Name: "openam-access-token-enforcement", Title: "OpenAM OAuth 2.0 Token Enforcement", Category: "Security",
@@ -72,7 +76,7 @@ func OpenAM() policy.Policy {
 }
 
 // PingFederate is the entry of the catalogue for
-// pingfederate-access-token-enforcement.
+// pingfederate-access-token-enforcement, which asks PingFederate.
 func PingFederate() policy.Policy {
 	return policy.Policy{
 		Name: "pingfederate-access-token-enforcement", Title: "PingFederate OAuth 2.0 Token Enforcement", Category: "Security",
