@@ -18,6 +18,8 @@ type ContentStep struct {
 	// PassOther lets bodies pass in which no fields can be found, because they are
 	// neither JSON, nor XML, nor a form.
 	PassOther bool
+	// NoBody says that Rewrite looks at headers only: bodies stay streams.
+	NoBody bool
 	// SkipStreams lets streams pass.
 	SkipStreams bool
 	// Status is that of refusals; 0 is 400 for requests and 502 for responses.
@@ -48,6 +50,9 @@ func (c ContentStep) Step() Step {
 
 // need leaves bodies streams that pass in any case.
 func (c ContentStep) need(response bool) Need {
+	if c.NoBody {
+		return Need{}
+	}
 	return Need{Mode: Buffered, Limit: c.Limit, When: func(x *traffic.Exchange) bool {
 		if response && OwnError(x) {
 			return false

@@ -18,6 +18,7 @@ import (
 	"farrier.dev/farrier/internal/policy/credentialinjection"
 	"farrier.dev/farrier/internal/policy/csrf"
 	"farrier.dev/farrier/internal/policy/customerrors"
+	"farrier.dev/farrier/internal/policy/datamasking"
 	"farrier.dev/farrier/internal/policy/dataweavetransform"
 	"farrier.dev/farrier/internal/policy/deprecation"
 	"farrier.dev/farrier/internal/policy/dosprotection"
@@ -62,6 +63,8 @@ import (
 	"farrier.dev/farrier/internal/policy/xmlthreat"
 )
 
+//go:generate go run ./docgen ../../..
+
 // New makes the catalogue of all policies. content gives the rules that were
 // installed besides those built in; nil means none. An error is a mistake in a
 // policy, which the tests find.
@@ -99,6 +102,7 @@ func protection(content func() attackprotection.Content) []policy.Policy {
 		attackprotection.Policy(content),
 		cors.Policy(),
 		csrf.Policy(),
+		datamasking.Policy(),
 		dosprotection.Policy(),
 		errorsanitization.Policy(),
 		graphql.Complexity(),
