@@ -1,7 +1,6 @@
 package authserver
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -29,7 +28,7 @@ func TestClientCredentials(t *testing.T) {
 		t.Errorf("%v", claims)
 	}
 	// An implementation that is not ours reads the token by our key set.
-	keys := oidc.NewRemoteKeySet(context.WithValue(t.Context(), struct{}{}, nil), h.http.URL+"/jwks")
+	keys := oidc.NewRemoteKeySet(t.Context(), h.http.URL+"/jwks")
 	if _, err := keys.VerifySignature(t.Context(), a.text("access_token")); err != nil {
 		t.Error(err)
 	}

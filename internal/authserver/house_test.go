@@ -22,7 +22,6 @@ import (
 	"farrier.dev/farrier/internal/audit"
 	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/sharedstate"
-	"farrier.dev/farrier/internal/store"
 	"farrier.dev/farrier/internal/store/storetest"
 )
 
@@ -85,7 +84,7 @@ type provider struct {
 	clock  *clock
 	mu     sync.Mutex
 	asked  url.Values
-	// claims change the ID token; status and verifier tell what came.
+	// claims change the ID token.
 	claims func(map[string]any)
 }
 
@@ -397,5 +396,3 @@ func (h *house) dump() string {
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 var _ Auditor = (*audit.Log)(nil)
-
-var _ = (*store.DB)(nil)

@@ -32,6 +32,10 @@ const jwksLife = 15 * time.Minute
 // life: whoever keeps our key set has it by then.
 const keyLead = 24 * time.Hour
 
+// changeLead is the same where nobody could plan for it: the algorithm was
+// changed, or nothing ran when the time came.
+const changeLead = 2 * time.Hour
+
 // rsaBits is the size of RSA keys.
 const rsaBits = 3072
 
@@ -121,11 +125,11 @@ func (s *Server) nextKey(all []*key, now time.Time) (from time.Time, ok bool) {
 	}
 	last := all[0]
 	if last.algorithm != s.o.Algorithm {
-		return later(now.Add(jwksLife), last.active.Add(time.Millisecond)), true
+		return later(now.Add(min(changeLead, s.o.KeyLife/2)), last.active.Add(time.Millisecond)), true
 	}
 	lead := min(keyLead, s.o.KeyLife/2)
 	if due := last.active.Add(s.o.KeyLife); !now.Add(lead).Before(due) {
-		return later(due, now.Add(min(lead, jwksLife))), true
+		return later(due, now.Add(min(lead, changeLead))), true
 	}
 	return time.Time{}, false
 }

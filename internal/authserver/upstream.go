@@ -34,10 +34,21 @@ type upstream struct {
 	client   *http.Client
 	now      func() time.Time
 
-	mu       sync.Mutex
+	mu sync.Mutex
+	discovery
+}
+
+// discovery is what the provider says of itself.
+type discovery struct {
 	provider *oidc.Provider
 	style    oauth2.AuthStyle
+	// claims says that single claims can be asked for.
+	claims bool
 }
+
+// signInClaims are how somebody signed in: many providers tell only who asks
+// (OpenID Connect Core §5.5).
+const signInClaims = `{"id_token":{"auth_time":null,"acr":null,"amr":null}}`
 
 func (u *upstream) init(o Options) {
 	u.settings, u.callback, u.client, u.now = o.Upstream, o.Issuer+"/callback", o.HTTP, o.Now
@@ -47,37 +58,38 @@ func (u *upstream) init(o Options) {
 var errSignIn = errors.New("the answer of the identity provider is not valid")
 
 // discovered is the provider; one that could not be reached is tried again.
-func (u *upstream) discovered(ctx context.Context) (*oidc.Provider, oauth2.AuthStyle, error) {
+func (u *upstream) discovered(ctx context.Context) (discovery, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.provider != nil {
-		return u.provider, u.style, nil
+		return u.discovery, nil
 	}
 	// What is learned outlives this request: its key set is read again later.
 	provider, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), u.client), u.settings.Issuer)
 	if err != nil {
-		return nil, 0, fmt.Errorf("reading its metadata: %w", err)
+		return discovery{}, fmt.Errorf("reading its metadata: %w", err)
 	}
 	var more struct {
 		Methods []string `json:"token_endpoint_auth_methods_supported"`
+		Claims  bool     `json:"claims_parameter_supported"`
 	}
 	if err := provider.Claims(&more); err != nil {
-		return nil, 0, fmt.Errorf("reading its metadata: %w", err)
+		return discovery{}, fmt.Errorf("reading its metadata: %w", err)
 	}
-	u.provider, u.style = provider, oauth2.AuthStyleInHeader
+	u.discovery = discovery{provider, oauth2.AuthStyleInHeader, more.Claims}
 	if u.settings.ClientSecret == "" || len(more.Methods) > 0 && !slices.Contains(more.Methods, "client_secret_basic") {
 		u.style = oauth2.AuthStyleInParams
 	}
-	return u.provider, u.style, nil
+	return u.discovery, nil
 }
 
-func (u *upstream) config(ctx context.Context) (*oauth2.Config, *oidc.Provider, error) {
-	provider, style, err := u.discovered(ctx)
+func (u *upstream) config(ctx context.Context) (*oauth2.Config, discovery, error) {
+	found, err := u.discovered(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, found, err
 	}
-	endpoint := provider.Endpoint()
-	endpoint.AuthStyle = style
+	endpoint := found.provider.Endpoint()
+	endpoint.AuthStyle = found.style
 	scopes := []string{oidc.ScopeOpenID}
 	for _, one := range u.settings.Scopes {
 		if !slices.Contains(scopes, one) {
@@ -87,7 +99,7 @@ func (u *upstream) config(ctx context.Context) (*oauth2.Config, *oidc.Provider, 
 	return &oauth2.Config{
 		ClientID: u.settings.ClientID, ClientSecret: u.settings.ClientSecret,
 		Endpoint: endpoint, RedirectURL: u.callback, Scopes: scopes,
-	}, provider, nil
+	}, found, nil
 }
 
 // derived makes what only the browser that began can bring along: it is not
@@ -100,7 +112,7 @@ func derived(browser, state, what string) string {
 
 // signInURL is where the browser goes to sign in.
 func (u *upstream) signInURL(ctx context.Context, q request, state, browser string) (string, error) {
-	config, _, err := u.config(ctx)
+	config, found, err := u.config(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -111,6 +123,9 @@ func (u *upstream) signInURL(ctx context.Context, q request, state, browser stri
 	if prompt := slices.DeleteFunc(slices.Clone(q.Prompt), func(one string) bool { return one == "consent" }); len(prompt) > 0 {
 		more = append(more, oauth2.SetAuthURLParam("prompt", strings.Join(prompt, " ")))
 	}
+	if found.claims {
+		more = append(more, oauth2.SetAuthURLParam("claims", signInClaims))
+	}
 	if q.MaxAge >= 0 {
 		more = append(more, oauth2.SetAuthURLParam("max_age", strconv.FormatInt(q.MaxAge, 10)))
 	}
@@ -119,7 +134,7 @@ func (u *upstream) signInURL(ctx context.Context, q request, state, browser stri
 
 // signedIn is the person of whom the provider's answer speaks.
 func (u *upstream) signedIn(ctx context.Context, code, state, browser string) (person, error) {
-	config, provider, err := u.config(ctx)
+	config, found, err := u.config(ctx)
 	if err != nil {
 		return person{}, err
 	}
@@ -132,7 +147,7 @@ func (u *upstream) signedIn(ctx context.Context, code, state, browser string) (p
 	if !ok {
 		return person{}, fmt.Errorf("%w: it has no ID token", errSignIn)
 	}
-	token, err := provider.VerifierContext(ctx, &oidc.Config{ClientID: u.settings.ClientID, Now: u.now}).Verify(ctx, raw)
+	token, err := found.provider.VerifierContext(ctx, &oidc.Config{ClientID: u.settings.ClientID, Now: u.now}).Verify(ctx, raw)
 	if err != nil {
 		return person{}, fmt.Errorf("%w: %w", errSignIn, err)
 	}
