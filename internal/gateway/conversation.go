@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/gateway/stream"
+	"farrier.dev/farrier/internal/policy"
 )
 
 // conversation joins a client and a service whose WebSocket messages are
@@ -66,7 +67,7 @@ func (s *side) bye(status uint16) {
 // run serves both directions to their end.
 func (c *conversation) run(client, service io.Reader) {
 	p := c.p
-	c.client.raw, c.service.raw = !p.inspects(false), !p.inspects(true)
+	c.client.raw, c.service.raw = !p.inspects(false, policy.TextMessage), !p.inspects(true, policy.TextMessage)
 	panicked := func(value any) { p.g.runtime.Panicked("gateway", value); c.hangUp() }
 	p.inspection.leave()
 	var both sync.WaitGroup

@@ -342,6 +342,41 @@ func TestEventsAreJudged(t *testing.T) {
 	t.Logf("%d cases", len(cases))
 }
 
+// TestStepsThatOnlyLog holds that a step which protects nothing lets pass what it
+// can't read, and that this is recorded; and that one which looks at events only
+// does not touch other streams.
+func TestStepsThatOnlyLog(t *testing.T) {
+	var seen atomic.Int64
+	logging := attentive(policy.ServiceOnly, &seen)
+	logging.EventsOnly, logging.MessagesBestEffort, logging.RequestBody = true, true, policy.Need{}
+	b := newBench(t, setup{service: func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		if r.URL.Path == "/packed" {
+			w.Header().Set("Content-Encoding", "gzip")
+		}
+		_, _ = io.WriteString(w, "data: 1\n\n")
+	}, steps: []policy.Step{logging}})
+	for path, want := range map[string]int64{"/packed": 0, "/clear": 1} {
+		seen.Store(0)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+b.host+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept-Encoding", "gzip")
+		a, err := b.service.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(a.Body)
+		_ = a.Body.Close()
+		record := b.records.find(t, a.Header.Get("X-Correlation-Id"))
+		if err != nil || a.StatusCode != http.StatusOK || string(body) != "data: 1\n\n" || seen.Load() != want || (len(record.NotInspected) == 1) != (want == 0) {
+			t.Errorf("%s: status %d, %q, %v, %d seen, not inspected: %v", path, a.StatusCode, body, err, seen.Load(), record.NotInspected)
+		}
+		b.gaveBack()
+	}
+}
+
 // TestBothDirectionsAtOnce is for the race detector: both sides speak at once,
 // every message leaves a finding, and in the end one is refused.
 func TestBothDirectionsAtOnce(t *testing.T) {

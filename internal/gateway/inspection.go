@@ -39,16 +39,35 @@ var (
 
 // inspect begins the inspection of an exchange that has passed both chains, if
 // a step wants it. The passage's goroutine holds it.
-func (p *passage) inspect(ctx context.Context) {
-	if p.inspection != nil || !p.inspects(true) && !p.inspects(false) {
+func (p *passage) inspect(ctx context.Context, kind policy.MessageKind) {
+	if p.inspection != nil || !p.inspects(true, kind) && !p.inspects(false, kind) {
 		return
 	}
 	p.inspection = &inspection{p: p, ctx: ctx}
 	p.inspection.take()
 }
 
-func (p *passage) inspects(fromClient bool) bool {
-	return p.inbound.Inspects(fromClient) || p.outbound.Inspects(fromClient)
+func (p *passage) inspects(fromClient bool, kind policy.MessageKind) bool {
+	return p.inbound.Inspects(fromClient, kind) || p.outbound.Inspects(fromClient, kind)
+}
+
+// leaveOut lets messages pass that can't be read, and says whether the steps
+// that look at them can do without.
+func (p *passage) leaveOut(fromClient bool, kind policy.MessageKind, why string) bool {
+	if p.inbound.Demands(fromClient, kind) || p.outbound.Demands(fromClient, kind) {
+		return false
+	}
+	p.inbound.LeaveOut(p.x, fromClient, kind, why)
+	p.outbound.LeaveOut(p.x, fromClient, kind, why)
+	return true
+}
+
+// asked is the kind of messages of the stream that a request opens.
+func (p *passage) asked() policy.MessageKind {
+	if isWebSocket(p.r) {
+		return policy.TextMessage
+	}
+	return policy.GRPCMessage
 }
 
 // take and leave are for the passage's goroutine.
@@ -167,7 +186,7 @@ func (c *checked) Read(b []byte) (n int, err error) {
 // why that is impossible.
 func (p *passage) openStream(out *http.Request) *rejection {
 	header := out.Header
-	if p.inspects(false) && strings.Contains(p.x.Request.Header.Joined("accept"), "text/event-stream") {
+	if p.inspects(false, policy.EventMessage) && strings.Contains(p.x.Request.Header.Joined("accept"), "text/event-stream") {
 		delete(header, "Accept-Encoding") // compressed events can't be inspected one by one
 	}
 	if p.inspection == nil {
@@ -183,17 +202,23 @@ func (p *passage) openStream(out *http.Request) *rejection {
 		}
 		return nil
 	}
-	if out.Body == http.NoBody || !p.inspects(true) {
+	if out.Body == http.NoBody || !p.inspects(true, policy.GRPCMessage) {
 		return nil
 	}
 	contentType := p.x.Request.Header.Get("content-type")
 	if coded(p.x.Request.Header.Joined("content-encoding")) || isGRPCText(contentType) {
+		if p.leaveOut(true, policy.GRPCMessage, unread) {
+			return nil
+		}
 		return &rejection{http.StatusUnsupportedMediaType, "This encoding of a stream is not allowed.", "the messages of this encoding of a stream can't be inspected"}
 	}
 	r := stream.NewGRPC(out.Body, p.inspection.options(true), p.x.Request.Header.Joined("grpc-encoding"), isGRPCWeb(contentType))
 	out.Body = &checked{r, p.inspection, true}
 	return nil
 }
+
+// unread is why messages are left out.
+const unread = "the messages of this encoding of a stream can't be read"
 
 func coded(encoding string) bool { return encoding != "" && !strings.EqualFold(encoding, "identity") }
 
@@ -218,16 +243,22 @@ func (p *passage) responseField(name string) string {
 // messages judged, and says why that is impossible.
 func (p *passage) inspectResponse(body io.Reader) (io.Reader, *rejection) {
 	x := &p.x.Response
-	if body == nil || !x.Streaming || x.Local || x.Body.Changed() || !p.inspects(false) {
+	contentType, kind := p.responseField("Content-Type"), policy.EventMessage
+	if isGRPC(contentType) {
+		kind = policy.GRPCMessage
+	}
+	if body == nil || !x.Streaming || x.Local || x.Body.Changed() || !p.inspects(false, kind) {
 		return body, nil
 	}
-	p.inspect(p.r.Context())
-	contentType := p.responseField("Content-Type")
+	p.inspect(p.r.Context(), kind)
 	if coded(p.responseField("Content-Encoding")) || isGRPCText(contentType) {
+		if p.leaveOut(false, kind, unread) {
+			return body, nil
+		}
 		return nil, &rejection{http.StatusBadGateway, "Bad gateway.", "the service answers with an encoding of a stream that can't be inspected"}
 	}
 	o := p.inspection.options(false)
-	if isGRPC(contentType) {
+	if kind == policy.GRPCMessage {
 		p.reader = stream.NewGRPC(body, o, p.responseField("Grpc-Encoding"), isGRPCWeb(contentType))
 	} else {
 		p.reader = stream.NewEvents(body, o)

@@ -261,3 +261,57 @@ func TestCopiesCountAgainstTheBudget(t *testing.T) {
 		}
 	}
 }
+
+// TestContentThatAStepGives holds that the header tells of the content that is
+// sent: the length of what a step replaced is not that of the service, also for
+// HEAD, and an answer of a step keeps its coding and its tag.
+func TestContentThatAStepGives(t *testing.T) {
+	packed := "\x1f\x8b packed by the step"
+	b := newBench(t, setup{
+		service: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			w.Header().Set("Etag", `"service"`)
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write(make([]byte, 1000))
+		},
+		steps: []policy.Step{{
+			Request: func(_ context.Context, x *traffic.Exchange) policy.Verdict {
+				if x.SubPath != "/kept" {
+					return policy.Go()
+				}
+				return policy.Reply(policy.Answer{Status: http.StatusOK, Body: []byte(packed), Header: []traffic.Field{
+					{Name: "content-encoding", Value: "gzip"}, {Name: "etag", Value: `"kept"`},
+				}}, "kept")
+			},
+			Response: func(_ context.Context, x *traffic.Exchange) policy.Verdict {
+				if !x.Response.Local {
+					x.Response.Body.Release()
+					_ = x.Response.Body.Replace([]byte("replaced"))
+				}
+				return policy.Go()
+			},
+		}},
+	})
+	for _, c := range []struct{ method, path, body, length, coding, tag string }{
+		{"GET", "/replaced", "replaced", "8", "", ""},
+		{"HEAD", "/replaced", "", "", "", ""},
+		{"GET", "/kept", packed, "21", "gzip", `"kept"`},
+		{"HEAD", "/kept", "", "", "gzip", `"kept"`},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), c.method, "http://"+b.host+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept-Encoding", "gzip")
+		a, err := b.service.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(a.Body)
+		_ = a.Body.Close()
+		h := a.Header
+		if err != nil || string(body) != c.body || h.Get("Content-Length") != c.length || h.Get("Content-Encoding") != c.coding || h.Get("Etag") != c.tag {
+			t.Errorf("%s %s: %q, %v, %v", c.method, c.path, body, h, err)
+		}
+	}
+}

@@ -54,7 +54,7 @@ func (p *passage) respond() {
 	p.responseHeader(header)
 	header["X-Correlation-Id"] = []string{p.x.ID}
 	if x.Body.Changed() {
-		for _, name := range [...]string{"Content-Encoding", "Content-Md5", "Digest", "Repr-Digest", "Content-Digest", "Etag", "Accept-Ranges"} {
+		for _, name := range [...]string{"Content-Encoding", "Content-Md5", "Digest", "Repr-Digest", "Content-Digest", "Etag", "Accept-Ranges", "Content-Length"} {
 			delete(header, name)
 		}
 	}

@@ -54,7 +54,7 @@ func (p *passage) call(ctx context.Context, up *router.Upstream) *rejection {
 	}
 	out := p.outgoing(ctx, up)
 	if p.x.Request.Streaming {
-		p.inspect(ctx)
+		p.inspect(ctx, p.asked())
 	}
 	if why := p.openStream(out); why != nil {
 		return why

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"encoding/json"
-	"slices"
 
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -38,14 +37,25 @@ func (a Answer) Write(x *traffic.Exchange) {
 	for _, f := range a.Header {
 		x.Response.Header.Add(f.Name, f.Value)
 	}
-	// A body that was just released is not partial, so this can't fail.
-	_ = x.Response.Body.Replace(body)
+	x.Response.Body.Put(body)
 }
 
 // OwnError says that the response is the gateway's own error, because a step
-// refused or the service did not answer. A kept answer of the service is none.
+// refused, no route matched or the service did not answer. What a step answered
+// in the place of the service is none, as a kept answer.
 func OwnError(x *traffic.Exchange) bool {
-	return x.Response.Local && (x.Upstream.Failed || slices.ContainsFunc(x.Decisions, func(d traffic.Decision) bool {
-		return d.Action == traffic.Refused || d.Action == traffic.Failed
-	}))
+	if !x.Response.Local {
+		return false
+	}
+	answered := false
+	for i := range x.Decisions {
+		switch x.Decisions[i].Action {
+		case traffic.Refused, traffic.Failed:
+			return true
+		case traffic.Answered:
+			answered = true
+		default:
+		}
+	}
+	return x.Upstream.Failed || !answered
 }

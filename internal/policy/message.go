@@ -24,23 +24,51 @@ type messageTrail struct {
 }
 
 // Inspects says whether a step looks at the messages of the client, or at those
-// of the service. It is to be asked when the request side has run.
-func (r *Run) Inspects(fromClient bool) bool {
+// of the service, on a stream with messages of this kind. It is to be asked when
+// the request side has run.
+func (r *Run) Inspects(fromClient bool, kind MessageKind) bool {
 	if r.chain == nil || !r.chain.messages {
 		return false
 	}
 	for i := range r.chain.links {
-		if r.looks(i, fromClient) {
+		if r.looks(i, fromClient, kind) {
 			return true
 		}
 	}
 	return false
 }
 
+// Demands says whether one of the steps of which Inspects speaks can't do
+// without the messages.
+func (r *Run) Demands(fromClient bool, kind MessageKind) bool {
+	if r.chain == nil || !r.chain.messages {
+		return false
+	}
+	for i := range r.chain.links {
+		if r.looks(i, fromClient, kind) && !r.chain.links[i].Step.MessagesBestEffort {
+			return true
+		}
+	}
+	return false
+}
+
+// LeaveOut records for the steps of which Inspects speaks why the messages
+// passed without them.
+func (r *Run) LeaveOut(x *traffic.Exchange, fromClient bool, kind MessageKind, why string) {
+	if r.chain == nil || !r.chain.messages {
+		return
+	}
+	for i := range r.chain.links {
+		if r.looks(i, fromClient, kind) {
+			x.NotInspected = append(x.NotInspected, r.chain.links[i].Binding+": "+why)
+		}
+	}
+}
+
 // looks says whether the step of link i looks at the messages of a sender.
-func (r *Run) looks(i int, fromClient bool) bool {
+func (r *Run) looks(i int, fromClient bool, kind MessageKind) bool {
 	s := &r.chain.links[i].Step
-	if s.OnStream != InspectStream || r.ran&(1<<i) == 0 {
+	if s.OnStream != InspectStream || r.ran&(1<<i) == 0 || s.EventsOnly && kind != EventMessage {
 		return false
 	}
 	return s.Messages == BothSenders || (s.Messages == ClientOnly) == fromClient
@@ -59,7 +87,7 @@ func (r *Run) Message(ctx context.Context, x *traffic.Exchange, m Message) Verdi
 		if !m.FromClient {
 			i = len(links) - 1 - n
 		}
-		if !r.looks(i, m.FromClient) {
+		if !r.looks(i, m.FromClient, m.Kind) {
 			continue
 		}
 		if v := r.message(ctx, &links[i], x, m); v.Stops() {

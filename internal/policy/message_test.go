@@ -44,10 +44,10 @@ func TestMessagesGoThroughTheChain(t *testing.T) {
 	x := newExchange("a body that is longer than ten")
 	x.Request.Streaming = true
 	run := chain.Begin()
-	if run.Inspects(true) || run.Inspects(false) {
+	if run.Inspects(true, policy.TextMessage) || run.Inspects(false, policy.TextMessage) {
 		t.Error("inspects before the request side has run")
 	}
-	if v := run.Request(t.Context(), x); v.Stops() || x.Request.Body.Loaded() || !run.Inspects(true) || !run.Inspects(false) {
+	if v := run.Request(t.Context(), x); v.Stops() || x.Request.Body.Loaded() || !run.Inspects(true, policy.TextMessage) || !run.Inspects(false, policy.TextMessage) {
 		t.Fatalf("the opening: %+v", v)
 	}
 	b.trace = nil
@@ -117,7 +117,7 @@ func TestInspectingNeedsAHook(t *testing.T) {
 		t.Errorf("without a hook: %v", err)
 	}
 	var none policy.Run
-	if v := none.Message(t.Context(), newExchange(""), policy.Message{}); v.Stops() || none.Inspects(true) {
+	if v := none.Message(t.Context(), newExchange(""), policy.Message{}); v.Stops() || none.Inspects(true, policy.TextMessage) {
 		t.Error("a run without a chain inspects")
 	}
 }

@@ -257,6 +257,12 @@ type Step struct {
 	// Messages are whose messages the hook sees. What nobody inspects of a stream
 	// passes as it comes.
 	Messages Senders
+	// EventsOnly leaves out the messages of WebSocket and gRPC.
+	EventsOnly bool
+	// MessagesBestEffort lets a stream pass whose messages can't be read, as those
+	// of an encoding that hides them; that is recorded. It is for steps that
+	// protect nothing, such as logging.
+	MessagesBestEffort bool
 }
 
 // Answer is a response that a step gives instead of the service.

@@ -139,7 +139,7 @@ func (b *Body) Load(limit int64, budget *Budget, decode Decoder) error {
 	b.loaded, b.limit = true, limit
 	b.view = b.raw
 	if int64(len(b.view)) > limit {
-		b.view = b.view[:limit]
+		b.view, b.partial = b.view[:limit], true
 	}
 	if decode == nil || len(b.raw) == 0 {
 		return nil
@@ -206,6 +206,12 @@ func (b *Body) Replace(content []byte) error {
 	b.length = int64(len(content))
 	b.loaded, b.changed = true, true
 	return nil
+}
+
+// Put makes content in memory the whole body, as it is to be sent: in the coding
+// that the header names, for Load to open. It counts against no budget.
+func (b *Body) Put(content []byte) {
+	*b = Body{raw: content, view: content, length: int64(len(content))}
 }
 
 // Forward is the content to send on and its length, -1 when unknown: what was

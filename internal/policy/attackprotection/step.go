@@ -171,7 +171,7 @@ func (b *bound) watched(x *traffic.Exchange, v detect.Verdict, side string, stat
 
 // response judges what the service answered.
 func (b *bound) response(ctx context.Context, x *traffic.Exchange) policy.Verdict {
-	if x.Response.Local {
+	if policy.OwnError(x) {
 		return policy.Go()
 	}
 	v := b.gate.Run(ctx, b.engine, func() detect.Verdict { return b.engine.JudgeResponse(ctx, x) })

@@ -13,7 +13,8 @@ import (
 	"farrier.dev/farrier/internal/traffic"
 )
 
-// SSE is the entry of the catalogue for sse-logging.
+// SSE is the entry of the catalogue for sse-logging, which writes a line for
+// each event of an event stream.
 func SSE() policy.Policy {
 	return policy.Policy{
 		Name: "sse-logging", Title: "SSE Logging", Category: "SSE",
@@ -65,7 +66,7 @@ func compileSSE(settings json.RawMessage) (policy.Compiled, error) {
 func (e *events) Bind(env policy.Env) (policy.Step, error) {
 	from := host()
 	return policy.Step{
-		OnStream: policy.InspectStream, Messages: policy.ServiceOnly,
+		OnStream: policy.InspectStream, Messages: policy.ServiceOnly, EventsOnly: true, MessagesBestEffort: true,
 		Message: func(ctx context.Context, x *traffic.Exchange, m policy.Message) policy.Verdict {
 			if m.Kind != policy.EventMessage {
 				return policy.Go()

@@ -33,7 +33,7 @@ func (c *conversation) message(text string) {
 	}
 	m := policy.Message{FromClient: who == "client", Kind: kinds[what], Data: []byte(strings.TrimSuffix(data, "\n"))}
 	c.last = &result{x: c.stream.x}
-	if c.stream.run.Inspects(m.FromClient) {
+	if c.stream.run.Inspects(m.FromClient, m.Kind) {
 		c.last.verdict = c.stream.run.Message(context.Background(), c.stream.x, m)
 		c.last.status = c.last.verdict.Answer.Status
 	}

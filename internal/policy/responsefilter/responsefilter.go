@@ -129,7 +129,7 @@ func (b *bound) request(_ context.Context, x *traffic.Exchange) policy.Verdict {
 
 func (b *bound) response(_ context.Context, x *traffic.Exchange) policy.Verdict {
 	body := x.Response.Body.Bytes()
-	if x.Response.Local || len(body) == 0 {
+	if policy.OwnError(x) || len(body) == 0 {
 		return policy.Go()
 	}
 	op, _ := x.Carried(b).(*spec.Operation)

@@ -197,7 +197,7 @@ func (b *bound) request(_ context.Context, x *traffic.Exchange) policy.Verdict {
 }
 
 func (b *bound) response(_ context.Context, x *traffic.Exchange) policy.Verdict {
-	if x.Response.Local {
+	if policy.OwnError(x) {
 		return policy.Go()
 	}
 	l, operation := &b.others, x.Request.Method+" "+"(other operations)"
