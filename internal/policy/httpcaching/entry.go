@@ -60,7 +60,7 @@ func decode(text []byte) (*entry, error) {
 
 // entryOf makes an entry of a response and says how long it may be kept; nil
 // when it may not.
-func (b *cache) entryOf(x *traffic.Exchange) (*entry, time.Duration) {
+func (b *cache) entryOf(x *traffic.Exchange, by *asking) (*entry, time.Duration) {
 	header := &x.Response.Header
 	said := directives(header.Joined("cache-control"))
 	life := time.Duration(b.TTL) * time.Second
@@ -81,7 +81,7 @@ func (b *cache) entryOf(x *traffic.Exchange) (*entry, time.Duration) {
 		}
 	}
 	// The answer to one caller is not for all (RFC 9111 §3.5); a cookie never is.
-	if x.Request.Header.Has("authorization") && !b.personal && !shared || header.Has("set-cookie") || life <= 0 {
+	if (by.personal || b.forOne(x)) && !shared || header.Has("set-cookie") || life <= 0 {
 		return nil, 0
 	}
 	for name := range strings.SplitSeq(header.Joined("vary"), ",") {
@@ -89,9 +89,14 @@ func (b *cache) entryOf(x *traffic.Exchange) (*entry, time.Duration) {
 		if name == "*" {
 			return nil, 0
 		}
-		if name != "" {
-			e.Vary = append(e.Vary, traffic.Field{Name: name, Value: x.Request.Header.Joined(name)})
+		if name == "" {
+			continue
 		}
+		value := by.header.Joined(name)
+		if value != x.Request.Header.Joined(name) {
+			return nil, 0 // a step behind set it: the next request can't be told by it
+		}
+		e.Vary = append(e.Vary, traffic.Field{Name: name, Value: value})
 	}
 	content, _ := x.Response.Body.Forward()
 	if content != nil {
@@ -101,7 +106,7 @@ func (b *cache) entryOf(x *traffic.Exchange) (*entry, time.Duration) {
 		}
 		e.body = body
 	}
-	e.Header = fields(header, b.now())
+	e.Header = fields(header, b.now(), x.Response.Body.Changed())
 	return e, life
 }
 
@@ -127,15 +132,22 @@ func (b *cache) freshness(header *traffic.Header, said cacheControl) (life time.
 	return at.Sub(from), true
 }
 
-// fields are those of a response that are kept. Date is added when it is
-// missing.
-func fields(header *traffic.Header, now time.Time) []traffic.Field {
+// fields are those of a response that are kept, without those that speak of
+// content that a step has changed. Date is added when it is missing.
+func fields(header *traffic.Header, now time.Time, changed bool) []traffic.Field {
 	var list []traffic.Field
 	for f := range header.All() {
 		switch f.Name {
 		case "connection", "keep-alive", "transfer-encoding", "content-length", "trailer", "upgrade", "age", "x-correlation-id":
+		case "content-encoding", "etag", "content-md5", "digest", "repr-digest", "content-digest", "accept-ranges":
+			if !changed {
+				list = append(list, f)
+			}
 		default:
-			list = append(list, f)
+			// What a quota leaves is told to each caller by itself.
+			if !strings.HasPrefix(f.Name, "x-ratelimit-") {
+				list = append(list, f)
+			}
 		}
 	}
 	if !header.Has("date") {
@@ -153,11 +165,36 @@ func (e *entry) fits(x *traffic.Exchange) bool {
 		}
 	}
 	for _, f := range e.Header {
-		if f.Name == "content-encoding" && !strings.Contains(x.Request.Header.Joined("accept-encoding"), f.Value) {
+		if f.Name == "content-encoding" && !reads(x.Request.Header.Joined("accept-encoding"), f.Value) {
 			return false
 		}
 	}
 	return true
+}
+
+// reads says whether a client that accepts these codings can read content in
+// another, or in several (RFC 9110 §12.5.3).
+func reads(accepted, codings string) bool {
+	for coding := range strings.SplitSeq(codings, ",") {
+		coding = strings.TrimSpace(coding)
+		if coding != "" && !strings.EqualFold(coding, "identity") && !accepts(accepted, coding) {
+			return false
+		}
+	}
+	return true
+}
+
+func accepts(accepted, coding string) bool {
+	for one := range strings.SplitSeq(accepted, ",") {
+		name, parameter, _ := strings.Cut(one, ";")
+		if !strings.EqualFold(strings.TrimSpace(name), coding) {
+			continue
+		}
+		weight, given := strings.CutPrefix(strings.ToLower(strings.TrimSpace(parameter)), "q=")
+		q, err := strconv.ParseFloat(strings.TrimSpace(weight), 64)
+		return !given || err == nil && q > 0
+	}
+	return false
 }
 
 // age is how old the response is, in seconds.

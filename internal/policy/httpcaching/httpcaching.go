@@ -36,7 +36,7 @@ const defaultKey = "#[attributes.requestPath]"
 
 // Settings are what operators set.
 type Settings struct {
-	// HTTPCachingKey is an expression whose text names what is kept; requests for which it can't be evaluated pass by. GET and HEAD are kept apart.
+	// HTTPCachingKey is an expression whose text names what is kept; requests for which it can't be evaluated pass by. Methods and hosts are kept apart.
 	HTTPCachingKey string `json:"httpCachingKey" default:"#[attributes.requestPath]" expr:"true" minLength:"1"`
 	// MaxCacheEntries is how many responses are kept; the oldest gives way.
 	MaxCacheEntries int `json:"maxCacheEntries" default:"10000" min:"1" max:"1000000"`
@@ -154,11 +154,11 @@ func (b *cache) lookUp(ctx context.Context, x *traffic.Exchange) policy.Verdict 
 	if err != nil {
 		return policy.GoBecause("the key can't be evaluated for this request")
 	}
-	key = x.Request.Method + " " + key
+	key = origin(x) + key
 	if v := b.invalidate(ctx, x, key); v.Reason != "" {
 		return v
 	}
-	if wanted, err := b.request.EvalBool(scope); err != nil || !wanted || x.Request.Header.Has("range") {
+	if wanted, err := b.request.EvalBool(scope); err != nil || !wanted || b.unkeyed(x) {
 		return policy.Go()
 	}
 	asked := directives(x.Request.Header.Joined("cache-control"))
@@ -166,12 +166,52 @@ func (b *cache) lookUp(ctx context.Context, x *traffic.Exchange) policy.Verdict 
 		if e := b.find(ctx, x, key, asked); e != nil {
 			return b.answer(x, e)
 		}
+		if b.UseHTTPCacheHeaders && asked.has("only-if-cached") {
+			return policy.Reply(policy.Answer{Status: http.StatusGatewayTimeout, Error: "The response is not kept."}, "only-if-cached, and nothing is kept")
+		}
 	}
 	if b.UseHTTPCacheHeaders && asked.has("no-store") {
 		return policy.Go()
 	}
-	x.Carry(b, key)
+	x.Carry(b, &asking{key: key, header: x.Request.Header.Clone(), personal: b.forOne(x)})
 	return policy.Go()
+}
+
+// origin is what keeps responses apart whatever the key says: method, scheme and
+// host, of which services make links.
+func origin(x *traffic.Exchange) string {
+	req := &x.Request
+	return req.Method + " " + req.Scheme + "://" + req.Host + " " +
+		req.Header.Joined("x-forwarded-proto") + " " + req.Header.Joined("x-forwarded-host") + " "
+}
+
+// asking is a request whose response may be kept, as the cache saw it: steps
+// behind may change it.
+type asking struct {
+	key      string
+	header   traffic.Header
+	personal bool
+}
+
+// forOne says that what answers a request may be meant for its caller alone:
+// somebody is known, or shows what services know people by (RFC 9111 §3.5 speaks
+// of authorization only), and the key does not tell callers apart.
+func (b *cache) forOne(x *traffic.Exchange) bool {
+	header := &x.Request.Header
+	return !b.personal && (header.Has("authorization") || header.Has("cookie") || x.Auth.Principal != "")
+}
+
+// unkeyed says that something else than the key decides what the service
+// answers, so that one caller could choose what others read.
+func (b *cache) unkeyed(x *traffic.Exchange) bool {
+	header := &x.Request.Header
+	for _, name := range [...]string{"range", "x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"} {
+		if header.Has(name) {
+			return true
+		}
+	}
+	bodiless := x.Request.Method == http.MethodGet || x.Request.Method == http.MethodHead
+	return bodiless && !x.Request.Body.Empty() && !b.key.UsesPayload()
 }
 
 func (b *cache) invalidate(ctx context.Context, x *traffic.Exchange, key string) policy.Verdict {
@@ -208,7 +248,7 @@ func (b *cache) find(ctx context.Context, x *traffic.Exchange, key string, asked
 	if err != nil || !e.fits(x) {
 		return nil
 	}
-	if x.Request.Header.Has("authorization") && !b.personal && !e.Public {
+	if b.forOne(x) && !e.Public {
 		return nil
 	}
 	if most, set := asked.seconds("max-age"); b.UseHTTPCacheHeaders && set && e.age(b.now()) > most {
@@ -227,16 +267,22 @@ func (b *cache) answer(x *traffic.Exchange, e *entry) policy.Verdict {
 	return policy.Reply(answer, "the response was kept")
 }
 
+// whole says that a response with this status is one by itself: not a part of
+// one, and none that only a client that has it understands.
+func whole(status int) bool {
+	return status >= http.StatusOK && status != http.StatusPartialContent && status != http.StatusNotModified
+}
+
 // keep keeps a response of the service.
 func (b *cache) keep(ctx context.Context, x *traffic.Exchange) policy.Verdict {
-	key, ok := x.Carried(b).(string)
-	if !ok || x.Response.Local || x.Response.Streaming || x.Response.Body.Partial() || x.Response.Status == http.StatusPartialContent {
+	by, ok := x.Carried(b).(*asking)
+	if !ok || policy.OwnError(x) || x.Response.Streaming || x.Response.Body.Partial() || !whole(x.Response.Status) {
 		return policy.Go()
 	}
 	if wanted, err := b.response.EvalBool(&policy.Scope{Exchange: x, Response: true}); err != nil || !wanted {
 		return policy.Go()
 	}
-	e, life := b.entryOf(x)
+	e, life := b.entryOf(x, by)
 	if e == nil {
 		return policy.Go()
 	}
@@ -244,10 +290,10 @@ func (b *cache) keep(ctx context.Context, x *traffic.Exchange) policy.Verdict {
 	if err != nil {
 		return policy.GoBecause("the response can't be kept")
 	}
-	if err := b.entries.Set(ctx, key, text, life); err != nil {
+	if err := b.entries.Set(ctx, by.key, text, life); err != nil {
 		return policy.GoBecause("the response was not kept: the store did not answer")
 	}
-	for _, old := range b.order.add(key) {
+	for _, old := range b.order.add(by.key) {
 		_ = b.entries.Delete(ctx, old) // what stays ends by itself
 	}
 	return policy.Go()
