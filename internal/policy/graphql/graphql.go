@@ -8,7 +8,6 @@ package graphql
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"strconv"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -51,7 +50,7 @@ type inspector struct {
 // Bind implements policy.Compiled.
 func (i *inspector) Bind(env policy.Env) (policy.Step, error) {
 	return policy.Step{
-		RequestBody: policy.Need{Mode: policy.Buffered, Limit: maxBody, When: carriesBody},
+		RequestBody: policy.Need{Mode: policy.Buffered, Limit: maxBody},
 		OnStream:    policy.InspectStream,
 		Messages:    policy.ClientOnly,
 		Request: func(_ context.Context, x *traffic.Exchange) policy.Verdict {
@@ -59,7 +58,7 @@ func (i *inspector) Bind(env policy.Env) (policy.Step, error) {
 			return i.verdict(env, documents, why)
 		},
 		Message: func(_ context.Context, _ *traffic.Exchange, m policy.Message) policy.Verdict {
-			if m.Kind != policy.TextMessage {
+			if m.Kind != policy.TextMessage && m.Kind != policy.BinaryMessage { // servers read both as text
 				return policy.Go()
 			}
 			if m.Partial {
@@ -70,10 +69,6 @@ func (i *inspector) Bind(env policy.Env) (policy.Step, error) {
 		},
 	}, nil
 }
-
-// carriesBody says whether the body of a request may hold a document. Bodies of
-// GET, which servers ignore, are left alone.
-func carriesBody(x *traffic.Exchange) bool { return x.Request.Method != http.MethodGet }
 
 func (i *inspector) verdict(env policy.Env, documents []document, why string) policy.Verdict {
 	var problems []string

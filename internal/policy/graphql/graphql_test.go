@@ -47,7 +47,7 @@ func TestCostIsBounded(t *testing.T) {
 		"too many tokens": {"{" + strings.Repeat("me{name} ", 5000) + "}", false},
 	} {
 		began := time.Now()
-		d := read(payload{Query: &c.text})
+		d := read(payload{query: &c.text})
 		limits.judge(&d)
 		introspects(&d, []string{"__schema", "__type"})
 		problems := validate(schema, checks, &d)
@@ -71,7 +71,7 @@ func FuzzDocument(f *testing.F) {
 	limits := &LimitsSettings{MaxDepth: 3, MaxAliases: 3, MaxRootFields: 3, MaxDirectives: 3, ExpandFragments: true}
 	dear := &ComplexitySettings{MaximumComplexity: 10, DirectiveName: "cost", ValueArgument: "weight", MultipliersArgument: "multipliers"}
 	f.Fuzz(func(_ *testing.T, text, body string) {
-		d := read(payload{Query: &text, Variables: map[string]any{"n": 3.0}})
+		d := read(payload{query: &text, variables: map[string]any{"n": 3.0}})
 		limits.judge(&d)
 		validate(schema, checks, &d)
 		dear.judge(schema, checks, &d)
