@@ -21,7 +21,8 @@ import (
 //go:embed schema.json
 var cardSchema []byte
 
-// Card is the entry of the catalogue for a2a-agent-card.
+// Card is the entry of the catalogue for a2a-agent-card, which serves the card
+// of an agent, or changes the address in the card that the agent serves.
 func Card() policy.Policy {
 	return policy.Policy{
 		Name: "a2a-agent-card", Title: "A2A Agent Card", Category: category,

@@ -17,7 +17,8 @@ import (
 //go:embed decorator.json
 var decoratorSchema []byte
 
-// Decorator is the entry of the catalogue for a2a-prompt-decorator.
+// Decorator is the entry of the catalogue for a2a-prompt-decorator, which puts
+// texts and files before every prompt.
 func Decorator() policy.Policy {
 	return policy.Policy{
 		Name: "a2a-prompt-decorator", Title: "A2A Prompt Decorator", Category: category,

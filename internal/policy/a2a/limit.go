@@ -20,7 +20,8 @@ import (
 //go:embed limit.json
 var limitSchema []byte
 
-// Limit is the entry of the catalogue for a2a-token-rate-limit.
+// Limit is the entry of the catalogue for a2a-token-rate-limit, which lets as
+// many tokens of prompts pass as its limit allows.
 func Limit() policy.Policy {
 	return policy.Policy{
 		Name: "a2a-token-rate-limit", Title: "A2A Token Rate Limit", Category: category,

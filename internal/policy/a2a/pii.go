@@ -19,7 +19,8 @@ import (
 //go:embed pii.json
 var piiSchema []byte
 
-// PII is the entry of the catalogue for a2a-pii-detector.
+// PII is the entry of the catalogue for a2a-pii-detector, which looks for
+// personal data in what is sent to an agent.
 func PII() policy.Policy {
 	return policy.Policy{
 		Name: "a2a-pii-detector", Title: "A2A PII Detector", Category: category,

@@ -22,7 +22,8 @@ var validationSchema []byte
 //go:embed messages.json
 var messageSchemas []byte
 
-// Validation is the entry of the catalogue for a2a-schema-validation.
+// Validation is the entry of the catalogue for a2a-schema-validation, which
+// refuses requests that are not those of the protocol.
 func Validation() policy.Policy {
 	return policy.Policy{
 		Name: "a2a-schema-validation", Title: "A2A Schema Validation", Category: category,

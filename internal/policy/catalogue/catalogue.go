@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/policy/a2a"
 	"farrier.dev/farrier/internal/policy/accessblock"
 	"farrier.dev/farrier/internal/policy/apikey"
 	"farrier.dev/farrier/internal/policy/attackprotection"
@@ -38,6 +39,8 @@ import (
 	"farrier.dev/farrier/internal/policy/jwtgeneration"
 	"farrier.dev/farrier/internal/policy/jwtvalidation"
 	"farrier.dev/farrier/internal/policy/ldapauth"
+	"farrier.dev/farrier/internal/policy/llm"
+	"farrier.dev/farrier/internal/policy/mcp"
 	"farrier.dev/farrier/internal/policy/messagelogging"
 	"farrier.dev/farrier/internal/policy/messagesignature"
 	"farrier.dev/farrier/internal/policy/proxywasm"
@@ -183,5 +186,20 @@ func outbound() []policy.Policy {
 
 // ai is for the protocols of agents and models: MCP, A2A and LLM.
 func ai() []policy.Policy {
-	return []policy.Policy{}
+	return []policy.Policy{
+		a2a.Card(),
+		a2a.Decorator(),
+		a2a.Limit(),
+		a2a.PII(),
+		a2a.Validation(),
+		llm.Guard(),
+		llm.Limit(),
+		llm.PII(),
+		mcp.Access(),
+		mcp.Global(),
+		mcp.Mapping(),
+		mcp.PII(),
+		mcp.Support(),
+		mcp.Validation(),
+	}
 }

@@ -17,7 +17,8 @@ import (
 //go:embed guard.json
 var guardSchema []byte
 
-// Guard is the entry of the catalogue for regex-prompt-guard.
+// Guard is the entry of the catalogue for regex-prompt-guard, which refuses
+// prompts that a pattern matches.
 func Guard() policy.Policy {
 	return policy.Policy{
 		Name: "regex-prompt-guard", Title: "Regex Prompt Guard", Category: category,

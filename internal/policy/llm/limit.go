@@ -20,7 +20,8 @@ import (
 //go:embed schema.json
 var limitSchema []byte
 
-// Limit is the entry of the catalogue for llm-token-rate-limit.
+// Limit is the entry of the catalogue for llm-token-rate-limit, which limits
+// the tokens that prompts and answers use.
 func Limit() policy.Policy {
 	return policy.Policy{
 		Name: "llm-token-rate-limit", Title: "LLM Token Rate Limit", Category: category,

@@ -21,7 +21,8 @@ import (
 //go:embed pii.json
 var piiSchema []byte
 
-// PII is the entry of the catalogue for llm-pii-detection.
+// PII is the entry of the catalogue for llm-pii-detection, which looks for
+// personal data in prompts, and masks it where that is set.
 func PII() policy.Policy {
 	return policy.Policy{
 		Name: "llm-pii-detection", Title: "LLM PII Detection", Category: category,
