@@ -75,6 +75,9 @@ func (i *inspector) verdict(env policy.Env, documents []document, why string) po
 	if why != "" {
 		problems = append(problems, why)
 	}
+	if tooTangled(documents) {
+		problems, documents = append(problems, "the request has too many operations with too many fragments"), nil
+	}
 	for n := range documents {
 		problems = append(problems, i.judge(&documents[n])...)
 	}
@@ -86,6 +89,21 @@ func (i *inspector) verdict(env policy.Env, documents []document, why string) po
 		return policy.GoBecause(problems[0] + "; blockOperation is false")
 	}
 	return refuse(i.status, problems)
+}
+
+// maxTangle bounds the operations of a request times the fragments: to follow
+// each fragment from each operation costs that much, and a few kilobytes would
+// cost seconds.
+const maxTangle = 10_000
+
+func tooTangled(documents []document) bool {
+	tangle := 0
+	for n := range documents {
+		if q := documents[n].query; q != nil {
+			tangle += len(q.Operations) * len(q.Fragments)
+		}
+	}
+	return tangle > maxTangle
 }
 
 // maxProblems is how many problems an answer tells.

@@ -10,6 +10,20 @@ import (
 	"farrier.dev/farrier/internal/traffic"
 )
 
+// TestTangle holds that a short document whose checks would cost seconds is not
+// judged but refused.
+func TestTangle(t *testing.T) {
+	text := strings.Repeat("query q{...f}", 101) + strings.Repeat("fragment f on Query{me}", 100)
+	for _, c := range []struct {
+		text string
+		want bool
+	}{{text, true}, {text[len("query q{...f}"):], false}} {
+		if got := tooTangled([]document{read(payload{query: &c.text})}); got != c.want {
+			t.Errorf("%d bytes: %v", len(c.text), got)
+		}
+	}
+}
+
 func TestConversations(t *testing.T) {
 	policytest.PlayAll(t, 5, Introspection(), Limits(), Schema(), Complexity())
 }
