@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -227,7 +228,10 @@ const errorLimit = 16 << 10
 // Bind implements policy.Compiled.
 func (s *shaper) Bind(policy.Env) (policy.Step, error) {
 	return policy.Step{
-		ResponseBody: policy.Need{Mode: policy.Buffered, Limit: errorLimit, Partial: true, When: s.concerns},
+		// Of the service's own words nothing is repeated, so they are not read.
+		ResponseBody: policy.Need{Mode: policy.Buffered, Limit: errorLimit, Partial: true, BestEffort: true, When: func(x *traffic.Exchange) bool {
+			return s.concerns(x) && x.Response.Local
+		}},
 		Response: func(_ context.Context, x *traffic.Exchange) policy.Verdict {
 			if !s.concerns(x) {
 				return policy.Go()
@@ -243,7 +247,15 @@ func (s *shaper) Bind(policy.Env) (policy.Step, error) {
 }
 
 func (s *shaper) concerns(x *traffic.Exchange) bool {
-	return x.Response.Status >= http.StatusBadRequest && (x.Response.Local || s.upstream)
+	return x.Response.Status >= http.StatusBadRequest && (s.upstream || policy.OwnError(x) || sanitized(x))
+}
+
+// sanitized says that a step on the way out has put an error of its own in the
+// place of the service's.
+func sanitized(x *traffic.Exchange) bool {
+	return x.Response.Local && slices.ContainsFunc(x.Decisions, func(d traffic.Decision) bool {
+		return d.Side == "response" && d.Action == traffic.Answered
+	})
 }
 
 // choose is the form for a response, nil for none.
@@ -305,6 +317,7 @@ func (f *form) write(x *traffic.Exchange) {
 	x.Response.Streaming = false
 	x.Response.Header.Del("content-encoding")
 	x.Response.Header.Set("content-type", f.contentType)
+	x.Response.Header.Set("x-content-type-options", "nosniff") // what a client sent may be repeated in the text
 	for _, h := range f.header {
 		x.Response.Header.Set(h.Name, h.Value)
 	}

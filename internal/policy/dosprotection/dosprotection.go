@@ -93,7 +93,7 @@ var groupNames = [groups]string{"protocol errors", "routing errors", "authentica
 // step is a compiled Window.
 type step struct {
 	length    time.Duration
-	threshold uint32
+	threshold int64
 	rate      float64
 	block     bool
 	forever   bool
@@ -119,14 +119,17 @@ func compile(settings json.RawMessage) (policy.Compiled, error) {
 		length := time.Duration(s.Window1TimePeriod) * time.Second
 		for j, w := range []Window{g.Window1, g.Window2, g.Window3} {
 			if j > 0 {
-				length *= time.Duration(max(w.NumberOfPrecedingWindows, 1))
+				if w.NumberOfPrecedingWindows == 0 {
+					w.NumberOfPrecedingWindows = 5 // a window that is not set has no defaults either
+				}
+				length *= time.Duration(w.NumberOfPrecedingWindows)
 			}
 			if w.Action == "" || w.Action == "none" {
 				continue
 			}
 			any = true
 			e.groups[i][j] = step{
-				length: length, threshold: uint32(max(w.Threshold, 1)), rate: float64(w.Rate),
+				length: length, threshold: max(w.Threshold, 1), rate: float64(w.Rate),
 				block:   w.Action == "block-interval" || w.Action == "block-forever",
 				forever: w.Action == "shape-forever" || w.Action == "block-forever",
 			}
@@ -151,6 +154,7 @@ func (e *escalation) Bind(env policy.Env) (policy.Step, error) {
 				return e.reject("the source is blocked for its errors")
 			case shaped:
 				return e.reject("the source is slowed down for its errors")
+			case free:
 			}
 			return policy.Go()
 		},

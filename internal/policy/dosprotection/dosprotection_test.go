@@ -15,7 +15,7 @@ func TestConversations(t *testing.T) { policytest.Play(t, Policy(), 3) }
 var began = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func address(i int) netip.Addr {
-	return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}) //nolint:gosec // small numbers
+	return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 }
 
 // TestMemoryIsBounded holds that a flood of sources makes nobody forget whom it
@@ -122,5 +122,45 @@ func TestGroups(t *testing.T) {
 		if group, is := groupOf(c.x); group != c.group || is != c.is {
 			t.Errorf("%s: %d %v, want %d %v", name, group, is, c.group, c.is)
 		}
+	}
+}
+
+// TestWhoseError holds that a source answers only for what it did.
+func TestWhoseError(t *testing.T) {
+	refused := func(by string) []traffic.Decision {
+		return []traffic.Decision{{Policy: by, Side: "request", Action: traffic.Refused}}
+	}
+	for _, c := range []struct {
+		name      string
+		status    int
+		decisions []traffic.Decision
+		group     int
+		is        bool
+	}{
+		{"no route", 404, nil, routing, true},
+		{"a kept 404", 404, []traffic.Decision{{Policy: "http-caching-flex", Side: "request", Action: traffic.Answered}}, 0, false},
+		{"a body that was cut off", 413, nil, protocol, true},
+		{"a service that is down", 502, nil, 0, false},
+		{"a service at rest", 503, refused("circuit-breaker-flex"), 0, false},
+		{"an API that is closed", 403, refused("access-block"), 0, false},
+		{"a wrong key", 401, refused("api-key"), authentication, true},
+		{"an attack", 403, refused("attack-protection"), waf, true},
+		{"anything else", 400, refused("soap-validation"), content, true},
+	} {
+		x := &traffic.Exchange{Decisions: c.decisions, Response: traffic.Response{Status: c.status, Local: true}}
+		if group, is := groupOf(x); is != c.is || is && group != c.group {
+			t.Errorf("%s: group %d, %v", c.name, group, is)
+		}
+	}
+}
+
+// TestLengthOfWindows holds that a window that is not set is as long as its default.
+func TestLengthOfWindows(t *testing.T) {
+	compiled, err := compile(json.RawMessage(`{"window1TimePeriod": 10, "wafErrors": {"window3": {"action": "block-interval"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, ok := compiled.(*escalation); !ok || e.groups[waf][2].length != 250*time.Second {
+		t.Errorf("compiled to %+v", compiled)
 	}
 }

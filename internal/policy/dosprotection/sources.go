@@ -18,14 +18,14 @@ const (
 // window counts the errors of one group within one step.
 type window struct {
 	began  time.Time
-	errors uint32
+	errors int64
 }
 
 // record is what is remembered of one source.
 type record struct {
 	seen    time.Time
 	windows [groups][steps]window
-	errors  uint32 // in all, for choosing whom to forget
+	errors  int64 // in all, for choosing whom to forget
 	// A zero time is none, forever never ends.
 	blocked, shaped time.Time
 	rate            float64

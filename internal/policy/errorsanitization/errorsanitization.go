@@ -72,9 +72,10 @@ func (s *sanitizer) Bind(policy.Env) (policy.Step, error) {
 	return step, nil
 }
 
-// concerns says whether a response is an error of the service.
+// concerns says whether a response is an error of the service, also one that was
+// kept.
 func (s *sanitizer) concerns(x *traffic.Exchange) bool {
-	return !x.Response.Local && x.Response.Status >= s.from
+	return x.Response.Status >= s.from && !policy.OwnError(x)
 }
 
 func (s *sanitizer) response(_ context.Context, x *traffic.Exchange) policy.Verdict {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"strings"
 )
 
 // leak is one kind of what an error should not tell. A body is searched for its
@@ -52,8 +53,23 @@ func compileLeaks(further []string) (*leaks, error) {
 	return l, nil
 }
 
-// find is the first kind of leak in a body, "" for none.
+// plain turns what JSON and HTML write for the ends of lines, spaces and slashes
+// into what they stand for, or a trace would be one line.
+var plain = strings.NewReplacer(
+	`\r\n`, "\n", `\n`, "\n", `\r`, "\n", `\t`, "\t", `\/`, "/", `\\`, `\`, `\"`, `"`, `\u000a`, "\n", `\u000A`, "\n", `\u0009`, "\t",
+	"<br>", "\n", "<br/>", "\n", "<br />", "\n", "<BR>", "\n", "<pre>", "\n", "&nbsp;", " ", "&#x2F;", "/", "&#47;", "/",
+	"&quot;", `"`, "&#34;", `"`, "&#39;", "'", "&#x27;", "'", "&lt;", "<", "&gt;", ">", "&amp;", "&",
+)
+
+// find is the first kind of leak in a body, as it came or in plain, "" for none.
 func (l *leaks) find(body []byte) string {
+	if kind := l.search(body); kind != "" || !bytes.ContainsAny(body, `\&<`) {
+		return kind
+	}
+	return l.search([]byte(plain.Replace(string(body))))
+}
+
+func (l *leaks) search(body []byte) string {
 	lower := bytes.ToLower(body)
 	for i, one := range l.kinds {
 		if one.mayBeIn(lower) && l.exprs[i].Match(body) {
