@@ -51,7 +51,7 @@ type Settings struct {
 	LockSeconds int64 `json:"lockSeconds" default:"60" min:"1" max:"3600"`
 	// BodyLimit is how many bytes a request, and an answer that is kept, may have.
 	BodyLimit int64 `json:"bodyLimit" default:"1048576" min:"1" max:"16777216"`
-	// KeepErrors keeps answers with a status of 500 and above too; otherwise such a request may be tried again under its key.
+	// KeepErrors keeps answers with a status of 500 and above too, and refuses a repeat with 409 when the first answer never came; otherwise such a request may be tried again under its key.
 	KeepErrors bool `json:"keepErrors" default:"false"`
 	// OnStoreDown says what happens while the store does not answer: requests with a key are refused, or carried out unprotected (pass), which is recorded.
 	OnStoreDown string `json:"onStoreDown" default:"refuse" enum:"refuse|pass"`
@@ -102,22 +102,25 @@ type guard struct {
 func (k *keeper) Bind(env policy.Env) (policy.Step, error) {
 	g := &guard{k, env.Shared.Cache("idempotency " + env.API + " " + env.Binding)}
 	return policy.Step{
-		RequestBody:  policy.Need{Mode: policy.Buffered, Limit: k.BodyLimit, When: g.concerns},
-		ResponseBody: policy.Need{Mode: policy.Buffered, Limit: k.BodyLimit, Partial: true, When: func(x *traffic.Exchange) bool { return x.Carried(g) != nil && !x.Response.Streaming }},
-		OnStream:     policy.SkipStream,
-		Request:      g.request,
-		Response:     g.response,
-		End:          g.end,
+		RequestBody: policy.Need{Mode: policy.Buffered, Limit: k.BodyLimit, When: g.concerns},
+		ResponseBody: policy.Need{
+			Mode: policy.Buffered, Limit: k.BodyLimit, Partial: true, BestEffort: true,
+			When: func(x *traffic.Exchange) bool { return x.Carried(g) != nil && !x.Response.Streaming },
+		},
+		OnStream: policy.SkipStream,
+		Request:  g.request,
+		Response: g.response,
+		End:      g.end,
 	}, nil
 }
 
 func (g *guard) concerns(x *traffic.Exchange) bool {
-	return !x.Request.Streaming && slices.Contains(g.Methods, x.Request.Method) && x.Request.Header.Has(g.header)
+	return slices.Contains(g.Methods, x.Request.Method) && x.Request.Header.Has(g.header)
 }
 
 func (g *guard) request(ctx context.Context, x *traffic.Exchange) policy.Verdict {
 	if !g.concerns(x) {
-		if g.Required && !x.Request.Streaming && slices.Contains(g.Methods, x.Request.Method) {
+		if g.Required && slices.Contains(g.Methods, x.Request.Method) {
 			return policy.Refuse(http.StatusBadRequest, "The header "+g.Header+" is required.", "the request has no idempotency key")
 		}
 		return policy.Go()
@@ -159,7 +162,7 @@ func (g *guard) repeat(ctx context.Context, u *underway) policy.Verdict {
 	case ok && first.Fingerprint != u.fingerprint:
 		return policy.Refuse(http.StatusUnprocessableEntity, "The idempotency key was used for another request.", "the key stands for another request")
 	case ok && first.Lost:
-		return policy.Refuse(http.StatusConflict, "The request was carried out; its answer is no longer known.", "the first answer was too long to be kept")
+		return policy.Refuse(http.StatusConflict, "The request was carried out; its answer is no longer known.", "the first answer was too long to be kept, or never came")
 	case !ok || first.Status == 0:
 		// One that ended this moment without an answer may be tried again.
 		return policy.Refuse(http.StatusConflict, "The first request with this idempotency key is under way.", "the first request with the key is under way",
@@ -171,11 +174,11 @@ func (g *guard) repeat(ctx context.Context, u *underway) policy.Verdict {
 
 func (g *guard) response(ctx context.Context, x *traffic.Exchange) policy.Verdict {
 	u, ok := x.Carried(g).(*underway)
-	if !ok || x.Response.Local || x.Upstream.Failed || x.Response.Status >= http.StatusInternalServerError && !g.KeepErrors {
+	if !ok || !g.settles(x) {
 		return policy.Go()
 	}
 	answer := kept{Fingerprint: u.fingerprint, Status: x.Response.Status, Header: fields(&x.Response.Header)}
-	if x.Response.Streaming || x.Response.Body.Partial() {
+	if x.Response.Streaming || x.Response.Body.Partial() || x.Upstream.Failed {
 		answer = kept{Fingerprint: u.fingerprint, Lost: true}
 	} else {
 		answer.Body = x.Response.Body.Bytes()
@@ -188,7 +191,21 @@ func (g *guard) response(ctx context.Context, x *traffic.Exchange) policy.Verdic
 	return policy.Go()
 }
 
-// end gives a key free whose request brought no answer to keep.
+// settles says that a request has been carried out, so that a repeat must not
+// be. What the service did whose answer never came is not known: it counts as
+// errors do.
+func (g *guard) settles(x *traffic.Exchange) bool {
+	switch {
+	case x.Upstream.Failed:
+		return g.KeepErrors
+	case policy.OwnError(x):
+		return false
+	}
+	return g.KeepErrors || x.Response.Status < http.StatusInternalServerError
+}
+
+// end gives a key free whose request brought no answer to keep. One whose answer
+// could not be read here stays.
 func (g *guard) end(x *traffic.Exchange) {
 	u, ok := x.Carried(g).(*underway)
 	if !ok || u.settled {
@@ -196,6 +213,10 @@ func (g *guard) end(x *traffic.Exchange) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
+	if x.Response.Status != 0 && g.settles(x) {
+		_ = g.answers.Set(ctx, u.key, encode(kept{Fingerprint: u.fingerprint, Lost: true}), time.Duration(g.TTLSeconds)*time.Second)
+		return // or the lock ends by itself
+	}
 	if err := g.answers.Delete(ctx, u.key); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return // the lock ends by itself
 	}
@@ -204,11 +225,19 @@ func (g *guard) end(x *traffic.Exchange) {
 // keyOf is the key under which the store knows a request: a client can neither
 // read nor occupy the keys of another.
 func keyOf(x *traffic.Exchange, key string) string {
-	caller := x.Auth.ClientID + "\x00" + x.Auth.Principal
-	if caller == "\x00" {
-		caller = x.Request.Header.Get("authorization") + "\x00" + x.Request.Client.String()
+	// Behind one client may stand many people, whom only the service tells apart.
+	header := &x.Request.Header
+	shown, address := "", ""
+	if x.Auth.Principal == "" {
+		shown = header.Joined("authorization")
+		if shown == "" {
+			shown = header.Joined("cookie")
+		}
 	}
-	return digest(caller, key)
+	if x.Auth.ClientID+x.Auth.Principal+shown == "" {
+		address = x.Request.Client.String()
+	}
+	return digest(x.Auth.ClientID, x.Auth.Principal, shown, address, key)
 }
 
 func fingerprint(x *traffic.Exchange) string {
