@@ -26,6 +26,7 @@ import (
 	"farrier.dev/farrier/internal/policy/errorsanitization"
 	"farrier.dev/farrier/internal/policy/extauthz"
 	"farrier.dev/farrier/internal/policy/extproc"
+	"farrier.dev/farrier/internal/policy/fieldencryption"
 	"farrier.dev/farrier/internal/policy/graphql"
 	"farrier.dev/farrier/internal/policy/headerinjection"
 	"farrier.dev/farrier/internal/policy/headerremoval"
@@ -108,6 +109,8 @@ func protection(content func() attackprotection.Content) []policy.Policy {
 		datamasking.Policy(),
 		dosprotection.Policy(),
 		errorsanitization.Policy(),
+		fieldencryption.Decrypt(),
+		fieldencryption.Encrypt(),
 		graphql.Complexity(),
 		graphql.Introspection(),
 		graphql.Limits(),
