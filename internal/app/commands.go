@@ -78,14 +78,16 @@ func Check(paths []string, format string, requireAuthentication bool, out io.Wri
 	return code, nil
 }
 
-//go:generate sh -c "go run ../../cmd/farrier policies --format md > ../../docs/policies.md.next && mv ../../docs/policies.md.next ../../docs/policies.md"
-
 // Policies prints the catalogue, or one policy's settings.
 func Policies(name, format string, out io.Writer) error {
 	all, err := catalogue.New(nil)
 	if err != nil {
 		return err
 	}
+	return printPolicies(all, name, format, out)
+}
+
+func printPolicies(all *policy.Catalogue, name, format string, out io.Writer) error {
 	entries := all.All()
 	if name != "" {
 		e := all.Find(name)

@@ -88,8 +88,8 @@ func TestExamplesReadme(t *testing.T) {
 			t.Errorf("README.md says nothing of %s", path)
 		}
 	}
-	if len(paths) < 28 {
-		t.Errorf("%d examples, there should be at least 28", len(paths))
+	if len(paths) < 80 {
+		t.Errorf("%d examples, there should be at least 80", len(paths))
 	}
 }
 
@@ -107,8 +107,8 @@ func TestKinds(t *testing.T) {
 func TestPolicies(t *testing.T) {
 	files, sends := playFolder(t, "policies", true)
 	t.Logf("played %d policies with %d requests", files, sends)
-	if files < 18 || sends < 40 {
-		t.Error("there should be at least 18 policies and 40 requests")
+	if files < 60 || sends < 150 {
+		t.Error("there should be at least 60 policies and 150 requests")
 	}
 }
 

@@ -16,3 +16,6 @@ func RealCatalogue() (manifest.Catalogue, error) {
 
 // SampleAPI is the API behind farrier demo.
 func SampleAPI() http.Handler { return sampleAPI(time.Now) }
+
+// PrintPolicies is Policies with a catalogue at hand.
+var PrintPolicies = printPolicies
