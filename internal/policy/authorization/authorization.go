@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -71,7 +72,9 @@ type operation struct {
 	Operation
 	template  template
 	condition *dataweave.Expression
-	maxAge    time.Duration
+	// query says that the condition looks at the query.
+	query  bool
+	maxAge time.Duration
 }
 
 type authorizer struct {
@@ -93,6 +96,12 @@ func compile(settings json.RawMessage) (policy.Compiled, error) {
 	for i, one := range s.Operations {
 		o := operation{Operation: one, maxAge: time.Duration(one.MaxAuthenticationAge) * time.Second}
 		var err error
+		for j, method := range one.Methods {
+			if method == "" || method != strings.ToUpper(method) {
+				return nil, fmt.Errorf("operations[%d].methods[%d]: %q is no method; write it in capitals", i, j, method)
+			}
+		}
+		o.query = strings.Contains(one.Condition, "query") || strings.Contains(one.Condition, "requestUri")
 		if o.template, err = parseTemplate(one.Path); err != nil {
 			return nil, fmt.Errorf("operations[%d].path: %w", i, err)
 		}
@@ -120,10 +129,8 @@ func (a *authorizer) Bind(env policy.Env) (policy.Step, error) {
 	return policy.Step{
 		RequestBody: a.conditionNeeds,
 		Request: func(_ context.Context, x *traffic.Exchange) policy.Verdict {
-			// What a service would take for the method must be what was judged.
-			for _, name := range [...]string{"x-http-method-override", "x-http-method", "x-method-override"} {
-				x.Request.Header.Del(name)
-			}
+			// What a service would take for the method or the path must be what was judged.
+			x.Request.Header.DelFunc(overrides)
 			o, path := a.find(x)
 			if o == nil {
 				return policy.Refuse(http.StatusForbidden, "Access denied.", "no operation of the settings has this method and path")
@@ -133,9 +140,25 @@ func (a *authorizer) Bind(env policy.Env) (policy.Step, error) {
 	}, nil
 }
 
+// overrides says that frameworks take a header for the method or the path, in
+// either spelling.
+func overrides(f traffic.Field) bool {
+	if !strings.HasPrefix(f.Name, "x") {
+		return false
+	}
+	switch strings.ReplaceAll(f.Name, "_", "-") {
+	case "x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url", "x-original-uri":
+		return true
+	}
+	return false
+}
+
 // find is the operation of an exchange and the segments that its path names.
 func (a *authorizer) find(x *traffic.Exchange) (o *operation, path map[string]string) {
-	segments := segmentsOf(x.SubPath)
+	segments, ok := segmentsOf(x.SubPath)
+	if !ok {
+		return nil, nil
+	}
 	method := x.Request.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -174,6 +197,9 @@ func (a *authorizer) judge(env policy.Env, o *operation, x *traffic.Exchange, pa
 	if o.condition == nil {
 		return policy.Go()
 	}
+	if o.query && !oneMeaning(x.Request.RawQuery) {
+		return policy.Refuse(http.StatusForbidden, "Access denied.", "the query has a parameter twice or can't be read, so the service may see another one than the condition")
+	}
 	ok, err := o.condition.EvalBool(&policy.Scope{Exchange: x, Vars: &vars{path, claims}})
 	switch {
 	case err != nil:
@@ -182,6 +208,20 @@ func (a *authorizer) judge(env policy.Env, o *operation, x *traffic.Exchange, pa
 		return policy.Refuse(http.StatusForbidden, "Access denied.", "the condition of the operation is not met")
 	}
 	return policy.Go()
+}
+
+// oneMeaning says that every server reads the same parameters in a query.
+func oneMeaning(query string) bool {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return false
+	}
+	for _, list := range values {
+		if len(list) > 1 {
+			return false
+		}
+	}
+	return true
 }
 
 func (o *operation) missingScopes(has []string) []string {

@@ -10,7 +10,7 @@ import (
 	"farrier.dev/farrier/internal/traffic"
 )
 
-func TestConversations(t *testing.T) { policytest.Play(t, Policy(), 4) }
+func TestConversations(t *testing.T) { policytest.Play(t, Policy(), 5) }
 
 // TestClaims holds that claims count in either form in which policies leave them.
 func TestClaims(t *testing.T) {
@@ -63,7 +63,9 @@ func TestTemplates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		values, ok := parsed.match(segmentsOf(c.path))
+		segments, whole := segmentsOf(c.path)
+		values, ok := parsed.match(segments)
+		ok = ok && whole
 		if ok != c.want || values["id"] != c.id {
 			t.Errorf("%s on %s: %v %q, want %v %q", c.template, c.path, ok, values["id"], c.want, c.id)
 		}
@@ -80,7 +82,9 @@ func FuzzTemplate(f *testing.F) {
 		if err != nil {
 			return
 		}
-		values, ok := parsed.match(segmentsOf(path))
+		segments, whole := segmentsOf(path)
+		values, ok := parsed.match(segments)
+		ok = ok && whole
 		if !ok && values != nil {
 			t.Error("a path that does not match has values")
 		}

@@ -21,7 +21,7 @@ var (
 // strength asks whether the caller signed in strongly and lately enough. The
 // answer tells how to step up (RFC 9470).
 func (o *operation) strength(claims dataweave.Value, now time.Time) policy.Verdict {
-	why := ""
+	var why string
 	acr, _ := policy.ClaimAt(claims, acrClaim).AsString()
 	switch {
 	case len(o.ACR) > 0 && !slices.Contains(o.ACR, acr):

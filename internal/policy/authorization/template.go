@@ -27,7 +27,11 @@ func parseTemplate(path string) (template, error) {
 	rest, open := strings.CutSuffix(path, "/**")
 	t.open = open
 	names := map[string]bool{}
-	for _, text := range segmentsOf(rest) {
+	texts, ok := segmentsOf(rest)
+	if !ok {
+		return template{}, errors.New("has an empty segment, or one that is wrongly encoded")
+	}
+	for _, text := range texts {
 		name, isName := strings.CutPrefix(text, "{")
 		name, closed := strings.CutSuffix(name, "}")
 		switch {
@@ -46,24 +50,29 @@ func parseTemplate(path string) (template, error) {
 	return t, nil
 }
 
-// segmentsOf cuts a normalised path at its slashes. Parameters of segments
-// (RFC 3986 §3.3) and a slash at the end are left out, for many services do not
-// look at them either.
-func segmentsOf(path string) []string {
+// segmentsOf cuts a normalised path at its slashes and decodes what is between.
+// Parameters of segments (RFC 3986 §3.3) and a slash at the end are left out, for
+// many services do not look at them either. It is not ok when nothing is left of
+// a segment: some services would join its neighbours, others not.
+func segmentsOf(path string) (segments []string, ok bool) {
 	path = strings.TrimPrefix(path, "/")
 	path = strings.TrimSuffix(path, "/")
 	if path == "" {
-		return nil
+		return nil, true
 	}
 	list := strings.Split(path, "/")
 	for i, text := range list {
-		list[i], _, _ = strings.Cut(text, ";")
+		text, _, _ = strings.Cut(text, ";")
+		var err error
+		if list[i], err = url.PathUnescape(text); err != nil || list[i] == "" {
+			return nil, false
+		}
 	}
-	return list
+	return list, true
 }
 
 // match says whether the segments of a path are those of the template, and what
-// stands in the place of its names, decoded.
+// stands in the place of its names.
 func (t *template) match(segments []string) (map[string]string, bool) {
 	if len(segments) < len(t.segments) || len(segments) > len(t.segments) && !t.open {
 		return nil, false
@@ -76,14 +85,10 @@ func (t *template) match(segments []string) (map[string]string, bool) {
 			}
 			continue
 		}
-		value, err := url.PathUnescape(segments[i])
-		if err != nil || value == "" {
-			return nil, false
-		}
 		if values == nil {
 			values = make(map[string]string, 2)
 		}
-		values[s.name] = value
+		values[s.name] = segments[i]
 	}
 	return values, true
 }

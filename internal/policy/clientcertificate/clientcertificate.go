@@ -19,6 +19,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
+
 	"farrier.dev/farrier/internal/dataweave"
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/traffic"
@@ -69,6 +71,7 @@ type verifier struct {
 	Settings
 	digests [][]byte // of the clients, nil where none is set
 	header  string
+	spelled string // header, with hyphens only
 }
 
 func compile(settings json.RawMessage) (policy.Compiled, error) {
@@ -77,6 +80,10 @@ func compile(settings json.RawMessage) (policy.Compiled, error) {
 		return nil, err
 	}
 	v.header = traffic.LowerName(v.ForwardHeader)
+	if v.header != "" && !httpguts.ValidHeaderFieldName(v.header) {
+		return nil, fmt.Errorf("forwardHeader: %q is no name of a header", v.ForwardHeader)
+	}
+	v.spelled = strings.ReplaceAll(v.header, "_", "-")
 	for i, c := range v.Clients {
 		if c.SHA256+c.Subject+c.DNSName+c.URI == "" {
 			return nil, fmt.Errorf("clients[%d]: set sha256, subject, dnsName or uri, or every certificate would be that client's", i)
@@ -97,7 +104,10 @@ func compile(settings json.RawMessage) (policy.Compiled, error) {
 func (v *verifier) Bind(env policy.Env) (policy.Step, error) {
 	return policy.Step{Request: func(_ context.Context, x *traffic.Exchange) policy.Verdict {
 		if v.header != "" {
-			x.Request.Header.Del(v.header)
+			// Many services take either spelling.
+			x.Request.Header.DelFunc(func(f traffic.Field) bool {
+				return len(f.Name) == len(v.spelled) && strings.ReplaceAll(f.Name, "_", "-") == v.spelled
+			})
 		}
 		tls := x.Request.TLS
 		if tls == nil || len(tls.Peer) == 0 || !tls.Verified {

@@ -135,7 +135,8 @@ func readCookies(header *traffic.Header) map[string]string {
 	sent := map[string]string{}
 	for _, f := range header.Values("cookie") {
 		for pair := range strings.SplitSeq(f.Value, ";") {
-			name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+			name, value, _ := strings.Cut(pair, "=")
+			name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 			if name == "" {
 				continue
 			}

@@ -124,7 +124,8 @@ func (l *limits) body(req *traffic.Request) policy.Verdict {
 	if req.Body.Empty() {
 		return policy.Go()
 	}
-	if len(l.ContentTypes) > 0 && !l.takes(req.Header.Get("content-type")) {
+	// Of two types nobody knows which one the service believes.
+	if len(l.ContentTypes) > 0 && (len(req.Header.Values("content-type")) != 1 || !l.takes(req.Header.Get("content-type"))) {
 		return policy.Refuse(http.StatusUnsupportedMediaType, "Unsupported media type.", "the type of the body is none of contentTypes")
 	}
 	if req.Body.Length() > l.MaxBodyLength {

@@ -163,10 +163,24 @@ func (f *feeds) check(x *traffic.Exchange, live []*liveFeed, now time.Time) poli
 	return policy.Go()
 }
 
+func (l listed) ended(now time.Time) bool { return !l.expires.IsZero() && !now.Before(l.expires) }
+
 func (s *snapshot) find(client netip.Addr, now time.Time) string {
 	entry, ok := s.table.Lookup(client)
-	if !ok || !entry.expires.IsZero() && !now.Before(entry.expires) {
+	if !ok {
 		return ""
+	}
+	if entry.ended(now) {
+		// A network around it may be listed still.
+		ok = false
+		for _, entry = range s.table.Supernets(netip.PrefixFrom(client, client.BitLen())) {
+			if ok = !entry.ended(now); ok {
+				break
+			}
+		}
+		if !ok {
+			return ""
+		}
 	}
 	if entry.reason != "" {
 		return s.name + " (" + entry.reason + ")"

@@ -35,7 +35,7 @@ type snapshot struct {
 }
 
 // listed is what is known of an entry. Where networks contain each other the
-// smallest counts.
+// smallest that has not ended counts.
 type listed struct {
 	expires time.Time // zero for never
 	reason  string
@@ -43,7 +43,15 @@ type listed struct {
 
 func newSnapshot(name string) *snapshot { return &snapshot{name: name, table: new(bart.Table[listed])} }
 
-func (s *snapshot) insert(network netip.Prefix, entry listed) { s.table.Insert(network, entry) }
+// insert adds an entry. Of several for one network the one that ends last counts.
+func (s *snapshot) insert(network netip.Prefix, entry listed) {
+	s.table.Modify(network.Masked(), func(before listed, known bool) (listed, bool) {
+		if known && (before.expires.IsZero() || !entry.expires.IsZero() && entry.expires.Before(before.expires)) {
+			return before, false
+		}
+		return entry, false
+	})
+}
 
 // liveFeed is a feed that is read again and again until it is closed.
 type liveFeed struct {
@@ -59,26 +67,41 @@ type liveFeed struct {
 func follow(feed Feed, env policy.Env) *liveFeed {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &liveFeed{feed: feed, now: env.Now, stop: stop, done: make(chan struct{})}
-	if feed.File != "" {
-		l.read(ctx, env.HTTP, env.Log)
-	}
+	known := feed.File != "" && l.read(ctx, env.HTTP, env.Log)
 	go func() {
 		defer close(l.done)
 		if feed.URL != "" {
-			l.read(ctx, env.HTTP, env.Log)
+			known = l.read(ctx, env.HTTP, env.Log)
 		}
-		tick := time.NewTicker(time.Duration(feed.RefreshSeconds) * time.Second)
-		defer tick.Stop()
+		again := soon
+		timer := time.NewTimer(l.wait(known, &again))
+		defer timer.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case <-tick.C:
-				l.read(ctx, env.HTTP, env.Log)
+			case <-timer.C:
+				timer.Reset(l.wait(l.read(ctx, env.HTTP, env.Log), &again))
 			}
 		}
 	}()
 	return l
+}
+
+// soon is how long after a failure a feed is read again at first.
+const soon = 10 * time.Second
+
+// wait is the time until the next reading: what failed is tried again sooner
+// than what is merely old, but ever less often.
+func (l *liveFeed) wait(ok bool, again *time.Duration) time.Duration {
+	refresh := time.Duration(l.feed.RefreshSeconds) * time.Second
+	if ok {
+		*again = soon
+		return refresh
+	}
+	wait := min(*again, refresh)
+	*again = min(*again*2, refresh)
+	return wait
 }
 
 // Close ends the reading.
@@ -97,21 +120,27 @@ func (l *liveFeed) current(now time.Time) *snapshot {
 	return s
 }
 
-// read takes the list anew; when that fails the former one goes on.
-func (l *liveFeed) read(ctx context.Context, client *http.Client, log *slog.Logger) {
+// read takes the list anew, and says whether it could; otherwise the former one
+// goes on.
+func (l *liveFeed) read(ctx context.Context, client *http.Client, log *slog.Logger) bool {
 	s, err := l.fetch(ctx, client)
 	if err != nil {
 		if ctx.Err() == nil {
 			log.Warn("a feed of addresses can't be read; the former list goes on", "feed", l.feed.Name, "error", err)
 		}
-		return
+		return false
 	}
 	s.read = l.now()
 	l.list.Store(s)
+	return true
 }
 
 func (l *liveFeed) fetch(ctx context.Context, client *http.Client) (*snapshot, error) {
 	if l.feed.File != "" {
+		// To open a pipe would wait for whoever writes into it.
+		if info, err := os.Stat(l.feed.File); err == nil && !info.Mode().IsRegular() {
+			return nil, errors.New("opening the file: it is no regular file")
+		}
 		file, err := os.Open(l.feed.File)
 		if err != nil {
 			return nil, fmt.Errorf("opening the file: %w", err)
