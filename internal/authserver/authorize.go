@@ -16,8 +16,13 @@ import (
 	"farrier.dev/farrier/internal/store"
 )
 
-// loginsAtOnce bounds the people who are signing in.
-const loginsAtOnce = 10_000
+// What people who are signing in may take.
+const (
+	// loginsAtOnce are the people.
+	loginsAtOnce = 50_000
+	// queryLimit is the longest request, in bytes: it is kept meanwhile.
+	queryLimit = 4 << 10
+)
 
 // request is what a client asks a person for (RFC 6749 §4.1.1). It is complete
 // and allowed.
@@ -119,8 +124,8 @@ func (q *request) person(p parameters) error {
 // provider.
 func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	p, err := parseParameters(r.URL.RawQuery)
-	if err != nil {
-		s.errorPage(w, r, refusal("invalid_request", "The address of this page can't be read."))
+	if err != nil || len(r.URL.RawQuery) > queryLimit {
+		s.errorPage(w, r, refusal("invalid_request", "The address of this page can't be read, or is too long."))
 		return
 	}
 	c, q, err := s.asker(r.Context(), p)
@@ -132,7 +137,7 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 		s.redirectError(w, r, q, err)
 		return
 	}
-	if err := s.begin(r.Context(), s.o.Address(r)); err != nil {
+	if err := s.begin(r.Context(), s.source(r)); err != nil {
 		s.redirectError(w, r, q, err)
 		return
 	}

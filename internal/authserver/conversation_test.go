@@ -41,7 +41,7 @@ func TestClientCredentials(t *testing.T) {
 	if aud, _ := h.claims(both.text("access_token"))["aud"].([]any); len(aud) != 2 || both.text("scope") != "read write" {
 		t.Errorf("%s", both.body)
 	}
-	delete(h.clients, "robot")
+	h.change(func() { delete(h.clients, "robot") })
 	h.wants(h.post("/token", "robot:robot-secret", url.Values{"grant_type": {"client_credentials"}}), http.StatusUnauthorized, "invalid_client")
 	if h.active("api:api-secret", a.text("access_token")) {
 		t.Error("active without a contract")
@@ -197,12 +197,12 @@ func TestUpstreamAnswers(t *testing.T) {
 	h := newHouse(t, nil)
 	for _, name := range sortedKeys(cases) {
 		c := cases[name]
-		h.provider.claims = c.claims
+		h.change(func() { h.provider.claims = c.claims })
 		if got := h.back(h.signIn(asks(c.change))); got.Get("error") != c.error || got.Get("code") != "" || got.Get("state") != "s&1" || got.Get("iss") != h.http.URL {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
-	h.provider.claims = nil
+	h.change(func() { h.provider.claims = nil })
 	if a := h.signIn(asks(map[string]string{"max_age": "10"})); a.status != http.StatusOK {
 		t.Errorf("a good one: %d %s", a.status, a.header.Get("Location"))
 	}
@@ -218,7 +218,7 @@ func TestCallback(t *testing.T) {
 	begin := func() string {
 		a := h.get("/authorize?" + asks(nil).Encode())
 		to, _ := url.Parse(a.header.Get("Location"))
-		h.provider.asked = to.Query()
+		h.change(func() { h.provider.asked = to.Query() })
 		return to.Query().Get("state")
 	}
 	come := func(change map[string]string) answer {

@@ -145,15 +145,29 @@ type house struct {
 	audit    *audit.Log
 	// cookie is the browser's.
 	cookie string
+
+	mu sync.RWMutex // held while a request is served
+}
+
+// change changes what requests see.
+func (h *house) change(do func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.provider.mu.Lock()
+	defer h.provider.mu.Unlock()
+	do()
 }
 
 func newHouse(t *testing.T, change func(*Options)) *house {
 	t.Helper()
 	h := &house{t: t, clock: &clock{now: time.Now().Truncate(time.Second)}, clients: someClients(), log: &strings.Builder{}}
 	h.provider = newProvider(t, h.clock)
-	h.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.server.ServeHTTP(w, r) }))
-	h.http.Start()
-	t.Cleanup(h.http.Close)
+	h.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.mu.RLock()
+		defer h.mu.RUnlock()
+		h.server.ServeHTTP(w, r)
+	}))
+	h.http.URL = "http://" + h.http.Listener.Addr().String()
 	db := storetest.Open(t)
 	ring, err := secret.OpenKeyring(t.TempDir(), func() (bool, error) { return false, nil })
 	if err != nil {
@@ -174,6 +188,9 @@ func newHouse(t *testing.T, change func(*Options)) *house {
 	if h.server, err = Open(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
+	h.http.URL = "" // or it can't be started
+	h.http.Start()
+	t.Cleanup(h.http.Close)
 	return h
 }
 

@@ -93,7 +93,7 @@ func TestRotation(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				h.server = again
+				h.change(func() { h.server = again })
 				if h.published() != both[0] || h.kid() != both[0] {
 					t.Error("another key:", h.published())
 				}
@@ -120,10 +120,11 @@ func TestAlgorithmChanges(t *testing.T) {
 	token := h.post("/token", "robot:robot-secret", url.Values{"grant_type": {"client_credentials"}}).text("access_token")
 	o := h.server.o
 	o.Algorithm = "RS256"
-	var err error
-	if h.server, err = Open(t.Context(), o); err != nil {
+	again, err := Open(t.Context(), o)
+	if err != nil {
 		t.Fatal(err)
 	}
+	h.change(func() { h.server = again })
 	h.clock.pass(10 * time.Minute)
 	if !h.active("robot:robot-secret", token) {
 		t.Error("the old token is void")

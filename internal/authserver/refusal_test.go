@@ -2,8 +2,11 @@ package authserver
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -174,7 +177,9 @@ func TestTokenRefuses(t *testing.T) {
 		"too long":            {"robot:robot-secret", url.Values{"grant_type": {"client_credentials"}, "x": {strings.Repeat("x", bodyLimit)}}, 400, "invalid_request"},
 		"too many parameters": {"robot:robot-secret", url.Values{"grant_type": {"client_credentials"}, "resource": make([]string, 100)}, 400, "invalid_request"},
 	}
-	h.clients["shop2"] = Client{ID: "shop2", SecretIs: func(s string) bool { return s == "s" }, Scopes: []string{openID}, Grants: []Grant{ClientCredentials}, Audiences: []string{orders}}
+	h.change(func() {
+		h.clients["shop2"] = Client{ID: "shop2", SecretIs: func(s string) bool { return s == "s" }, Scopes: []string{openID}, Grants: []Grant{ClientCredentials}, Audiences: []string{orders}}
+	})
 	for _, name := range sortedKeys(cases) {
 		c := cases[name]
 		if a := h.post("/token", c.as, c.form); a.status != c.status || a.text("error") != c.error {
@@ -207,9 +212,9 @@ func TestFailuresAreCounted(t *testing.T) {
 		t.Error("nobody says when to try again")
 	}
 	h.wants(h.post("/introspect", "api:api-secret", url.Values{"token": {"x"}}), http.StatusOK, "")
-	address = "192.0.2.2"
+	h.change(func() { address = "192.0.2.2" })
 	h.wants(ask("robot:robot-secret"), http.StatusOK, "")
-	address = "192.0.2.1"
+	h.change(func() { address = "192.0.2.1" })
 	for i := range failuresPerAddress - failuresPerClient {
 		h.wants(ask(strings.Repeat("x", i+1)+":wrong"), 401, "invalid_client")
 	}
@@ -252,4 +257,86 @@ func TestForgedTokens(t *testing.T) {
 		}
 	}
 	t.Logf("%d tokens played", len(forged))
+}
+
+// TestAtOnce redeems a code, and then a refresh token, many times at the same
+// moment: one attempt may succeed, and the others end what it brought.
+func TestAtOnce(t *testing.T) {
+	h := newHouse(t, func(o *Options) { o.Address = func(r *http.Request) string { return r.RemoteAddr } })
+	many := func(form url.Values) (good []answer) {
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for range 16 {
+			all.Go(func() {
+				a := h.post("/token", "shop:shop-secret", form)
+				mu.Lock()
+				defer mu.Unlock()
+				if a.status == http.StatusOK {
+					good = append(good, a)
+				}
+			})
+		}
+		all.Wait()
+		return good
+	}
+	good := many(redeeming(h.code(nil), nil))
+	if len(good) != 1 || h.active("api:api-secret", good[0].text("access_token")) {
+		t.Fatalf("%d got tokens, or they are active", len(good))
+	}
+	first := h.post("/token", "shop:shop-secret", redeeming(h.code(nil), nil))
+	good = many(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {first.text("refresh_token")}})
+	if len(good) != 1 || h.active("api:api-secret", good[0].text("access_token")) {
+		t.Fatalf("%d got tokens, or they are active", len(good))
+	}
+}
+
+// TestSignInsAreCounted bounds what strangers can make us keep.
+func TestSignInsAreCounted(t *testing.T) {
+	address := "2001:db8::1"
+	h := newHouse(t, func(o *Options) { o.Address = func(*http.Request) string { return address } })
+	begin := func() string {
+		to, _ := url.Parse(h.get("/authorize?" + asks(nil).Encode()).header.Get("Location"))
+		return to.Query().Get("error")
+	}
+	for i := range loginsPerAddress - 1 {
+		if got := begin(); got != "" {
+			t.Fatalf("the %d. sign-in: %s", i+1, got)
+		}
+	}
+	h.change(func() { address = "2001:db8::2" })
+	begin()
+	if got := begin(); got != "temporarily_unavailable" {
+		t.Errorf("the same network: %q", got)
+	}
+	h.change(func() { address = "2001:db8:0:1::1" })
+	if got := begin(); got != "" {
+		t.Errorf("another network: %s", got)
+	}
+	if a := h.get("/authorize?" + asks(map[string]string{"state": strings.Repeat("x", queryLimit)}).Encode()); a.status != http.StatusBadRequest {
+		t.Errorf("a long one: %d", a.status)
+	}
+}
+
+// TestUpstreamIsGone asks a provider that does not answer once, not always.
+func TestUpstreamIsGone(t *testing.T) {
+	var asked atomic.Int64
+	gone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		http.Error(w, strings.Repeat("x", 10_000), http.StatusBadGateway)
+	}))
+	t.Cleanup(gone.Close)
+	h := newHouse(t, func(o *Options) { o.Upstream = &Upstream{Issuer: gone.URL, ClientID: "farrier"} })
+	for range 3 {
+		if got := h.back(h.get("/authorize?" + asks(nil).Encode())); got.Get("error") != "temporarily_unavailable" || got.Get("state") != "s&1" {
+			t.Error(got)
+		}
+	}
+	if asked.Load() != 1 {
+		t.Errorf("asked %d times", asked.Load())
+	}
+	h.clock.pass(holdOff)
+	h.get("/authorize?" + asks(nil).Encode())
+	if asked.Load() != 2 || strings.Contains(h.log.String(), strings.Repeat("x", 1000)) {
+		t.Errorf("asked %d times, log of %d bytes", asked.Load(), h.log.Len())
+	}
 }

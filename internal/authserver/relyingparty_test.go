@@ -71,10 +71,11 @@ func TestRelyingParty(t *testing.T) {
 		o.Upstream.Scopes = nil
 		o.Upstream.Issuer = startUpstream(t, o.Issuer+"/callback")
 	})
-	h.clients["phone"] = func(c Client) Client {
-		c.RedirectURIs = []string{"https://shop.example.com/cb"}
-		return c
-	}(h.clients["phone"])
+	h.change(func() {
+		phone := h.clients["phone"]
+		phone.RedirectURIs = []string{shop}
+		h.clients["phone"] = phone
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, programtest.Program(t, "node"), main, h.http.URL, shop).CombinedOutput()

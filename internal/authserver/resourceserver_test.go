@@ -105,7 +105,7 @@ func TestResourceServer(t *testing.T) {
 		t.Run(algorithm, func(t *testing.T) {
 			h := newHouse(t, func(o *Options) { o.Algorithm = algorithm })
 			// The module takes key sets by https alone.
-			secure := httptest.NewTLSServer(h.server)
+			secure := httptest.NewTLSServer(h.http.Config.Handler)
 			t.Cleanup(secure.Close)
 			address := startApache(t, secure.URL+"/jwks")
 			token := func(resource string) string {

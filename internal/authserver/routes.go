@@ -3,6 +3,7 @@ package authserver
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -16,8 +17,19 @@ const (
 	// failuresPerAddress are all failed attempts.
 	failuresPerAddress = 30
 	// loginsPerAddress are the times that signing in is begun.
-	loginsPerAddress = 120
+	loginsPerAddress = 60
 )
+
+// source is the address of whoever sent a request, as it is counted: of IPv6 the
+// network of 64 bits, for one host has all of its addresses.
+func (s *Server) source(r *http.Request) string {
+	text := s.o.Address(r)
+	addr, err := netip.ParseAddr(text)
+	if err != nil || addr.Unmap().Is4() {
+		return text
+	}
+	return netip.PrefixFrom(addr.WithZone(""), 64).Masked().String()
+}
 
 // routes are all addresses of the server.
 func (s *Server) routes() http.Handler {
@@ -65,7 +77,7 @@ func (s *Server) forClients(open bool, answer answering) http.HandlerFunc {
 
 // counted answers unless too many attempts failed before, and counts a failure.
 func (s *Server) counted(r *http.Request, p parameters, answer answering) (any, error) {
-	ctx, address := r.Context(), s.o.Address(r)
+	ctx, address := r.Context(), s.source(r)
 	shown, err := credentials(r, p)
 	windows := []struct {
 		key   string

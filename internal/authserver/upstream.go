@@ -36,7 +36,19 @@ type upstream struct {
 
 	mu sync.Mutex
 	discovery
+	// failure is why the provider could not be read, and holds until retry.
+	failure error
+	retry   time.Time
 }
+
+// What the provider may cost.
+const (
+	// answerLimit is the greatest answer, in bytes.
+	answerLimit = 1 << 20
+	// holdOff is how long a provider that could not be read is not asked again:
+	// who comes meanwhile waits for nobody.
+	holdOff = 5 * time.Second
+)
 
 // discovery is what the provider says of itself.
 type discovery struct {
@@ -51,7 +63,26 @@ type discovery struct {
 const signInClaims = `{"id_token":{"auth_time":null,"acr":null,"amr":null}}`
 
 func (u *upstream) init(o Options) {
-	u.settings, u.callback, u.client, u.now = o.Upstream, o.Issuer+"/callback", o.HTTP, o.Now
+	u.settings, u.callback, u.now = o.Upstream, o.Issuer+"/callback", o.Now
+	client := *o.HTTP
+	client.Transport = bounded{client.Transport}
+	u.client = &client
+}
+
+// bounded cuts answers off that are longer than any we need.
+type bounded struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	next := b.RoundTripper
+	if next == nil {
+		next = http.DefaultTransport //nolint:forbidigo // the client that was handed in says so by having none
+	}
+	resp, err := next.RoundTrip(r)
+	if err == nil {
+		resp.Body = http.MaxBytesReader(nil, resp.Body, answerLimit)
+	}
+	return resp, err
 }
 
 // errSignIn says that the provider's answer proves nobody.
@@ -64,10 +95,19 @@ func (u *upstream) discovered(ctx context.Context) (discovery, error) {
 	if u.provider != nil {
 		return u.discovery, nil
 	}
+	if u.failure != nil && u.now().Before(u.retry) {
+		return discovery{}, u.failure
+	}
+	u.discovery, u.failure = u.discover(ctx)
+	u.retry = u.now().Add(holdOff)
+	return u.discovery, u.failure
+}
+
+func (u *upstream) discover(ctx context.Context) (discovery, error) {
 	// What is learned outlives this request: its key set is read again later.
 	provider, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), u.client), u.settings.Issuer)
 	if err != nil {
-		return discovery{}, fmt.Errorf("reading its metadata: %w", err)
+		return discovery{}, fmt.Errorf("reading its metadata: %.300s", err.Error()) // it may hold what the provider wrote
 	}
 	var more struct {
 		Methods []string `json:"token_endpoint_auth_methods_supported"`
@@ -76,11 +116,11 @@ func (u *upstream) discovered(ctx context.Context) (discovery, error) {
 	if err := provider.Claims(&more); err != nil {
 		return discovery{}, fmt.Errorf("reading its metadata: %w", err)
 	}
-	u.discovery = discovery{provider, oauth2.AuthStyleInHeader, more.Claims}
+	found := discovery{provider, oauth2.AuthStyleInHeader, more.Claims}
 	if u.settings.ClientSecret == "" || len(more.Methods) > 0 && !slices.Contains(more.Methods, "client_secret_basic") {
-		u.style = oauth2.AuthStyleInParams
+		found.style = oauth2.AuthStyleInParams
 	}
-	return u.discovery, nil
+	return found, nil
 }
 
 func (u *upstream) config(ctx context.Context) (*oauth2.Config, discovery, error) {
