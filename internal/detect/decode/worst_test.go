@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -62,13 +61,10 @@ func TestWorst(t *testing.T) {
 	} {
 		var tree Tree
 		q := post(t, c.contentType, c.body)
-		began, wall := processorTime(t), time.Now()
+		began := processorTime(t)
 		Read(q, nil, &tree)
 		took := processorTime(t) - began
 		t.Logf("%-30s %6.1f ms, %5d leaves, %6d nodes, %4d kB arena, exhausted %q", c.name, took*1e3, len(tree.Leaves), len(tree.Nodes), cap(tree.arena.buf)>>10, tree.Exhausted)
-		if time.Since(wall) > 3*time.Second {
-			t.Errorf("%s: took %v", c.name, time.Since(wall))
-		}
 		checkTree(t, &tree, nil)
 	}
 	var tree Tree
