@@ -61,7 +61,7 @@ func (c ContentStep) need(response bool) Need {
 			return true
 		}
 		h, _ := fieldpath.Side(x, response)
-		return fieldpath.FormatOf(h.Get("content-type")) != fieldpath.None
+		return fieldpath.FormatOf(h.Joined("content-type")) != fieldpath.None
 	}}
 }
 

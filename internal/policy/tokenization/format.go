@@ -38,9 +38,13 @@ type card struct {
 	digits   int
 }
 
+// longestToken is the length of the longest token without variableLengthToken.
+// The cost of a token grows with the square of its length.
+const longestToken = 1024
+
 func compileFormat(f Format) (*format, error) {
 	c := &format{Format: f, header: f.TokenRules.PreserveHeaderTrailer.HeaderPreserve, tail: f.TokenRules.PreserveHeaderTrailer.TrailerPreserve}
-	c.longest = ff1.MaxLength
+	c.longest = longestToken
 	if f.Tweak == "" {
 		c.Tweak = f.Name
 	}

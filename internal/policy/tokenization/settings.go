@@ -98,7 +98,7 @@ type ForceInvalid struct {
 type TokenFormat struct {
 	// CCNFormat is for creditCardNumber.
 	CCNFormat CCNFormat `json:"ccnFormat" default:"{}"`
-	// VariableLengthToken is for domains whose values have any length.
+	// VariableLengthToken is for domains whose values have any length. Without it tokens have at most 1024 characters.
 	VariableLengthToken *VariableLengthToken `json:"variableLengthToken"`
 }
 

@@ -6,8 +6,11 @@ import (
 
 // tokenize makes the token of a value under a key.
 func (c *format) tokenize(value string, k *key) (string, error) {
-	if c.Domain == "maskCharacter" {
+	switch {
+	case c.Domain == "maskCharacter":
 		return c.mask(value), nil
+	case len(value) > c.longest:
+		return "", errLong
 	}
 	cells, err := c.read(value)
 	if err != nil {
@@ -32,6 +35,9 @@ func (c *format) tokenize(value string, k *key) (string, error) {
 // detokenize gives the value of a token. The key is that which the token names,
 // where its format has room for a name.
 func (c *format) detokenize(token string, k *key, all map[string]*key) (string, error) {
+	if len(token) > c.longest {
+		return "", errToken
+	}
 	if c.KeyIDPrefix {
 		id, rest, ok := strings.Cut(token, ":")
 		if k = all[id]; !ok || k == nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"math"
 	"math/big"
 	"slices"
@@ -253,6 +254,26 @@ func BenchmarkCard(b *testing.B) {
 	for b.Loop() {
 		if err := c.Encrypt(x, tweak); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkLong(b *testing.B) {
+	for _, radix := range []int{2, 95} {
+		c, err := ff1.New(make([]byte, 32), radix)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, n := range []int{256, ff1.MaxLength} {
+			x := make([]uint16, n)
+			b.Run(fmt.Sprintf("radix %d, %d numerals", radix, n), func(b *testing.B) {
+				b.SetBytes(int64(n))
+				for b.Loop() {
+					if err := c.Encrypt(x, nil); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		}
 	}
 }

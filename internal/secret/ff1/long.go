@@ -1,6 +1,9 @@
 package ff1
 
-import "math/big"
+import (
+	"math"
+	"math/big"
+)
 
 // runLong is run for halves that do not fit into 64 bits.
 func (c *Cipher) runLong(x []uint16, tweak []byte, encrypt bool) {
@@ -33,15 +36,25 @@ func (c *Cipher) runLong(x []uint16, tweak []byte, encrypt bool) {
 	c.bigNumerals(b, x[u:])
 }
 
-// chunk is how many numerals of any radix fit into 64 bits.
-const chunk = 3
+// chunk is how many numerals fit into 63 bits, and radix to that power.
+func (c *Cipher) chunk() (numerals int, power uint64) {
+	power = 1
+	for power <= math.MaxInt64/c.radix {
+		power *= c.radix
+		numerals++
+	}
+	return numerals, power
+}
 
 // bigNumber is number for any length.
 func (c *Cipher) bigNumber(x []uint16) *big.Int {
 	n, part, scale := new(big.Int), new(big.Int), new(big.Int)
+	most, power := c.chunk()
 	for len(x) > 0 {
-		k := min(chunk, len(x))
-		power, _ := c.power(k)
+		k := min(most, len(x))
+		if k < most {
+			power, _ = c.power(k)
+		}
 		n.Mul(n, scale.SetUint64(power))
 		n.Add(n, part.SetUint64(c.number(x[:k])))
 		x = x[k:]
@@ -53,9 +66,9 @@ func (c *Cipher) bigNumber(x []uint16) *big.Int {
 func (c *Cipher) bigNumerals(n *big.Int, x []uint16) {
 	part, scale := new(big.Int), new(big.Int)
 	rest := new(big.Int).Set(n)
+	most, power := c.chunk()
 	for len(x) > 0 {
-		k := min(chunk, len(x))
-		power, _ := c.power(k)
+		k := min(most, len(x))
 		rest.QuoRem(rest, scale.SetUint64(power), part)
 		c.numerals(part.Uint64(), x[len(x)-k:])
 		x = x[:len(x)-k]

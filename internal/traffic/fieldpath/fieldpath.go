@@ -239,7 +239,7 @@ func (s *Set) Apply(h *traffic.Header, b *traffic.Body, o Options, visit Visitor
 	if len(b.Bytes()) == 0 {
 		return 0, nil
 	}
-	out, changed, err := s.Rewrite(FormatOf(h.Get("content-type")), b.Bytes(), o, visit)
+	out, changed, err := s.Rewrite(FormatOf(h.Joined("content-type")), b.Bytes(), o, visit)
 	if err != nil || changed == 0 {
 		return 0, err
 	}
