@@ -5,7 +5,6 @@ package jwtgeneration
 
 import (
 	"context"
-	"crypto"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"farrier.dev/farrier/internal/dataweave"
+	"farrier.dev/farrier/internal/jose"
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -80,8 +80,7 @@ type named struct {
 // generator are the settings, ready.
 type generator struct {
 	algorithm       string
-	hash            crypto.Hash
-	key             any
+	signer          *jose.Signer
 	iat             bool
 	exp, nbf        int64
 	claims, headers []named
@@ -93,18 +92,14 @@ func compile(settings json.RawMessage) (policy.Compiled, error) {
 	if err := policy.Decode(settings, &s); err != nil {
 		return nil, err
 	}
-	hash, ok := hashes[strings.TrimLeft(s.SigningMethod, "RHES")]
-	if !ok {
-		return nil, errors.New("signingMethod: unknown")
-	}
-	key, err := readKey(s.SigningMethod, s.PrivateKey)
+	signer, err := readKey(s.SigningMethod, s.PrivateKey)
 	if err != nil {
 		return nil, fmt.Errorf("privateKey: %w", err)
 	}
 	if s.Exp > 0 && s.Nbf >= s.Exp {
 		return nil, errors.New("nbf: the token would end (exp) before it begins")
 	}
-	g := &generator{algorithm: s.SigningMethod, hash: hash, key: key, iat: s.Iat, exp: s.Exp, nbf: s.Nbf}
+	g := &generator{algorithm: s.SigningMethod, signer: signer, iat: s.Iat, exp: s.Exp, nbf: s.Nbf}
 	if s.HeaderName == "" {
 		s.HeaderName = "Authorization"
 	}
@@ -131,6 +126,18 @@ func compile(settings json.RawMessage) (policy.Compiled, error) {
 		}
 	}
 	return g, nil
+}
+
+// readKey reads the key of a signing method. Errors repeat nothing of it.
+func readKey(method, text string) (*jose.Signer, error) {
+	if strings.HasPrefix(method, "HS") {
+		return jose.NewSigner(method, []byte(text))
+	}
+	key, err := jose.ParsePrivateKey(text)
+	if err != nil {
+		return nil, err
+	}
+	return jose.NewSigner(method, key)
 }
 
 // newAdder compiles the entries of one list, each name once and none of the
@@ -201,7 +208,7 @@ func (g *generator) token(scope *policy.Scope, now time.Time) (string, error) {
 	if err != nil {
 		return "", errors.New("the header can't be written")
 	}
-	signed, err := g.sign(header, claims)
+	signed, err := g.signer.Sign(header, claims)
 	if err != nil {
 		return "", err
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"farrier.dev/farrier/internal/dataweave"
+	"farrier.dev/farrier/internal/jose"
 	"farrier.dev/farrier/internal/traffic"
 )
 
@@ -22,7 +23,7 @@ type tokenID [sha256.Size]byte
 // verified is what is known of a token whose signature and claims held. It is
 // immutable. As an object it is `vars`, with the claims as claimSet.
 type verified struct {
-	key                *key // that verified it, nil without a signature
+	key                *jose.Key // that verified it, nil without a signature
 	notBefore, expires float64
 	claims             dataweave.Value
 	property           any    // the claims, for authentication.properties

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/dataweave"
+	"farrier.dev/farrier/internal/jose"
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -40,8 +41,8 @@ type validator struct {
 	origin        *dataweave.Expression // nil for the Authorization header
 	unsigned      bool
 	method        string
-	allowed       permitted
-	key           *key                  // of jwtKeyOrigin text
+	allowed       jose.Permitted
+	key           *jose.Key             // of jwtKeyOrigin text
 	keyExpression *dataweave.Expression // of jwtKeyOrigin customExpression
 	urls          []string              // of jwtKeyOrigin jwks
 	ttl, timeout  time.Duration
@@ -73,7 +74,7 @@ func (v *validator) Bind(env policy.Env) (policy.Step, error) {
 	case v.key != nil:
 		s.keys = oneKey{v.key}
 	case v.keyExpression != nil:
-		s.texts = &textKeys{method: v.method, allowed: v.allowed.always}
+		s.texts = &textKeys{method: v.method, allowed: v.allowed.Always}
 	case v.urls != nil:
 		if env.HTTP == nil {
 			return policy.Step{}, errors.New("there is no HTTP client to fetch key sets with")
@@ -229,8 +230,8 @@ func (s *step) check(ctx context.Context, text string, keys keyring) (*verified,
 	return v, nil
 }
 
-func (s *step) signer(ctx context.Context, t *token, keys keyring) (*key, error) {
-	if s.allowed.named.find(t.alg) < 0 {
+func (s *step) signer(ctx context.Context, t *token, keys keyring) (*jose.Key, error) {
+	if !s.allowed.Named.Has(t.Algorithm) {
 		return nil, errors.New("its alg is not one that the settings allow")
 	}
 	candidates, err := keys.find(ctx, t)
@@ -241,7 +242,7 @@ func (s *step) signer(ctx context.Context, t *token, keys keyring) (*key, error)
 		return nil, errors.New("there is no key for its kid and alg")
 	}
 	for _, k := range candidates {
-		if k.verifies(t) {
+		if k.Verifies(t.Token) {
 			return k, nil
 		}
 	}

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"sync"
+
+	"farrier.dev/farrier/internal/jose"
 )
 
 // errNoKeys says that it can't be decided who signed a token, because a key set
@@ -19,18 +20,18 @@ const maxTried = 8
 // keyring knows the keys that may have signed a token.
 type keyring interface {
 	// holds tells whether the key is still one of them.
-	holds(ctx context.Context, k *key) bool
+	holds(ctx context.Context, k *jose.Key) bool
 	// find gives the keys that a token may have been signed with, none when
 	// there is none, or errNoKeys.
-	find(ctx context.Context, t *token) ([]*key, error)
+	find(ctx context.Context, t *token) ([]*jose.Key, error)
 }
 
 // oneKey is a keyring of a key that is given as text.
-type oneKey struct{ *key }
+type oneKey struct{ *jose.Key }
 
-func (o oneKey) holds(context.Context, *key) bool { return true }
+func (o oneKey) holds(context.Context, *jose.Key) bool { return true }
 
-func (o oneKey) find(context.Context, *token) ([]*key, error) { return []*key{o.key}, nil }
+func (o oneKey) find(context.Context, *token) ([]*jose.Key, error) { return []*jose.Key{o.Key}, nil }
 
 // keySets is a keyring of key sets that are fetched.
 type keySets []*keySet
@@ -57,7 +58,7 @@ func newKeySets(urls []string, f fetching) keySets {
 	return sets
 }
 
-func (sets keySets) holds(ctx context.Context, k *key) bool {
+func (sets keySets) holds(ctx context.Context, k *jose.Key) bool {
 	for _, s := range sets {
 		if now := s.current(ctx); now != nil && slices.Contains(now.keys, k) {
 			return true
@@ -66,9 +67,9 @@ func (sets keySets) holds(ctx context.Context, k *key) bool {
 	return false
 }
 
-func (sets keySets) find(ctx context.Context, t *token) ([]*key, error) {
+func (sets keySets) find(ctx context.Context, t *token) ([]*jose.Key, error) {
 	found := sets.look(ctx, t)
-	if t.kid != "" && !found.exact && found.ids {
+	if t.KeyID != "" && !found.exact && found.ids {
 		again := false
 		for _, s := range sets {
 			again = s.renew(ctx) || again
@@ -85,7 +86,7 @@ func (sets keySets) find(ctx context.Context, t *token) ([]*key, error) {
 
 // findings is what key sets hold for one token.
 type findings struct {
-	keys    []*key
+	keys    []*jose.Key
 	exact   bool // a key has the token's kid
 	ids     bool // there are keys with a kid, so that the token's should be among them
 	missing bool // a set is missing, in which the key might be
@@ -102,42 +103,13 @@ func (sets keySets) look(ctx context.Context, t *token) findings {
 			continue
 		}
 		for _, k := range now.keys {
-			f.ids = f.ids || k.id != ""
-			same := t.kid != "" && k.id == t.kid
+			f.ids = f.ids || k.ID() != ""
+			same := t.KeyID != "" && k.ID() == t.KeyID
 			f.exact = f.exact || same
-			if (same || t.kid == "" || k.id == "") && k.algorithms.find(t.alg) >= 0 && len(f.keys) < maxTried {
+			if (same || t.KeyID == "" || k.ID() == "") && k.Suits(t.Algorithm) && len(f.keys) < maxTried {
 				f.keys = append(f.keys, k)
 			}
 		}
 	}
 	return f
-}
-
-// textKeys remembers the keys that an expression gave as text.
-type textKeys struct {
-	method  string
-	allowed algorithmSet
-
-	mu    sync.Mutex
-	known map[string]*key
-}
-
-const maxTextKeys = 256
-
-// read is the key of this text, or why it is none.
-func (t *textKeys) read(text string) (*key, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if k := t.known[text]; k != nil {
-		return k, nil
-	}
-	k, err := textKey(text, t.method, t.allowed)
-	if err != nil {
-		return nil, err
-	}
-	if t.known == nil || len(t.known) >= maxTextKeys {
-		t.known = make(map[string]*key)
-	}
-	t.known[text] = k
-	return k, nil
 }

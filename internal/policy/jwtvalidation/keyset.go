@@ -2,24 +2,21 @@ package jwtvalidation
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/lestrrat-go/jwx/v3/jwk"
+	"farrier.dev/farrier/internal/jose"
 )
 
 const (
 	maxKeySet    = 1 << 20         // bytes of a key set
-	maxKeys      = 1000            // keys that are read of one set
 	maxStale     = 24 * time.Hour  // that a set serves while it can't be fetched
 	firstBackoff = time.Second     // after the first failure; doubled with each further one
 	lastBackoff  = 5 * time.Minute // which it does not exceed
@@ -35,7 +32,7 @@ type fetching struct {
 	log     *slog.Logger
 	ttl     time.Duration
 	timeout time.Duration
-	allowed permitted
+	allowed jose.Permitted
 }
 
 // keySet is the JWK set (RFC 7517) behind one URL. It is fetched when first
@@ -57,7 +54,7 @@ type keySet struct {
 // snapshot is a key set as it was once.
 type snapshot struct {
 	fetched time.Time
-	keys    []*key
+	keys    []*jose.Key
 }
 
 // current is the set as far as it may be used now, nil when there is none.
@@ -161,7 +158,7 @@ func (s *keySet) shown() string {
 }
 
 // fetch gets and reads the set. A panic in a parser must not end the program.
-func (s *keySet) fetch(ctx context.Context) (keys []*key, err error) {
+func (s *keySet) fetch(ctx context.Context) (keys []*jose.Key, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = errors.New("reading the key set panicked")
@@ -195,86 +192,29 @@ func (s *keySet) fetch(ctx context.Context) (keys []*key, err error) {
 	return s.read(text)
 }
 
-// read takes the usable keys out of a set and leaves the others, as RFC 7517 §5
-// advises. A key that is written as before stays the same key, so that the
-// tokens it verified stay known.
-func (s *keySet) read(text []byte) ([]*key, error) {
-	var set struct {
-		Keys *[]json.RawMessage `json:"keys"`
+// read takes the usable keys out of a set. A key that is written as before stays
+// the same key, so that the tokens it verified stay known.
+func (s *keySet) read(text []byte) ([]*jose.Key, error) {
+	var had []*jose.Key
+	if latest := s.latest.Load(); latest != nil {
+		had = latest.keys
 	}
-	if err := json.Unmarshal(text, &set); err != nil || set.Keys == nil {
-		return nil, errors.New("it is not a JWK set: a JSON object with keys")
+	keys, left, err := jose.ReadKeySet(text, s.allowed, had)
+	if err != nil {
+		return nil, err
 	}
-	if len(*set.Keys) > maxKeys {
-		return nil, fmt.Errorf("the key set has more than %d keys", maxKeys)
-	}
-	known := map[string]*key{}
-	if had := s.latest.Load(); had != nil {
-		for _, k := range had.keys {
-			known[k.raw] = k
+	ambiguous := 0
+	for _, l := range left {
+		if errors.Is(l.Why, jose.ErrAmbiguous) {
+			ambiguous++
 		}
+		s.log.Debug("a key of a key set is left out", "url", s.shown(), "position", l.Position, "why", l.Why)
 	}
-	mixed := isMixed(*set.Keys)
-	keys := []*key{}
-	for i, raw := range *set.Keys {
-		k := known[string(raw)]
-		if k == nil {
-			var err error
-			if k, err = readJWK(raw, s.allowed); err == nil && mixed && k.isSymmetric() {
-				err = errMixed
-			}
-			if err != nil {
-				s.log.Debug("a key of a key set is left out", "url", s.shown(), "position", i, "why", err)
-				continue
-			}
-		}
-		keys = append(keys, k)
-	}
-	if clear := unambiguous(keys); len(clear) < len(keys) {
-		s.log.Warn("a key set gives different keys one kid; they are left out", "url", s.shown(), "keys", len(keys)-len(clear))
-		keys = clear
+	if ambiguous > 0 {
+		s.log.Warn("a key set gives different keys one kid; they are left out", "url", s.shown(), "keys", ambiguous)
 	}
 	if len(keys) == 0 {
 		s.log.Warn("a key set has no key that suits the settings", "url", s.shown())
 	}
 	return keys, nil
-}
-
-// readJWK reads one JWK (RFC 7517 §4). use and key_ops must permit to verify;
-// an alg pins the key to it.
-func readJWK(raw []byte, allowed permitted) (*key, error) {
-	parsed, err := jwk.ParseKey(raw)
-	if err != nil {
-		return nil, errors.New("it can't be read")
-	}
-	if err := parsed.Validate(); err != nil {
-		return nil, errors.New("it is not complete")
-	}
-	if use, ok := parsed.KeyUsage(); ok && use != string(jwk.ForSignature) {
-		return nil, errors.New("its use is not sig")
-	}
-	if ops, ok := parsed.KeyOps(); ok && !slices.Contains(ops, jwk.KeyOpVerify) {
-		return nil, errors.New("its key_ops do not have verify")
-	}
-	set := allowed.always
-	if alg, ok := parsed.Algorithm(); ok {
-		if set = setOf(func(a algorithm) bool { return a.name == alg.String() }) & allowed.named; set == 0 {
-			return nil, errors.New("its alg is not one that the settings allow")
-		}
-	}
-	public, err := parsed.PublicKey()
-	if err != nil {
-		return nil, errors.New("it has no public part")
-	}
-	var material any
-	if err := jwk.Export(public, &material); err != nil {
-		return nil, errors.New("its parts do not fit together")
-	}
-	k, err := newKey(material, set)
-	if err != nil {
-		return nil, err
-	}
-	k.id, _ = parsed.KeyID()
-	k.raw = string(raw)
-	return k, nil
 }

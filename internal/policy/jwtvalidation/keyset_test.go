@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"farrier.dev/farrier/internal/jose"
 	"farrier.dev/farrier/internal/traffic"
 )
 
@@ -185,7 +186,7 @@ func TestNoKeySetIs503(t *testing.T) {
 		"too long":       jwks() + strings.Repeat(" ", maxKeySet),
 		"redirect":       "redirect http://one.test/keys",
 		"redirect round": "redirect " + one,
-		"too many keys":  jwks(strings.TrimSuffix(strings.Repeat("{},", maxKeys+1), ",")),
+		"too many keys":  jwks(strings.TrimSuffix(strings.Repeat("{},", jose.MaxKeys+1), ",")),
 	} {
 		inWorld(t, nil, func(w *world) {
 			w.set(one, page)

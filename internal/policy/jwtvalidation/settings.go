@@ -159,7 +159,7 @@ func (v *validator) compileKeys(s *Settings) error {
 	if s.TextKey == "" {
 		return errors.New("textKey: it is empty; give the key, or choose another jwtKeyOrigin")
 	}
-	k, err := textKey(s.TextKey, s.SigningMethod, v.allowed.always)
+	k, err := textKey(s.TextKey, s.SigningMethod, v.allowed.Always)
 	if err != nil {
 		return fmt.Errorf("textKey: %w", err)
 	}

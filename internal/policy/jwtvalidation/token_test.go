@@ -10,9 +10,9 @@ import (
 
 func TestConversations(t *testing.T) { policytest.Play(t, Policy(), 6) }
 
-// TestFrontRefuses holds the strict front: each token differs from the good
-// one in one thing.
-func TestFrontRefuses(t *testing.T) {
+// TestClaimsAreReadStrictly holds what is refused of a payload that is signed
+// well: each differs from good claims in one thing.
+func TestClaimsAreReadStrictly(t *testing.T) {
 	const header, claims = `{"alg":"HS256","typ":"JWT"}`, `{"sub":"alice"}`
 	good := encode([]byte(header)) + "." + encode([]byte(claims)) + ".c2ln"
 	if _, err := parseToken(good); err != nil {
@@ -21,43 +21,10 @@ func TestFrontRefuses(t *testing.T) {
 	with := func(header, claims string) string {
 		return encode([]byte(header)) + "." + encode([]byte(claims)) + ".c2ln"
 	}
-	long := strings.Repeat("a", maxHeader)
 	cases := []struct {
 		name, token string
 		want        error
 	}{
-		{"empty", "", errSegments},
-		{"no dot", encode([]byte(header)), errSegments},
-		{"two segments", strings.TrimSuffix(good, ".c2ln"), errSegments},
-		{"four segments", good + ".", errSegments},
-		{"five segments, as JWE", good + ".a.b", errSegments},
-		{"JSON serialisation", `{"payload":"e30","protected":"e30","signature":"e30"}`, errSegments},
-		{"padded header", encode([]byte(header)) + "=." + encode([]byte(claims)) + ".c2ln", errBase64},
-		{"padded signature", good + "=", errBase64},
-		{"spare bits of the signature", strings.TrimSuffix(good, "c2ln") + "c2lnZB", errBase64},
-		{"base64 instead of base64url", strings.TrimSuffix(good, "c2ln") + "c2+n", errBase64},
-		{"a line break within", strings.Replace(good, ".c2ln", ".c2\nln", 1), errBase64},
-		{"a carriage return within", strings.Replace(good, ".c2ln", ".c2\rln", 1), errBase64},
-		{"a space behind", good + " ", errBase64},
-		{"a NUL behind", good + "\x00", errBase64},
-		{"one character more", good + "a", errBase64},
-		{"empty header", "." + encode([]byte(claims)) + ".c2ln", errHeader},
-		{"header is an array", with(`["HS256"]`, claims), errHeader},
-		{"header with a comment", with(`{"alg":"HS256"/**/}`, claims), errHeader},
-		{"text behind the header", with(header+"{}", claims), errHeader},
-		{"alg twice", with(`{"alg":"HS256","alg":"none"}`, claims), errHeader},
-		{"alg twice, once escaped", with(`{"alg":"HS256","\u0061lg":"none"}`, claims), errHeader},
-		{"a name twice deep inside", with(`{"alg":"HS256","x":{"a":1,"a":2}}`, claims), errHeader},
-		{"header is not UTF-8", with("{\"alg\":\"HS256\",\"x\":\"\xff\"}", claims), errHeader},
-		{"header is too long", with(`{"alg":"HS256","x":"`+long+`"}`, claims), errHeaderLen},
-		{"no alg", with(`{"typ":"JWT"}`, claims), errAlg},
-		{"empty alg", with(`{"alg":""}`, claims), errAlg},
-		{"alg is a list", with(`{"alg":["HS256"]}`, claims), errAlg},
-		{"Alg instead of alg", with(`{"Alg":"HS256"}`, claims), errAlg},
-		{"kid is a number", with(`{"alg":"HS256","kid":7}`, claims), errKid},
-		{"crit", with(`{"alg":"HS256","crit":["exp"],"exp":1}`, claims), errCrit},
-		{"b64", with(`{"alg":"HS256","crit":["b64"],"b64":false}`, claims), errCrit},
-		{"empty crit", with(`{"alg":"HS256","crit":[]}`, claims), errCrit},
 		{"empty claims", encode([]byte(header)) + "..c2ln", errClaims},
 		{"claims are text", with(header, `"alice"`), errClaims},
 		{"claims are null", with(header, `null`), errClaims},
@@ -66,7 +33,6 @@ func TestFrontRefuses(t *testing.T) {
 		{"claims are not UTF-8", with(header, "{\"sub\":\"\xc3\x28\"}"), errClaims},
 		{"claims are another token", with(header, good), errClaims},
 		{"claims are too deep", with(header, strings.Repeat(`{"a":`, 400)+"1"+strings.Repeat("}", 400)), errClaims},
-		{"too long", with(header, `{"sub":"`+strings.Repeat("a", maxToken)+`"}`), errLong},
 	}
 	for _, c := range cases {
 		if _, err := parseToken(c.token); !errors.Is(err, c.want) {
@@ -74,31 +40,4 @@ func TestFrontRefuses(t *testing.T) {
 		}
 	}
 	t.Logf("refused %d tokens", len(cases))
-}
-
-// FuzzToken holds that what the front accepts has one reading only.
-func FuzzToken(f *testing.F) {
-	f.Add("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
-	f.Add("eyJhbGciOiJub25lIn0.e30.")
-	f.Add("eyJhbGciOiJIUzI1NiIsImNyaXQiOltdfQ.e30.c2ln")
-	f.Add("..")
-	f.Fuzz(func(t *testing.T, text string) {
-		tok, err := parseToken(text)
-		if err != nil {
-			return
-		}
-		parts := strings.Split(text, ".")
-		if len(parts) != 3 || tok.signed != parts[0]+"."+parts[1] {
-			t.Fatalf("accepted %q", text)
-		}
-		for _, p := range parts {
-			decoded, err := decodeSegment(p)
-			if err != nil || encode(decoded) != p {
-				t.Fatalf("the segment %q is not canonical", p)
-			}
-		}
-		if tok.alg == "" || tok.claims == nil || encode(tok.signature) != parts[2] {
-			t.Fatalf("accepted %q without alg, claims or signature", text)
-		}
-	})
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"farrier.dev/farrier/internal/jose"
 	"farrier.dev/farrier/internal/traffic"
 )
 
@@ -47,7 +48,7 @@ func compileHMAC(s *Settings, keys []*key, w window) (scheme, error) {
 		return nil, errors.New("keys: empty; give the secrets that may have signed")
 	case len(keys) > maxTried && c.keyHeader == "":
 		return nil, fmt.Errorf("keys: %d; without keyIdHeader at most %d can be tried", len(keys), maxTried)
-	case slices.ContainsFunc(keys, func(k *key) bool { return k.kind != "hmac" }):
+	case slices.ContainsFunc(keys, func(k *key) bool { return !k.isSecret() }):
 		return nil, errors.New("keys: the scheme hmac takes hmac-sha256 and hmac-sha512 only")
 	case c.timeHeader != "" && c.timeField != "":
 		return nil, errors.New("timestampHeader and timestampField: give one of them")
@@ -76,7 +77,7 @@ func compileHMAC(s *Settings, keys []*key, w window) (scheme, error) {
 	case "base64":
 		c.decode = base64.StdEncoding.DecodeString
 	default:
-		c.decode = decode64
+		c.decode = jose.Decode
 	}
 	return c, nil
 }

@@ -1,15 +1,7 @@
 package messagesignature
 
 import (
-	"bytes"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/hmac"
 	"crypto/rsa"
-	_ "crypto/sha256" // the hashes that algorithms name
-	_ "crypto/sha512"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -17,41 +9,36 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"strings"
+
+	"farrier.dev/farrier/internal/jose"
 )
 
-// algorithm is a signature algorithm under its name of RFC 9421 section 6.2, or
-// in its style, and of RFC 7518.
-type algorithm struct {
-	name, jose string
-	kind       string
-	hash       crypto.Hash
+// algorithms are those of RFC 9421 section 6.2, and others named in its style,
+// with their names in JWS.
+var algorithms = map[string]string{
+	"rsa-pss-sha512":    "PS512",
+	"rsa-pss-sha256":    "PS256",
+	"rsa-v1_5-sha256":   "RS256",
+	"rsa-v1_5-sha512":   "RS512",
+	"ecdsa-p256-sha256": "ES256",
+	"ecdsa-p384-sha384": "ES384",
+	"ed25519":           "EdDSA",
+	"hmac-sha256":       "HS256",
+	"hmac-sha512":       "HS512",
 }
 
-var algorithms = [...]algorithm{
-	{"rsa-pss-sha512", "PS512", "pss", crypto.SHA512},
-	{"rsa-pss-sha256", "PS256", "pss", crypto.SHA256},
-	{"rsa-v1_5-sha256", "RS256", "rsa", crypto.SHA256},
-	{"rsa-v1_5-sha512", "RS512", "rsa", crypto.SHA512},
-	{"ecdsa-p256-sha256", "ES256", "ec", crypto.SHA256},
-	{"ecdsa-p384-sha384", "ES384", "ec", crypto.SHA384},
-	{"ed25519", "EdDSA", "ed", 0},
-	{"hmac-sha256", "HS256", "hmac", crypto.SHA256},
-	{"hmac-sha512", "HS512", "hmac", crypto.SHA512},
-}
-
-// key verifies by one algorithm.
+// key verifies by one algorithm, whose names are name and jose. RFC 9421 section
+// 3.3 signs as JWS does.
 type key struct {
-	id string
-	algorithm
-	material any // *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey or []byte
+	id, name, jose string
+	algorithm      jose.Algorithm
+	material       any // *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey or []byte
 }
 
 const (
-	minSecret      = 16 // bytes
-	minRSA, maxRSA = 2048, 8192
-	maxKeys        = 1000
+	minSecret = 16 // bytes: services that others run choose short ones
+	maxKeys   = 1000
 )
 
 func readKeys(list []Key) ([]*key, error) {
@@ -75,13 +62,9 @@ func readKeys(list []Key) ([]*key, error) {
 }
 
 func readKey(one Key) (*key, error) {
-	k := &key{id: one.ID}
-	for _, a := range algorithms {
-		if a.name == one.Algorithm {
-			k.algorithm = a
-		}
-	}
-	if k.kind == "hmac" {
+	k := &key{id: one.ID, name: one.Algorithm, jose: algorithms[one.Algorithm]}
+	k.algorithm, _ = jose.AlgorithmOf(k.jose) // the schema names no others
+	if strings.HasPrefix(k.name, "hmac-") {
 		secret := []byte(one.Key)
 		if coded, ok := strings.CutPrefix(one.Key, "base64:"); ok {
 			var err error
@@ -105,62 +88,44 @@ func readKey(one Key) (*key, error) {
 
 // checkKind says whether a public key suits the key's algorithm.
 func (k *key) checkKind(public any) error {
-	switch p := public.(type) {
-	case *rsa.PublicKey:
-		if n := p.N.BitLen(); n < minRSA || n > maxRSA {
-			return fmt.Errorf("the RSA key has %d bits; it must have %d to %d", n, minRSA, maxRSA)
-		}
-		if k.kind == "rsa" || k.kind == "pss" {
-			return nil
-		}
-	case *ecdsa.PublicKey:
-		if k.kind == "ec" && (p.Curve == elliptic.P256()) == (k.hash == crypto.SHA256) &&
-			(p.Curve == elliptic.P256() || p.Curve == elliptic.P384()) {
-			return nil
-		}
-	case ed25519.PublicKey:
-		if k.kind == "ed" {
-			return nil
+	if p, ok := public.(*rsa.PublicKey); ok {
+		if n := p.N.BitLen(); n < jose.MinRSA || n > jose.MaxRSA {
+			return fmt.Errorf("the RSA key has %d bits; it must have %d to %d", n, jose.MinRSA, jose.MaxRSA)
 		}
 	}
-	return fmt.Errorf("the key does not suit the algorithm %s", k.name)
+	if !k.algorithm.Suits(public) {
+		return fmt.Errorf("the key does not suit the algorithm %s", k.name)
+	}
+	return nil
 }
 
 // publicKey reads a public key or certificate in PEM.
 func publicKey(text string) (any, error) {
-	// An environment variable often carries \n for its line breaks.
-	block, rest := pem.Decode([]byte(strings.TrimSpace(strings.ReplaceAll(text, `\n`, "\n"))))
-	switch {
-	case block == nil:
+	begin := strings.Index(text, "-----BEGIN")
+	if begin < 0 {
 		return nil, errors.New("it is not PEM: -----BEGIN PUBLIC KEY----- and so on")
-	case len(bytes.TrimSpace(rest)) > 0:
-		return nil, errors.New("something follows the key; give one key only")
-	case strings.Contains(block.Type, "PRIVATE KEY"):
-		return nil, errors.New("this is a private key; give the public key, which is all that verification needs")
 	}
-	if k, err := x509.ParsePKIXPublicKey(block.Bytes); err == nil {
-		return k, nil
+	public, err := jose.ParsePublicKey(text[begin:])
+	if errors.Is(err, jose.ErrNoPublicKey) {
+		if k := pssKey(text[begin:]); k != nil {
+			return k, nil
+		}
 	}
-	if k, err := x509.ParsePKCS1PublicKey(block.Bytes); err == nil {
-		return k, nil
-	}
-	if c, err := x509.ParseCertificate(block.Bytes); err == nil {
-		return c.PublicKey, nil
-	}
-	if k := pssKey(block.Bytes); k != nil {
-		return k, nil
-	}
-	return nil, errors.New("it is no public key (SubjectPublicKeyInfo or PKCS #1) and no certificate")
+	return public, err
 }
 
 // pssKey reads an RSA key that is marked as one for RSASSA-PSS (RFC 4055), which
 // crypto/x509 does not; nil when it is none.
-func pssKey(der []byte) *rsa.PublicKey {
+func pssKey(text string) *rsa.PublicKey {
+	block, _ := pem.Decode([]byte(strings.ReplaceAll(text, `\n`, "\n")))
+	if block == nil {
+		return nil
+	}
 	var info struct {
 		Algorithm pkix.AlgorithmIdentifier
 		Key       asn1.BitString
 	}
-	rest, err := asn1.Unmarshal(der, &info)
+	rest, err := asn1.Unmarshal(block.Bytes, &info)
 	if err != nil || len(rest) > 0 || !info.Algorithm.Algorithm.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}) {
 		return nil
 	}
@@ -173,38 +138,12 @@ func pssKey(der []byte) *rsa.PublicKey {
 
 // verifies tells whether the signature over the text is the key's.
 func (k *key) verifies(text, signature []byte) bool {
-	switch m := k.material.(type) {
-	case []byte:
-		return hmac.Equal(k.mac(m, text), signature)
-	case ed25519.PublicKey:
-		return ed25519.Verify(m, text, signature)
-	}
-	h := k.hash.New()
-	_, _ = h.Write(text) // a hash never fails
-	digest := h.Sum(nil)
-	switch m := k.material.(type) {
-	case *rsa.PublicKey:
-		if k.kind == "pss" {
-			return rsa.VerifyPSS(m, k.hash, digest, signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
-		}
-		return rsa.VerifyPKCS1v15(m, k.hash, digest, signature) == nil
-	case *ecdsa.PublicKey:
-		// RFC 9421 section 3.3.4, RFC 7518 section 3.4: r and s, each as long as the
-		// order of the curve.
-		size := (m.Curve.Params().BitSize + 7) / 8
-		if len(signature) != 2*size {
-			return false
-		}
-		r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
-		return ecdsa.Verify(m, digest, r, s)
-	}
-	return false
+	return k.algorithm.Verify(k.material, text, signature)
 }
 
-func (k *key) mac(secret, text []byte) []byte {
-	h := hmac.New(k.hash.New, secret)
-	_, _ = h.Write(text) // a hash never fails
-	return h.Sum(nil)
+func (k *key) isSecret() bool {
+	_, ok := k.material.([]byte)
+	return ok
 }
 
 func byID(keys []*key) map[string]*key {

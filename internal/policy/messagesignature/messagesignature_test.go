@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"farrier.dev/farrier/internal/jose"
 	"farrier.dev/farrier/internal/policy/policytest"
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -264,7 +265,7 @@ func FuzzVerify(f *testing.F) {
 	schemes := []scheme{
 		&httpSignatures{window: window{time.Hour, 0}, keys: byID([]*key{k})},
 		&detached{window: window{time.Hour, 0}, only: k, header: "signature"},
-		&macs{window: window{time.Hour, 0}, keys: []*key{k}, header: "signature", template: template, decode: decode64},
+		&macs{window: window{time.Hour, 0}, keys: []*key{k}, header: "signature", template: template, decode: jose.Decode},
 	}
 	f.Fuzz(func(t *testing.T, input, signature string, body []byte) {
 		m := rfcRequest(input, signature)

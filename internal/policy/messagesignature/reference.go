@@ -9,6 +9,8 @@ import (
 	"encoding/base64"
 	"math/big"
 	"strings"
+
+	"farrier.dev/farrier/internal/jose"
 )
 
 // checkSignature verifies the signature over SignedInfo and gives it.
@@ -37,7 +39,7 @@ func (t *tree) checkSignature(p parts, certificate *x509.Certificate) ([]byte, e
 	der := signature
 	switch k := certificate.PublicKey.(type) {
 	case *rsa.PublicKey:
-		if n := k.N.BitLen(); n < minRSA || n > maxRSA {
+		if n := k.N.BitLen(); n < jose.MinRSA || n > jose.MaxRSA {
 			return nil, invalid("the certificate's RSA key is too short or too long")
 		}
 	case *ecdsa.PublicKey:

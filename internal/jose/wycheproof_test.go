@@ -1,9 +1,8 @@
-package jwtvalidation
+package jose
 
 import (
 	"encoding/json"
 	"io/fs"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -41,29 +40,26 @@ func readVectors(t *testing.T, file string) vectors {
 }
 
 // accepts says whether a token is accepted with the keys of the set by any of
-// the settings that people may choose, and else why not. The front is that of
-// parseToken without its last step: the vectors' payloads are no claims.
+// the settings that people may choose, and else why not.
 func accepts(t *testing.T, set []byte, text string) (ok bool, why string) {
 	t.Helper()
-	tok, _, err := parseJWS(text)
+	tok, err := Parse(text)
 	if err != nil {
 		return false, err.Error()
 	}
 	why = "no key of the set can be used"
 	for _, method := range []string{"rsa", "hmac", "es", "ps", "eddsa"} {
-		s := &keySet{fetching: &fetching{log: slog.New(slog.DiscardHandler), allowed: permit(method, 0)}}
-		keys, err := s.read(set)
+		keys, _, err := ReadKeySet(set, permit(method), nil)
 		if err != nil {
 			why = err.Error()
 			continue
 		}
-		s.latest.Store(&snapshot{fetched: s.began, keys: keys})
 		for _, k := range keys {
-			same := k.id == "" || tok.kid == "" || k.id == tok.kid
+			same := k.id == "" || tok.KeyID == "" || k.id == tok.KeyID
 			switch {
-			case k.algorithms.find(tok.alg) < 0 || !same:
+			case !k.Suits(tok.Algorithm) || !same:
 				why = "no key of the set suits its alg and kid"
-			case k.verifies(tok):
+			case k.Verifies(tok):
 				return true, ""
 			default:
 				why = "the signature does not verify"

@@ -1,17 +1,12 @@
-package jwtvalidation
+package jose
 
 import (
 	"bytes"
 	"crypto"
 	"encoding/json"
-	"errors"
 	"math/big"
 	"slices"
 )
-
-// errMixed says why a symmetric key is left out: a set that others read to
-// verify must hold no key that signs.
-var errMixed = errors.New("it is symmetric, in a set that also holds public keys")
 
 // isMixed says whether a set holds symmetric and public keys.
 func isMixed(keys []json.RawMessage) bool {
@@ -29,24 +24,22 @@ func isMixed(keys []json.RawMessage) bool {
 	return symmetric && public
 }
 
-func (k *key) isSymmetric() bool {
+func (k *Key) isSymmetric() bool {
 	_, ok := k.material.([]byte)
 	return ok
 }
 
-// unambiguous leaves out the keys whose kid another key of the same kind has
-// too: by RFC 7517 section 4.5 it names one key. Keys of different kinds may be
-// alternatives under one name, and a key may stand twice.
-func unambiguous(keys []*key) []*key {
-	return slices.DeleteFunc(slices.Clone(keys), func(k *key) bool {
-		return k.id != "" && slices.ContainsFunc(keys, func(other *key) bool {
-			return other.id == k.id && k.rivals(other)
-		})
+// isAmbiguous tells whether another key of the same kind has the key's kid too: by
+// RFC 7517 section 4.5 it names one key. Keys of different kinds may be
+// alternatives under one name, and a key may stand twice. A nil key is none.
+func (k *Key) isAmbiguous(keys []*Key) bool {
+	return k.id != "" && slices.ContainsFunc(keys, func(other *Key) bool {
+		return other != nil && other.id == k.id && k.rivals(other)
 	})
 }
 
 // rivals says whether the other is a different key of the same kind.
-func (k *key) rivals(other *key) bool {
+func (k *Key) rivals(other *Key) bool {
 	if a, ok := k.material.([]byte); ok {
 		b, same := other.material.([]byte)
 		return same && !bytes.Equal(a, b)
