@@ -24,6 +24,7 @@ const (
 
 var kindNames = [...]string{"method", "tool", "resource", "prompt"}
 
+// String is the kind as it stands in answers.
 func (k kind) String() string { return kindNames[k] }
 
 // action is what a message asks for.
@@ -32,14 +33,6 @@ type action struct {
 	kind   kind
 	// name is that of the tool or prompt, or the URI of the resource.
 	name string
-}
-
-// what says what is asked for, without its name, which the client chose.
-func (a *action) what() string {
-	if a.kind == method {
-		return "method"
-	}
-	return a.kind.String()
 }
 
 var errNoName = errors.New("params name no tool, prompt or resource")
@@ -140,7 +133,7 @@ func (g *guard) request(_ context.Context, x *traffic.Exchange) policy.Verdict {
 			if a.kind == method {
 				code = jsonrpc.MethodNotFound
 			}
-			return policy.RefuseRPC(x, g.status, m.ID, code, "This "+a.what()+" is not allowed.", "the rules do not allow the "+a.what()+" that is asked for")
+			return policy.RefuseRPC(x, g.status, m.ID, code, "This "+a.kind.String()+" is not allowed.", "the rules do not allow the "+a.kind.String()+" that is asked for")
 		}
 	}
 	return policy.Go()

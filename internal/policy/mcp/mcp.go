@@ -6,7 +6,6 @@
 package mcp
 
 import (
-	"context"
 	"fmt"
 	"mime"
 	"net/http"
@@ -115,6 +114,3 @@ func rewrite(data []byte, change changer) ([]byte, error) {
 	}
 	return jsonrpc.Splice(data, edits), nil
 }
-
-// hook is a hook of a step.
-type hook func(context.Context, *traffic.Exchange) policy.Verdict

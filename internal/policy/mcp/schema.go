@@ -271,8 +271,8 @@ func (b *validator) call(x *traffic.Exchange, m *jsonrpc.Message) policy.Verdict
 		return policy.GoBecause("no schema of the tool is known yet, so the arguments were not checked")
 	}
 	arguments := found["arguments"]
-	if arguments == nil {
-		arguments = []byte("{}")
+	if arguments == nil || string(arguments) == "null" {
+		arguments = []byte("{}") // as servers take it
 	}
 	if why := breach(schema, arguments); why != "" {
 		return policy.RefuseRPC(x, http.StatusBadRequest, m.ID, jsonrpc.InvalidParams, "Invalid arguments.", "arguments of the tool"+why)
