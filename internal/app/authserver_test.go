@@ -45,6 +45,28 @@ spec:
   apiId: orders
   client: {id: robot, name: Robot, secret: $EXAMPLE_CLIENT_SECRET}
   state: STATE
+---
+apiVersion: gateway.mulesoft.com/v1alpha1
+kind: ApiInstance
+metadata: {name: asked}
+spec:
+  address: http://GATEWAY/asked
+  services: {orders: {address: SERVICE}}
+  policies:
+  - policyRef: {name: oauth2-token-introspection-flex}
+    config:
+      introspectionURL: ISSUER/introspect
+      authorizationValue: Basic b3JkZXJzLWFwaTpzM2NyZXQ=
+      scopes: read
+      skipClientIdValidation: true
+      validatedTokenTTL: 0
+---
+apiVersion: gateway.mulesoft.com/v1alpha1
+kind: Contract
+metadata: {name: orders-api}
+spec:
+  apiId: asked
+  client: {id: orders-api, name: The orders API, secret: $EXAMPLE_CLIENT_SECRET}
 `
 
 const tokenSettings = `version: 1
@@ -55,6 +77,7 @@ authorizationServer:
   issuer: http://LISTEN
   clients:
   - {id: robot, grants: [client_credentials], scopes: [read], audiences: ["https://api.example.com/orders", "https://api.example.com/billing"]}
+  - {id: orders-api, audiences: ["https://api.example.com/orders"], introspects: true}
   - {id: stranger, grants: [client_credentials], scopes: [read], audiences: ["https://api.example.com/orders"]}
 `
 
@@ -78,10 +101,9 @@ func TestAuthorizationServer(t *testing.T) {
 	log := newLogText()
 	serveTokens(t, log, dir, strings.ReplaceAll(tokenSettings, "LISTEN", listen))
 
-	ask := func(id, password, resource string) (int, map[string]any) {
+	post := func(path, id, password string, form url.Values) (int, map[string]any) {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+listen+"/token", strings.NewReader(
-			url.Values{"grant_type": {"client_credentials"}, "resource": {"https://api.example.com/" + resource}}.Encode()))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+listen+path, strings.NewReader(form.Encode()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,9 +111,13 @@ func TestAuthorizationServer(t *testing.T) {
 		req.SetBasicAuth(id, password)
 		return sent(t, req)
 	}
-	call := func(token string) int {
+	ask := func(id, password, resource string) (int, map[string]any) {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+gateway+"/orders/1", http.NoBody)
+		return post("/token", id, password, url.Values{"grant_type": {"client_credentials"}, "resource": {"https://api.example.com/" + resource}})
+	}
+	call := func(token, api string) int {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+gateway+"/"+api+"/1", http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,12 +127,18 @@ func TestAuthorizationServer(t *testing.T) {
 	}
 	status, body := ask("robot", "s3cret", "orders")
 	token, _ := body["access_token"].(string)
-	if status != http.StatusOK || call(token) != http.StatusOK {
-		t.Fatalf("%d %v, called: %d", status, body, call(token))
+	if status != http.StatusOK || call(token, "orders") != http.StatusOK {
+		t.Fatalf("%d %v, called: %d", status, body, call(token, "orders"))
 	}
 	_, elsewhere := ask("robot", "s3cret", "billing")
-	if other, _ := elsewhere["access_token"].(string); other == "" || call(other) != http.StatusUnauthorized {
+	if other, _ := elsewhere["access_token"].(string); other == "" || call(other, "orders") != http.StatusUnauthorized || call(other, "asked") != http.StatusUnauthorized {
 		t.Error("a token for another API was taken")
+	}
+	if got := call(token, "asked"); got != http.StatusOK {
+		t.Errorf("asked by the gateway: %d", got)
+	}
+	if status, _ := post("/revoke", "robot", "s3cret", url.Values{"token": {token}}); status != http.StatusOK || call(token, "asked") != http.StatusUnauthorized {
+		t.Errorf("revoking: %d, and the gateway that asks goes on", status)
 	}
 	if status, _ := ask("robot", "wrong", "orders"); status != http.StatusUnauthorized {
 		t.Errorf("wrong secret: %d", status)

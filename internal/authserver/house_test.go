@@ -88,7 +88,7 @@ type provider struct {
 	claims func(map[string]any)
 }
 
-func newProvider(t *testing.T, c *clock) *provider {
+func newProvider(t testing.TB, c *clock) *provider {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -135,7 +135,7 @@ func newProvider(t *testing.T, c *clock) *provider {
 
 // house is a server with everything around it.
 type house struct {
-	t        *testing.T
+	t        testing.TB
 	clock    *clock
 	clients  known
 	provider *provider
@@ -158,7 +158,7 @@ func (h *house) change(do func()) {
 	do()
 }
 
-func newHouse(t *testing.T, change func(*Options)) *house {
+func newHouse(t testing.TB, change func(*Options)) *house {
 	t.Helper()
 	h := &house{t: t, clock: &clock{now: time.Now().Truncate(time.Second)}, clients: someClients(), log: &strings.Builder{}}
 	h.provider = newProvider(t, h.clock)
