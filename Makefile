@@ -32,7 +32,7 @@ test: ## run all tests; says which are skipped for want of a program
 	go test ./...
 	@missing=""; \
 	command -v chromium chromium-browser google-chrome >/dev/null || missing="$$missing chromium"; \
-	for program in redis-server slapd node npm xmllint openssl; do \
+	for program in redis-server slapd apache2 node npm xmllint openssl; do \
 	  PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; \
 	done; \
 	if [[ -n "$$missing" ]]; then \
@@ -40,10 +40,12 @@ test: ## run all tests; says which are skipped for want of a program
 	fi
 
 .PHONY: bench
-bench: ## compare with httputil.ReverseProxy and nginx (where it is installed), and detection with Coraza
+bench: ## compare with httputil.ReverseProxy and nginx (where it is installed), detection with Coraza, each policy with an empty one; 500 APIs
 	@command -v nginx >/dev/null || echo "nginx is not installed: the comparison goes without it"
 	go run ./bench
 	go test ./internal/detect -run '^(TestCost|TestWorstCase)$$' -cost 3 -v
+	go test ./internal/policy/catalogue -run '^(TestCost|TestLongIPLists)$$' -cost 5 -v
+	go test ./internal/router -run '^TestScale' -scale 500 -v
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (10s)
@@ -132,6 +134,8 @@ machine:
 	command -v chromium chromium-browser google-chrome >/dev/null || want="$$want chromium fonts-dejavu-core"; \
 	command -v redis-server >/dev/null || want="$$want redis-server"; \
 	PATH="$$PATH:/usr/sbin" command -v slapd >/dev/null || want="$$want slapd"; \
+	PATH="$$PATH:/usr/sbin" command -v apache2 >/dev/null || want="$$want apache2"; \
+	test -e /usr/lib/apache2/modules/mod_auth_openidc.so || want="$$want libapache2-mod-auth-openidc"; \
 	command -v npm >/dev/null || want="$$want nodejs npm"; \
 	command -v xmllint >/dev/null || want="$$want libxml2-utils"; \
 	command -v openssl >/dev/null || want="$$want openssl"; \
