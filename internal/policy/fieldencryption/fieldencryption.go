@@ -22,7 +22,8 @@ import (
 //go:embed schema.json
 var schema []byte
 
-// Encrypt is the entry of the catalogue for field-encryption.
+// Encrypt is the entry of the catalogue for field-encryption, which encrypts
+// fields of messages.
 func Encrypt() policy.Policy {
 	return policy.Policy{
 		Name: "field-encryption", Title: "Field Encryption", Category: "Security",
@@ -31,7 +32,8 @@ func Encrypt() policy.Policy {
 	}
 }
 
-// Decrypt is the entry of the catalogue for field-decryption.
+// Decrypt is the entry of the catalogue for field-decryption, which makes clear
+// text of fields that were encrypted.
 func Decrypt() policy.Policy {
 	return policy.Policy{
 		Name: "field-decryption", Title: "Field Decryption", Category: "Security",

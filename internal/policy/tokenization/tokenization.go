@@ -25,7 +25,8 @@ import (
 //go:embed schema.json
 var schema []byte
 
-// Tokenize is the entry of the catalogue for tokenization.
+// Tokenize is the entry of the catalogue for tokenization, which puts tokens in
+// the place of fields.
 func Tokenize() policy.Policy {
 	return policy.Policy{
 		Name: "tokenization", Title: "Tokenization", Category: "Security",
@@ -34,7 +35,8 @@ func Tokenize() policy.Policy {
 	}
 }
 
-// Detokenize is the entry of the catalogue for detokenization.
+// Detokenize is the entry of the catalogue for detokenization, which puts the
+// fields back in the place of their tokens.
 func Detokenize() policy.Policy {
 	return policy.Policy{
 		Name: "detokenization", Title: "Detokenization", Category: "Security",
