@@ -40,7 +40,7 @@ test: ## run all tests; says which are skipped for want of a program
 	fi
 
 .PHONY: bench
-bench: ## compare with httputil.ReverseProxy and nginx (where it is installed), detection with Coraza, each policy with an empty one; 500 APIs
+bench: ## compare with httputil.ReverseProxy and nginx (where it is installed), detection with Coraza, each policy with an empty one; and compile 500 APIs
 	@command -v nginx >/dev/null || echo "nginx is not installed: the comparison goes without it"
 	go run ./bench
 	go test ./internal/detect -run '^(TestCost|TestWorstCase)$$' -cost 3 -v

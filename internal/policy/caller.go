@@ -36,14 +36,13 @@ func (c *Caller) Need() Need { return PayloadNeed(c.id, c.secret) }
 // Find is the contract of the caller, or nil and the refusal. A caller whom
 // nobody identified before becomes that of the exchange.
 func (c *Caller) Find(x *traffic.Exchange, clients *Clients) (*Client, Verdict) {
-	scope := &Scope{Exchange: x}
-	id, err := c.id.EvalString(scope)
+	id, err := EvalText(c.id, x, false)
 	if err != nil || id == "" {
 		return nil, refuseCaller(NoClientID, "the request names no client id")
 	}
 	client := clients.Find(id)
 	if c.secret != nil {
-		secret, err := c.secret.EvalString(scope)
+		secret, err := EvalText(c.secret, x, false)
 		if err != nil {
 			secret = ""
 		}

@@ -26,6 +26,7 @@ type Client struct {
 	Tier   string
 	Limits []Limit
 
+	tier      any // Tier, as properties take it
 	secret    [sha256.Size]byte
 	hasSecret bool
 	windows   []sharedstate.Limit
@@ -35,7 +36,7 @@ type Client struct {
 
 // NewClient makes a client; an empty secret is one that no caller can know.
 func NewClient(id, name, secret, tier string, limits []Limit) *Client {
-	c := &Client{ID: id, Name: name, Tier: tier, Limits: limits, hasSecret: secret != ""}
+	c := &Client{ID: id, Name: name, Tier: tier, Limits: limits, tier: tier, hasSecret: secret != ""}
 	c.secret = sha256.Sum256([]byte(secret))
 	for _, l := range limits {
 		// A longer period would overflow; it is beyond what is counted anyway.
@@ -119,6 +120,6 @@ func (c *Clients) Authenticate(id, secret string) *Client {
 func (c *Client) Establish(a *traffic.Authentication) {
 	a.ClientID, a.ClientName = c.ID, c.Name
 	if c.Tier != "" {
-		a.SetProperty("slaId", c.Tier)
+		a.SetProperty("slaId", c.tier)
 	}
 }

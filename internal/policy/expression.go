@@ -4,6 +4,7 @@ import (
 	"mime"
 	"net/url"
 	"strings"
+	"sync"
 
 	"farrier.dev/farrier/internal/dataweave"
 	"farrier.dev/farrier/internal/traffic"
@@ -33,8 +34,23 @@ type Scope struct {
 	Vars dataweave.Object
 
 	query   url.Values
+	asked   bool // for a query parameter
 	payload dataweave.Value
 	parsed  bool
+}
+
+// scopes are those of EvalText.
+var scopes = sync.Pool{New: func() any { return new(Scope) }}
+
+// EvalText evaluates an expression over the request of an exchange to text, or
+// over its response, in a scope that is used again.
+func EvalText(e *dataweave.Expression, x *traffic.Exchange, response bool) (string, error) {
+	s, _ := scopes.Get().(*Scope)
+	s.Exchange, s.Response = x, response
+	text, err := e.EvalString(s)
+	*s = Scope{}
+	scopes.Put(s)
+	return text, err
 }
 
 // Lookup implements dataweave.Env.
@@ -87,15 +103,37 @@ func IsJSON(contentType string) bool {
 	return media == "application/json" || media == "text/json" || strings.HasSuffix(media, "+json")
 }
 
+// parameter is the first value of a query parameter, as url.ParseQuery reads it.
+// One is looked for; who asks for more has the query parsed.
 func (s *Scope) parameter(name string) (dataweave.Value, bool) {
+	if s.asked {
+		values, ok := s.parameters()[name]
+		if !ok {
+			return dataweave.Null(), false
+		}
+		return dataweave.String(values[0]), true
+	}
+	s.asked = true
+	for pair := range strings.SplitSeq(s.Exchange.Request.RawQuery, "&") {
+		if pair == "" || strings.Contains(pair, ";") {
+			continue
+		}
+		key, value, _ := strings.Cut(pair, "=")
+		if key, err := url.QueryUnescape(key); err != nil || key != name {
+			continue
+		}
+		if value, err := url.QueryUnescape(value); err == nil {
+			return dataweave.String(value), true
+		}
+	}
+	return dataweave.Null(), false
+}
+
+func (s *Scope) parameters() url.Values {
 	if s.query == nil {
 		s.query, _ = url.ParseQuery(s.Exchange.Request.RawQuery)
 	}
-	values, ok := s.query[name]
-	if !ok {
-		return dataweave.Null(), false
-	}
-	return dataweave.String(values[0]), true
+	return s.query
 }
 
 type requestAttributes Scope
@@ -182,9 +220,9 @@ type queryParams Scope
 func (q *queryParams) Get(key string) (dataweave.Value, bool) { return (*Scope)(q).parameter(key) }
 
 func (q *queryParams) Keys() []string {
-	(*Scope)(q).parameter("")
-	names := make([]string, 0, len(q.query))
-	for name := range q.query {
+	query := (*Scope)(q).parameters()
+	names := make([]string, 0, len(query))
+	for name := range query {
 		names = append(names, name)
 	}
 	return names

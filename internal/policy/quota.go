@@ -23,7 +23,7 @@ func NewQuota(exposeHeaders bool) *Quota { return &Quota{exposed: exposeHeaders}
 // Pass lets the exchange go on.
 func (q *Quota) Pass(x *traffic.Exchange, r sharedstate.Result) Verdict {
 	if q.exposed {
-		x.Carry(q, r)
+		x.CarryNumbers(q, [3]int64{r.Limit, r.Remaining, milliseconds(r.Reset)})
 	}
 	return Go()
 }
@@ -33,7 +33,8 @@ func (q *Quota) Refuse(r sharedstate.Result, reason string) Verdict {
 	if !q.exposed {
 		return Refuse(http.StatusTooManyRequests, "Too Many Requests", reason)
 	}
-	return Refuse(http.StatusTooManyRequests, "Too Many Requests", reason, quotaFields(r)...)
+	fields := quotaFields([3]int64{r.Limit, r.Remaining, milliseconds(r.Reset)})
+	return Refuse(http.StatusTooManyRequests, "Too Many Requests", reason, fields[:]...)
 }
 
 // Hook is the response hook of the step, nil when headers are not exposed.
@@ -42,23 +43,36 @@ func (q *Quota) Hook() func(context.Context, *traffic.Exchange) Verdict {
 		return nil
 	}
 	return func(_ context.Context, x *traffic.Exchange) Verdict {
-		r, ok := x.Carried(q).(sharedstate.Result)
+		numbers, ok := x.CarriedNumbers(q)
 		// A refusal by a later meter is the most restrictive: its headers stay.
 		if !ok || x.Response.Local && x.Response.Header.Has("x-ratelimit-limit") {
 			return Go()
 		}
-		for _, f := range quotaFields(r) {
+		for _, f := range quotaFields(numbers) {
 			x.Response.Header.Set(f.Name, f.Value)
 		}
 		return Go()
 	}
 }
 
-func quotaFields(r sharedstate.Result) []traffic.Field {
-	reset := (r.Reset + time.Millisecond - 1) / time.Millisecond
-	return []traffic.Field{
-		{Name: "x-ratelimit-limit", Value: strconv.FormatInt(r.Limit, 10)},
-		{Name: "x-ratelimit-remaining", Value: strconv.FormatInt(r.Remaining, 10)},
-		{Name: "x-ratelimit-reset", Value: strconv.FormatInt(int64(reset), 10)},
+// milliseconds are rounded up.
+func milliseconds(d time.Duration) int64 { return int64((d + time.Millisecond - 1) / time.Millisecond) }
+
+var quotaNames = [...]string{"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"}
+
+// quotaFields are the headers of limit, rest and reset. Their values share one
+// piece of memory.
+func quotaFields(numbers [3]int64) (fields [3]traffic.Field) {
+	var digits [3 * 20]byte
+	var ends [len(numbers)]int
+	text := digits[:0]
+	for i, n := range numbers {
+		text = strconv.AppendInt(text, n, 10)
+		ends[i] = len(text)
 	}
+	all, from := string(text), 0
+	for i, end := range ends {
+		fields[i], from = traffic.Field{Name: quotaNames[i], Value: all[from:end]}, end
+	}
+	return fields
 }

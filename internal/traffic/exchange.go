@@ -46,7 +46,7 @@ type Exchange struct {
 	// Timeouts are those that steps set for this exchange.
 	Timeouts Timeouts
 
-	carried   []carried
+	carried   carriage
 	operation string
 }
 

@@ -112,13 +112,12 @@ func (e *enforcer) credentials(x *traffic.Exchange) (id, secret string) {
 	if e.basic {
 		return basicCredentials(x.Request.Header.Values("authorization"))
 	}
-	scope := &policy.Scope{Exchange: x}
-	id, err := e.id.EvalString(scope)
+	id, err := policy.EvalText(e.id, x, false)
 	if err != nil {
 		return "", ""
 	}
 	if e.secret != nil {
-		if secret, err = e.secret.EvalString(scope); err != nil {
+		if secret, err = policy.EvalText(e.secret, x, false); err != nil {
 			return id, ""
 		}
 	}

@@ -198,9 +198,13 @@ func (s *step) preflight(header *traffic.Header, origin string) ([]traffic.Field
 	if !ok {
 		return nil, "the preflight asks for headers that are none; nothing is granted"
 	}
-	fields := s.grant(origin)
-	if fields == nil {
+	named, credentials := s.grant(origin)
+	if named == "" {
 		return nil, "the origin is in no group; nothing is granted"
+	}
+	fields := []traffic.Field{{Name: "access-control-allow-origin", Value: named}}
+	if credentials {
+		fields = append(fields, traffic.Field{Name: "access-control-allow-credentials", Value: "true"})
 	}
 	allowed, asked := method, strings.Join(names, ", ")
 	if !s.public {
@@ -252,29 +256,24 @@ func (s *step) find(origin string) (g *group, wild bool) {
 	return s.wildcard, true
 }
 
-// grant is the fields that name the origin, nil when it may not call.
-func (s *step) grant(origin string) []traffic.Field {
-	if origin == "" {
-		return nil
-	}
-	named, credentials := origin, s.credentials
-	if s.public {
+// grant is what the answer names for the origin, empty when it may not call, and
+// whether it may bring credentials.
+func (s *step) grant(origin string) (named string, credentials bool) {
+	switch {
+	case origin == "":
+		return "", false
+	case s.public:
 		// Any document can make itself the origin "null", in a sandboxed frame.
-		credentials = credentials && origin != "null"
-	} else {
-		g, wild := s.find(origin)
-		switch {
-		case g == nil:
-			return nil
-		case wild:
-			named, credentials = anything, false
-		}
+		return origin, s.credentials && origin != "null"
 	}
-	fields := []traffic.Field{{Name: "access-control-allow-origin", Value: named}}
-	if credentials {
-		fields = append(fields, traffic.Field{Name: "access-control-allow-credentials", Value: "true"})
+	g, wild := s.find(origin)
+	switch {
+	case g == nil:
+		return "", false
+	case wild:
+		return anything, false
 	}
-	return fields
+	return origin, s.credentials
 }
 
 // response replaces what the service says of sharing by what the settings say.
@@ -285,8 +284,8 @@ func (s *step) response(_ context.Context, x *traffic.Exchange) policy.Verdict {
 		header.Add("vary", "Origin")
 	}
 	origin, _ := x.Carried(s).(string)
-	fields := s.grant(origin)
-	if fields == nil {
+	named, credentials := s.grant(origin)
+	if named == "" {
 		return policy.Go()
 	}
 	exposed := ""
@@ -297,8 +296,9 @@ func (s *step) response(_ context.Context, x *traffic.Exchange) policy.Verdict {
 		}
 		exposed = g.exposed
 	}
-	for _, f := range fields {
-		header.Set(f.Name, f.Value)
+	header.Set("access-control-allow-origin", named)
+	if credentials {
+		header.Set("access-control-allow-credentials", "true")
 	}
 	if exposed != "" {
 		header.Set("access-control-expose-headers", exposed)

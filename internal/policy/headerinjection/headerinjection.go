@@ -103,13 +103,13 @@ func (in *injector) Bind(policy.Env) (policy.Step, error) {
 	var step policy.Step
 	if len(in.inbound) > 0 {
 		step.Request = func(_ context.Context, x *traffic.Exchange) policy.Verdict {
-			return inject(in.inbound, &policy.Scope{Exchange: x}, &x.Request.Header)
+			return inject(in.inbound, x, false)
 		}
 		step.RequestBody = need(in.inbound)
 	}
 	if len(in.outbound) > 0 {
 		step.Response = func(_ context.Context, x *traffic.Exchange) policy.Verdict {
-			return inject(in.outbound, &policy.Scope{Exchange: x, Response: true}, &x.Response.Header)
+			return inject(in.outbound, x, true)
 		}
 		step.ResponseBody = need(in.outbound)
 	}
@@ -125,13 +125,17 @@ func need(injections []injection) policy.Need {
 	return policy.Need{}
 }
 
-func inject(injections []injection, scope *policy.Scope, header *traffic.Header) policy.Verdict {
+func inject(injections []injection, x *traffic.Exchange, response bool) policy.Verdict {
+	header := &x.Request.Header
+	if response {
+		header = &x.Response.Header
+	}
 	for _, one := range injections {
-		name, err := one.key.EvalString(scope)
+		name, err := policy.EvalText(one.key, x, response)
 		if err != nil {
 			return failed(err)
 		}
-		value, err := one.value.EvalString(scope)
+		value, err := policy.EvalText(one.value, x, response)
 		if err != nil {
 			return failed(err)
 		}

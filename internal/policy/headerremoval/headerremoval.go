@@ -112,14 +112,16 @@ func plain(text string) bool {
 func (r *remover) Bind(policy.Env) (policy.Step, error) {
 	var step policy.Step
 	if !r.inbound.empty() {
+		drops := r.inbound.drops
 		step.Request = func(_ context.Context, x *traffic.Exchange) policy.Verdict {
-			r.inbound.remove(&x.Request.Header)
+			x.Request.Header.DelFunc(drops)
 			return policy.Go()
 		}
 	}
 	if !r.outbound.empty() {
+		drops := r.outbound.drops
 		step.Response = func(_ context.Context, x *traffic.Exchange) policy.Verdict {
-			r.outbound.remove(&x.Response.Header)
+			x.Response.Header.DelFunc(drops)
 			return policy.Go()
 		}
 	}
@@ -128,10 +130,9 @@ func (r *remover) Bind(policy.Env) (policy.Step, error) {
 
 func (f *filter) empty() bool { return len(f.names)+len(f.patterns) == 0 }
 
-func (f *filter) remove(header *traffic.Header) {
-	header.DelFunc(func(field traffic.Field) bool {
-		return !slices.Contains(protected[:], field.Name) && f.matches(field.Name)
-	})
+// drops says whether a header is removed.
+func (f *filter) drops(field traffic.Field) bool {
+	return !slices.Contains(protected[:], field.Name) && f.matches(field.Name)
 }
 
 func (f *filter) matches(name string) bool {

@@ -123,7 +123,7 @@ func (l *limiter) keyOf(x *traffic.Exchange) string {
 	if l.key == nil {
 		return ""
 	}
-	key, err := l.key.EvalString(&policy.Scope{Exchange: x})
+	key, err := policy.EvalText(l.key, x, false)
 	if err != nil {
 		return ""
 	}
