@@ -73,16 +73,18 @@ func compileCard(settings json.RawMessage) (policy.Compiled, error) {
 	if u, err := url.Parse(s.ConsumerURL); s.ConsumerURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return nil, errors.New("consumerUrl: not an address; write http or https with a host")
 	}
-	text, name, err := []byte(s.Content), "content", error(nil)
+	text, name := []byte(s.Content), "content"
 	if s.File != "" {
-		name = "file"
+		var err error
 		if text, err = readCard(s.File); err != nil {
 			return nil, fmt.Errorf("file: %w", err)
 		}
+		name = "file"
 	}
 	if len(text) == 0 {
 		return c, nil
 	}
+	var err error
 	if c.content, err = c.own(text); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
