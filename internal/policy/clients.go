@@ -26,17 +26,21 @@ type Client struct {
 	Tier   string
 	Limits []Limit
 
-	tier      any // Tier, as properties take it
-	secret    [sha256.Size]byte
-	hasSecret bool
-	windows   []sharedstate.Limit
+	// properties are what the contract says of the caller; nil without a tier.
+	properties map[string]any
+	secret     [sha256.Size]byte
+	hasSecret  bool
+	windows    []sharedstate.Limit
 	// distributed are the windows as several gateways count them.
 	distributed []sharedstate.Limit
 }
 
 // NewClient makes a client; an empty secret is one that no caller can know.
 func NewClient(id, name, secret, tier string, limits []Limit) *Client {
-	c := &Client{ID: id, Name: name, Tier: tier, Limits: limits, tier: tier, hasSecret: secret != ""}
+	c := &Client{ID: id, Name: name, Tier: tier, Limits: limits, hasSecret: secret != ""}
+	if tier != "" {
+		c.properties = map[string]any{"slaId": tier}
+	}
 	c.secret = sha256.Sum256([]byte(secret))
 	for _, l := range limits {
 		// A longer period would overflow; it is beyond what is counted anyway.
@@ -119,7 +123,7 @@ func (c *Clients) Authenticate(id, secret string) *Client {
 // Establish makes the client the caller of an exchange.
 func (c *Client) Establish(a *traffic.Authentication) {
 	a.ClientID, a.ClientName = c.ID, c.Name
-	if c.Tier != "" {
-		a.SetProperty("slaId", c.tier)
+	if c.properties != nil {
+		a.SetProperties(c.properties)
 	}
 }

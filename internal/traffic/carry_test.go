@@ -20,6 +20,23 @@ func TestCarriedIsKeptByStep(t *testing.T) {
 	}
 }
 
+// TestLentPropertiesStayAsTheyAre: who adds to them gets a map of its own.
+func TestLentPropertiesStayAsTheyAre(t *testing.T) {
+	lent := map[string]any{"slaId": "gold"}
+	var first, second traffic.Authentication
+	first.SetProperties(lent)
+	first.SetProperty("sub", "ada")
+	second.SetProperty("sub", "bob")
+	second.SetProperties(lent)
+	second.SetProperty("slaId", "lead")
+	if len(lent) != 1 || lent["slaId"] != "gold" {
+		t.Errorf("the lent map is %v", lent)
+	}
+	if first.Properties["slaId"] != "gold" || first.Properties["sub"] != "ada" || second.Properties["slaId"] != "lead" || second.Properties["sub"] != "bob" {
+		t.Errorf("%v and %v", first.Properties, second.Properties)
+	}
+}
+
 // TestManyStepsCarry: of as many steps as there may be each gets its own back,
 // values and numbers.
 func TestManyStepsCarry(t *testing.T) {

@@ -7,6 +7,7 @@ package traffic
 
 import (
 	"crypto/x509"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -129,16 +130,34 @@ type Response struct {
 // DataWeave expressions use.
 type Authentication struct {
 	ClientID, ClientName, Principal string
-	// Properties holds claims, slaId and the like; nil until a step sets one.
+	// Properties holds claims, slaId and the like; nil until a step sets one. Only
+	// the methods may change it.
 	Properties map[string]any
+
+	// lent says that Properties belongs to somebody else.
+	lent bool
 }
 
 // SetProperty adds one property.
 func (a *Authentication) SetProperty(name string, value any) {
-	if a.Properties == nil {
-		a.Properties = make(map[string]any, 4)
+	if a.Properties == nil || a.lent {
+		own := make(map[string]any, len(a.Properties)+4)
+		maps.Copy(own, a.Properties)
+		a.Properties, a.lent = own, false
 	}
 	a.Properties[name] = value
+}
+
+// SetProperties adds properties from a map that is only lent: it must not be
+// changed by anybody any more.
+func (a *Authentication) SetProperties(properties map[string]any) {
+	if len(a.Properties) == 0 {
+		a.Properties, a.lent = properties, true
+		return
+	}
+	for name, value := range properties {
+		a.SetProperty(name, value)
+	}
 }
 
 // Upstream is the call to the service behind an API.

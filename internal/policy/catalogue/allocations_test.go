@@ -21,7 +21,7 @@ func TestAllocations(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := []string{
-		"client-id-enforcement-flex", "rate-limiting-flex", "spike-control-flex", "ip-blocklist-flex", "ip-feeds",
+		"client-id-enforcement-flex", "rate-limiting-flex", "rate-limiting-sla-based-flex", "spike-control-flex", "ip-blocklist-flex", "ip-feeds",
 		"cors-flex", "header-injection-flex", "header-removal-flex",
 	}
 	for _, name := range names {
