@@ -58,8 +58,16 @@ func TestReads(t *testing.T) {
 		accepted, codings string
 		want              bool
 	}{
-		{"", "", true}, {"", "identity", true}, {"", "gzip", false}, {"gzip", "gzip", true}, {"br, GZIP;q=0.5", "gzip", true},
-		{"gzip;q=0", "gzip", false}, {"gzip;q=0.0", "gzip", false}, {"x-gzipped", "gzip", false}, {"gzip", "gzip, br", false}, {"gzip, br", "br, gzip", true},
+		{"", "", true},
+		{"", "identity", true},
+		{"", "gzip", false},
+		{"gzip", "gzip", true},
+		{"br, GZIP;q=0.5", "gzip", true},
+		{"gzip;q=0", "gzip", false},
+		{"gzip;q=0.0", "gzip", false},
+		{"x-gzipped", "gzip", false},
+		{"gzip", "gzip, br", false},
+		{"gzip, br", "br, gzip", true},
 	} {
 		if got := reads(c.accepted, c.codings); got != c.want {
 			t.Errorf("%q reads %q: %v", c.accepted, c.codings, got)

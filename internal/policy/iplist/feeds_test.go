@@ -46,8 +46,12 @@ func TestWhatEnds(t *testing.T) {
 		now    time.Time
 		want   string
 	}{
-		{"10.1.2.3", early, "list"}, {"10.1.2.3", late, "list"}, {"192.0.2.7", late, "list"},
-		{"198.51.100.9", early, "list"}, {"198.51.100.9", late, ""}, {"203.0.113.1", late, ""},
+		{"10.1.2.3", early, "list"},
+		{"10.1.2.3", late, "list"},
+		{"192.0.2.7", late, "list"},
+		{"198.51.100.9", early, "list"},
+		{"198.51.100.9", late, ""},
+		{"203.0.113.1", late, ""},
 	} {
 		if got := s.find(netip.MustParseAddr(c.client), c.now); got != c.want {
 			t.Errorf("%s at %v: %q, want %q", c.client, c.now, got, c.want)
