@@ -36,6 +36,8 @@ func (c *conversation) want(text string) {
 	for _, line := range lines[1:] {
 		c.wantLine(strings.TrimSpace(line))
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.last, c.calls = nil, nil
 	c.log.Reset()
 }
