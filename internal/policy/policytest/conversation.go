@@ -128,7 +128,9 @@ func (c *conversation) play(section, text string) {
 	case "clients":
 		c.readClients(text)
 	case "http":
+		c.mu.Lock()
 		c.pages[argument] = text
+		c.mu.Unlock()
 	case "upstream":
 		c.upstream = text
 	case "auth":
@@ -219,10 +221,12 @@ func (c *conversation) readClients(text string) {
 // RoundTrip serves the http sections to the policy's own calls.
 func (c *conversation) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.called(r)
+	c.mu.Lock()
 	page, ok := c.pages[r.Method+" "+r.URL.String()]
 	if !ok {
 		page, ok = c.pages[r.URL.String()]
 	}
+	c.mu.Unlock()
 	if !ok {
 		return nil, errors.New("connection refused")
 	}
