@@ -45,7 +45,6 @@ package policytest
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,7 +86,7 @@ type conversation struct {
 	calls     []string
 	stream    *stream
 	memory    *sharedstate.Memory
-	log       bytes.Buffer
+	log       logged
 	chain     *policy.Chain
 	last      *result
 	refusal   error

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"farrier.dev/farrier/internal/traffic"
@@ -40,6 +41,33 @@ func (c *conversation) want(text string) {
 	defer c.mu.Unlock()
 	c.last, c.calls = nil, nil
 	c.log.Reset()
+}
+
+// logged is what a policy logged, also in the background.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (l *logged) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+// String is all that was logged since Reset.
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// Reset forgets it.
+func (l *logged) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Reset()
 }
 
 func (c *conversation) wantAccepted(lines []string) {
