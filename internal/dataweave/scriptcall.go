@@ -101,10 +101,10 @@ func (c *arguments) text(i int) (string, error) {
 	return s, err
 }
 
-// whole is an argument as a whole number, or what it is without one.
-func (c *arguments) whole(i, otherwise int) (int, error) {
+// whole is an argument as a whole number, 0 without one.
+func (c *arguments) whole(i int) (int, error) {
 	if c.v[i].kind == KindNull {
-		return otherwise, nil
+		return 0, nil
 	}
 	if !isPosition(c.v[i]) {
 		return 0, wants("a whole Number", c.v[i])

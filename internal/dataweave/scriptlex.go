@@ -204,7 +204,9 @@ func (p *scriptParser) keyHere() bool {
 			return false
 		}
 		if p.tok.is("#") {
-			return p.next() && p.next() && (p.tok.is(":") || p.tok.is("@"))
+			if !p.next() || !p.next() { // the name of the namespace, and what follows
+				return false
+			}
 		}
 		return p.tok.is(":") || p.tok.is("@")
 	})

@@ -130,9 +130,29 @@ func compileFormat(pattern string) (*format, error) {
 
 func dateLayout(pattern string) (string, error) {
 	parts := [...][2]string{
-		{"yyyy", "2006"}, {"uuuu", "2006"}, {"yy", "06"}, {"MMMM", "January"}, {"MMM", "Jan"}, {"MM", "01"}, {"M", "1"}, {"dd", "02"}, {"d", "2"},
-		{"HH", "15"}, {"hh", "03"}, {"h", "3"}, {"mm", "04"}, {"ss", "05"}, {"SSS", "000"}, {"EEEE", "Monday"}, {"EEE", "Mon"}, {"a", "PM"},
-		{"XXX", "Z07:00"}, {"xxx", "-07:00"}, {"X", "Z07"}, {"'T'", "T"}, {"'Z'", "Z"},
+		{"yyyy", "2006"},
+		{"uuuu", "2006"},
+		{"yy", "06"},
+		{"MMMM", "January"},
+		{"MMM", "Jan"},
+		{"MM", "01"},
+		{"M", "1"},
+		{"dd", "02"},
+		{"d", "2"},
+		{"HH", "15"},
+		{"hh", "03"},
+		{"h", "3"},
+		{"mm", "04"},
+		{"ss", "05"},
+		{"SSS", "000"},
+		{"EEEE", "Monday"},
+		{"EEE", "Mon"},
+		{"a", "PM"},
+		{"XXX", "Z07:00"},
+		{"xxx", "-07:00"},
+		{"X", "Z07"},
+		{"'T'", "T"},
+		{"'Z'", "Z"},
 	}
 	var b strings.Builder
 next:

@@ -5,7 +5,7 @@ func take(c *arguments) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	n, err := c.whole(1, 0)
+	n, err := c.whole(1)
 	if err != nil {
 		return Value{}, err
 	}
@@ -17,7 +17,7 @@ func drop(c *arguments) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	n, err := c.whole(1, 0)
+	n, err := c.whole(1)
 	if err != nil {
 		return Value{}, err
 	}

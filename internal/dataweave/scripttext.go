@@ -247,7 +247,7 @@ func pad(left bool) func(c *arguments) (Value, error) {
 		if err != nil {
 			return Value{}, err
 		}
-		width, err := c.whole(1, 0)
+		width, err := c.whole(1)
 		if err != nil {
 			return Value{}, err
 		}
@@ -276,7 +276,7 @@ func repeat(c *arguments) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	times, err := c.whole(1, 0)
+	times, err := c.whole(1)
 	if err != nil {
 		return Value{}, err
 	}
@@ -307,11 +307,11 @@ func substring(c *arguments) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	from, err := c.whole(1, 0)
+	from, err := c.whole(1)
 	if err != nil {
 		return Value{}, err
 	}
-	to, err := c.whole(2, 0)
+	to, err := c.whole(2)
 	if err != nil {
 		return Value{}, err
 	}

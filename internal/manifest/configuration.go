@@ -109,10 +109,6 @@ func (r *reader) section(c *configuration, o *object) {
 	}
 }
 
-func (r *reader) unbuilt(o *object) {
-	r.problems.warnf(o.at, o.path, "not supported yet and without effect")
-}
-
 func (o *object) forward() {
 	if o == nil {
 		return

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -154,7 +153,7 @@ func TestWhatIsCompiledAgain(t *testing.T) {
 		{"the local store", func(w *world) { w.o.Local = sharedstate.NewMemory(time.Now) }, everything},
 		{"the durable store", func(w *world) { w.o.Durable = sharedstate.NewMemory(time.Now) }, everything},
 		{"what learns", func(w *world) { w.o.Models = &models{} }, everything},
-		{"the log", func(w *world) { w.o.Log = slog.New(slog.NewTextHandler(io.Discard, nil)) }, everything},
+		{"the log", func(w *world) { w.o.Log = slog.New(slog.DiscardHandler) }, everything},
 		{"the engine", func(w *world) { w.o.Runtime = &policy.Runtime{Now: time.Now} }, everything},
 	}
 	for _, c := range cases {

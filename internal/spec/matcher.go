@@ -107,21 +107,22 @@ func (n *node) child(segment string, text []string) *node {
 func splitTemplate(segment string) (text, names []string, err error) {
 	for {
 		open := strings.IndexByte(segment, '{')
-		if shut := strings.IndexByte(segment, '}'); open < 0 && shut < 0 {
+		shut := strings.IndexByte(segment, '}')
+		if open < 0 && shut < 0 {
 			return append(text, segment), names, nil
-		} else if open < 0 || shut < open+2 {
-			return nil, nil, errors.New("a template must have the form {name}")
-		} else {
-			name := segment[open+1 : shut]
-			if strings.ContainsAny(name, "{/?#") {
-				return nil, nil, errors.New("a template must have the form {name}")
-			}
-			if open == 0 && len(text) > 0 {
-				return nil, nil, errors.New("two templates must have text between them")
-			}
-			text, names = append(text, segment[:open]), append(names, name)
-			segment = segment[shut+1:]
 		}
+		if open < 0 || shut < open+2 {
+			return nil, nil, errors.New("a template must have the form {name}")
+		}
+		name := segment[open+1 : shut]
+		if strings.ContainsAny(name, "{/?#") {
+			return nil, nil, errors.New("a template must have the form {name}")
+		}
+		if open == 0 && len(text) > 0 {
+			return nil, nil, errors.New("two templates must have text between them")
+		}
+		text, names = append(text, segment[:open]), append(names, name)
+		segment = segment[shut+1:]
 	}
 }
 

@@ -31,13 +31,15 @@ func drawSample(t *rapid.T, depth int) sample {
 		high := low + rapid.Int64Range(0, 1e6).Draw(t, "span")
 		n := rapid.Int64Range(low, high).Draw(t, "n")
 		return sample{
-			map[string]any{"type": "integer", "minimum": num(low), "maximum": num(high)}, num(n),
-			[]any{num(low - 1), num(high + 1), json.Number(num(n) + ".5"), "x", nil, true, []any{}},
+			map[string]any{"type": "integer", "minimum": num(low), "maximum": num(high)},
+			num(n),
+			[]any{num(low - 1), num(high + 1), num(n) + ".5", "x", nil, true, []any{}},
 		}
 	case "string":
 		s := rapid.StringMatching(`[a-zé]{3,6}`).Draw(t, "s")
 		return sample{
-			map[string]any{"type": "string", "minLength": num(3), "maxLength": num(6), "pattern": "^[a-zé]*$"}, s,
+			map[string]any{"type": "string", "minLength": num(3), "maxLength": num(6), "pattern": "^[a-zé]*$"},
+			s,
 			[]any{"ab", "abcdefg", "ABCD", num(1), nil, map[string]any{}},
 		}
 	case "boolean":

@@ -108,5 +108,5 @@ func heapInUse() int64 {
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc) //nolint:gosec // far from 2^63
+	return int64(m.HeapAlloc)
 }

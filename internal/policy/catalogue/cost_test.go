@@ -89,7 +89,7 @@ func (b *bound) bind(e *policy.Entry, settings json.RawMessage, env policy.Env) 
 	}
 	memory := sharedstate.NewMemory(env.Now)
 	env.Binding, env.Expand, env.Shared, env.Local, env.Durable = "default/cost", exampleSecret, memory, memory, memory
-	env.Log = slog.New(slog.NewJSONHandler(io.Discard, nil))
+	env.Log = slog.New(slog.DiscardHandler)
 	env.HTTP, env.Load = &http.Client{Transport: b}, costRuntime().Load
 	env.State = func(key string, create func() any) any {
 		if b.states[key] == nil {

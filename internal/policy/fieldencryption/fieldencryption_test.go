@@ -83,7 +83,7 @@ func run(s policy.Step, contentType, body string) (string, policy.Verdict) {
 	if err := x.Request.Body.Replace([]byte(body)); err != nil {
 		panic(err)
 	}
-	v := s.Request(nil, x) //nolint:staticcheck // the hook has no use for a context
+	v := s.Request(nil, x)
 	return string(x.Request.Body.Bytes()), v
 }
 
@@ -319,7 +319,7 @@ func TestAnyText(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
-	small, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // the key is to be refused
+	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}

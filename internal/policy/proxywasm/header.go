@@ -257,7 +257,7 @@ func decodePairs(b []byte) ([]traffic.Field, bool) {
 		return word, true
 	}
 	fields := make([]traffic.Field, 0, n)
-	for i := range int(n) { //nolint:gosec // at most maxFields
+	for i := range int(n) {
 		name, good := next(2 * i)
 		if !good {
 			return nil, false

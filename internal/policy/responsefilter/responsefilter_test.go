@@ -41,10 +41,14 @@ func TestCut(t *testing.T) {
 		{ab, `{"a":{"anything":[{"x":1}]}}`, `{"a":{"anything":[{"x":1}]}}`},
 		{ab, `[{"x":1}]`, `[{"x":1}]`},
 		{ab, `"x"`, `"x"`},
-		{`{"s":{"items":{"$ref":"#/$defs/t"}},"t":{"properties":{"t":{"$ref":"#/$defs/t"},"n":{"type":"integer"}}}}`,
-			`[{"t":{"t":{"n":1,"m":2}}},{"m":1},3]`, `[{"t":{"t":{"n":1}}},{},3]`},
-		{`{"s":{"allOf":[{"properties":{"a":{"properties":{"p":{}}}}},{"properties":{"b":{},"a":{"properties":{"q":{}}}}}]}}`,
-			`{"a":{"p":1,"q":2,"r":3},"b":1,"c":1}`, `{"a":{"p":1,"q":2},"b":1}`},
+		{
+			`{"s":{"items":{"$ref":"#/$defs/t"}},"t":{"properties":{"t":{"$ref":"#/$defs/t"},"n":{"type":"integer"}}}}`,
+			`[{"t":{"t":{"n":1,"m":2}}},{"m":1},3]`, `[{"t":{"t":{"n":1}}},{},3]`,
+		},
+		{
+			`{"s":{"allOf":[{"properties":{"a":{"properties":{"p":{}}}}},{"properties":{"b":{},"a":{"properties":{"q":{}}}}}]}}`,
+			`{"a":{"p":1,"q":2,"r":3},"b":1,"c":1}`, `{"a":{"p":1,"q":2},"b":1}`,
+		},
 		{`{"s":{"oneOf":[{"properties":{"a":{}}},{"type":"null"},{"properties":{"b":{}},"required":["b"]}]}}`, `{"a":1,"b":2,"c":3}`, `{"a":1,"b":2}`},
 		{`{"s":{"anyOf":[{"properties":{"a":{}}},{}]}}`, `{"a":1,"c":3}`, `{"a":1,"c":3}`},
 		{`{"s":{"allOf":[{"properties":{"a":{}}},{}]}}`, `{"a":1,"c":3}`, `{"a":1}`},

@@ -117,7 +117,7 @@ func (set cipherSet) permute(cells []cell, tweak []byte, encrypt bool) error {
 
 func (set cipherSet) run(radix int, x []uint16, tweak []byte, encrypt bool) error {
 	c := set[radix]
-	err := error(nil)
+	var err error
 	if encrypt {
 		err = c.Encrypt(x, tweak)
 	} else {
@@ -189,6 +189,6 @@ func luhnDigit(digit, fromRight int) int {
 
 // fixLuhn sets the digit at i so that the number passes.
 func fixLuhn(cells []cell, i int) {
-	for cells[i].numeral = 0; luhnOf(cells) != 0; cells[i].numeral++ { //nolint:revive // one of ten does
+	for cells[i].numeral = 0; luhnOf(cells) != 0; cells[i].numeral++ {
 	}
 }

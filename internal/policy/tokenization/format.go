@@ -23,12 +23,20 @@ type format struct {
 
 // defaultCards are the numbers of the common issuers.
 var defaultCards = [...]CreditCard{
-	{"Visa", "4", "", true, 13}, {"Visa", "4", "", true, 16}, {"Visa", "4", "", true, 19},
-	{"Mastercard", "51", "55", true, 16}, {"Mastercard", "2221", "2720", true, 16},
-	{"American Express", "34", "", true, 15}, {"American Express", "37", "", true, 15},
-	{"Discover", "6011", "", true, 16}, {"Discover", "644", "659", true, 16},
-	{"JCB", "3528", "3589", true, 16}, {"Diners Club", "300", "305", true, 14}, {"Diners Club", "36", "", true, 14},
-	{"Diners Club", "38", "39", true, 14}, {"UnionPay", "62", "", true, 16},
+	{"Visa", "4", "", true, 13},
+	{"Visa", "4", "", true, 16},
+	{"Visa", "4", "", true, 19},
+	{"Mastercard", "51", "55", true, 16},
+	{"Mastercard", "2221", "2720", true, 16},
+	{"American Express", "34", "", true, 15},
+	{"American Express", "37", "", true, 15},
+	{"Discover", "6011", "", true, 16},
+	{"Discover", "644", "659", true, 16},
+	{"JCB", "3528", "3589", true, 16},
+	{"Diners Club", "300", "305", true, 14},
+	{"Diners Club", "36", "", true, 14},
+	{"Diners Club", "38", "39", true, 14},
+	{"UnionPay", "62", "", true, 16},
 }
 
 // card is a CreditCard, checked.

@@ -41,8 +41,9 @@ func stars(v fieldpath.Value) (fieldpath.Edit, error) {
 		return fieldpath.Edit{Do: fieldpath.Descend}, nil
 	case fieldpath.Null:
 		return fieldpath.Edit{}, nil
+	default:
+		return fieldpath.Edit{Do: fieldpath.SetText, Text: "X"}, nil
 	}
-	return fieldpath.Edit{Do: fieldpath.SetText, Text: "X"}, nil
 }
 
 func always(do fieldpath.Action) fieldpath.Visitor {
@@ -237,10 +238,10 @@ func TestAgainstTree(t *testing.T) {
 		switch tree := v.(type) {
 		case map[string]any:
 			for k := range tree {
-				switch {
-				case s == "**":
+				switch s {
+				case "**":
 					tree[k] = follow(tree[k], segments)
-				case s == "*" || s == k:
+				case "*", k:
 					tree[k] = follow(tree[k], rest)
 				}
 			}

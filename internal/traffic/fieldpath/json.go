@@ -137,7 +137,7 @@ func (c *children) close() {
 // field asks what is to be done with a value and does it.
 func (j *jsonWork) field(t jsontext.Token, path int) (removed bool, err error) {
 	v := Value{Path: path}
-	switch t.Kind { //nolint:exhaustive // the rest are containers
+	switch t.Kind {
 	case jsontext.String:
 		v.Kind, v.Text = Text, string(t.Text())
 	case jsontext.Number:

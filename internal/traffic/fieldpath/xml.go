@@ -219,7 +219,7 @@ func (x *xmlWork) field(t xmltext.Token, path int) error {
 	v := Value{Path: path, Kind: Text}
 	var text []byte
 	depth := x.r.Depth()
-	end := start
+	var end int
 	for {
 		next, err := x.r.Next()
 		if err != nil {
