@@ -5,10 +5,8 @@ package basicauth
 import (
 	"context"
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"strings"
 
 	"farrier.dev/farrier/internal/policy"
@@ -60,39 +58,21 @@ func (a *account) check(_ context.Context, x *traffic.Exchange) policy.Verdict {
 	fields := x.Request.Header.Values("authorization")
 	switch len(fields) {
 	case 0:
-		return refuse("Authentication required.", "there is no Authorization header")
+		return policy.RefuseBasic("Authentication required.", "there is no Authorization header")
 	case 1:
 	default:
-		return refuse("Authentication failed.", "there is more than one Authorization header")
+		return policy.RefuseBasic("Authentication failed.", "there is more than one Authorization header")
 	}
-	name, password, ok := credentials(fields[0].Value)
+	name, password, ok := policy.BasicCredentials(fields[0].Value)
 	if !ok {
-		return refuse("Authentication failed.", "the Authorization header holds no Basic credentials")
+		return policy.RefuseBasic("Authentication failed.", "the Authorization header holds no Basic credentials")
 	}
 	// Both are compared, whatever the first comparison says, so that the time
 	// does not tell which was wrong.
 	sameName, samePassword := secret.Equal(name, a.name), secret.Equal(password, a.password)
 	if !sameName || !samePassword {
-		return refuse("Authentication failed.", "the user name or the password is wrong")
+		return policy.RefuseBasic("Authentication failed.", "the user name or the password is wrong")
 	}
 	x.Auth.Principal = a.name
 	return policy.Go()
-}
-
-// credentials reads the value of an Authorization header (RFC 7617 §2).
-func credentials(value string) (name, password string, ok bool) {
-	scheme, coded, ok := strings.Cut(value, " ")
-	if !ok || !strings.EqualFold(scheme, "basic") {
-		return "", "", false
-	}
-	decoded, err := base64.StdEncoding.Strict().DecodeString(strings.Trim(coded, " "))
-	if err != nil {
-		return "", "", false
-	}
-	return strings.Cut(string(decoded), ":")
-}
-
-func refuse(public, reason string) policy.Verdict {
-	return policy.Refuse(http.StatusUnauthorized, public, reason,
-		traffic.Field{Name: "www-authenticate", Value: `Basic realm="mule-realm"`})
 }

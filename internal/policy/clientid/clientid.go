@@ -6,11 +6,9 @@ package clientid
 import (
 	"context"
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"farrier.dev/farrier/internal/dataweave"
 	"farrier.dev/farrier/internal/policy"
@@ -130,15 +128,7 @@ func basicCredentials(values []traffic.Field) (id, secret string) {
 	if len(values) != 1 {
 		return "", ""
 	}
-	scheme, coded, _ := strings.Cut(values[0].Value, " ")
-	if !strings.EqualFold(scheme, "basic") {
-		return "", ""
-	}
-	text, err := base64.StdEncoding.Strict().DecodeString(strings.TrimLeft(coded, " "))
-	if err != nil {
-		return "", ""
-	}
-	id, secret, _ = strings.Cut(string(text), ":")
+	id, secret, _ = policy.BasicCredentials(values[0].Value)
 	return id, secret
 }
 

@@ -8,7 +8,6 @@ package ldapauth
 import (
 	"context"
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -103,28 +102,28 @@ func (s *step) request(ctx context.Context, x *traffic.Exchange) policy.Verdict 
 	fields := x.Request.Header.Values("authorization")
 	switch len(fields) {
 	case 0:
-		return refuse("Authentication required.", "there is no Authorization header")
+		return policy.RefuseBasic("Authentication required.", "there is no Authorization header")
 	case 1:
 	default:
-		return refuse("Authentication failed.", "there is more than one Authorization header")
+		return policy.RefuseBasic("Authentication failed.", "there is more than one Authorization header")
 	}
-	name, password, ok := credentials(fields[0].Value)
+	name, password, ok := policy.BasicCredentials(fields[0].Value)
 	switch {
 	case !ok:
-		return refuse("Authentication failed.", "the Authorization header holds no Basic credentials")
+		return policy.RefuseBasic("Authentication failed.", "the Authorization header holds no Basic credentials")
 	case name == "":
-		return refuse("Authentication failed.", "the user name is empty")
+		return policy.RefuseBasic("Authentication failed.", "the user name is empty")
 	case password == "":
 		// RFC 4513 §5.1.2: a bind without password succeeds and proves nothing.
-		return refuse("Authentication failed.", "the password is empty")
+		return policy.RefuseBasic("Authentication failed.", "the password is empty")
 	case len(name) > maxCredential || len(password) > maxCredential:
-		return refuse("Authentication failed.", "the user name or the password is longer than 1024 bytes")
+		return policy.RefuseBasic("Authentication failed.", "the user name or the password is longer than 1024 bytes")
 	}
 	user, err := s.authenticate(ctx, name, password)
 	var no *refusal
 	switch {
 	case errors.As(err, &no):
-		return refuse("Authentication failed.", no.reason)
+		return policy.RefuseBasic("Authentication failed.", no.reason)
 	case err != nil:
 		return policy.Fail(http.StatusServiceUnavailable, "Service unavailable.", err.Error())
 	}
@@ -203,22 +202,4 @@ func told(err error) error {
 		text = "unknown result"
 	}
 	return fmt.Errorf("%s (LDAP result %d)", text, from.ResultCode)
-}
-
-// credentials reads the value of an Authorization header (RFC 7617 §2).
-func credentials(value string) (name, password string, ok bool) {
-	scheme, coded, ok := strings.Cut(value, " ")
-	if !ok || !strings.EqualFold(scheme, "basic") {
-		return "", "", false
-	}
-	decoded, err := base64.StdEncoding.Strict().DecodeString(strings.Trim(coded, " "))
-	if err != nil {
-		return "", "", false
-	}
-	return strings.Cut(string(decoded), ":")
-}
-
-func refuse(public, reason string) policy.Verdict {
-	return policy.Refuse(http.StatusUnauthorized, public, reason,
-		traffic.Field{Name: "www-authenticate", Value: `Basic realm="mule-realm"`})
 }

@@ -299,23 +299,6 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// FuzzCredentials: what is read as credentials is what was written.
-func FuzzCredentials(f *testing.F) {
-	f.Add("Basic YWRhOmE6Yg==")
-	f.Add("basic  ")
-	f.Fuzz(func(t *testing.T, value string) {
-		name, password, ok := credentials(value)
-		if !ok {
-			return
-		}
-		_, coded, _ := strings.Cut(value, " ")
-		if got := base64.StdEncoding.EncodeToString([]byte(name + ":" + password)); strings.Contains(name, ":") ||
-			got != strings.NewReplacer("\r", "", "\n", "").Replace(strings.Trim(coded, " ")) {
-			t.Fatalf("%q is read as %q and %q", value, name, password)
-		}
-	})
-}
-
 // TestFilter: whatever the name, the filter compares one value with it.
 func TestFilter(t *testing.T) {
 	a := &authenticator{filter: "(&(objectClass=person)(uid={0}))"}
