@@ -276,10 +276,10 @@ var echoing = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 })
 
 // open opens a WebSocket and says how it was answered.
-func (r *running) open(t *testing.T, path string) (net.Conn, *bufio.Reader, *http.Response) {
+func (r *running) open(t *testing.T, path string) (conn net.Conn, from *bufio.Reader, status int, body string) {
 	t.Helper()
-	conn, err := dial(r.at("8081"), nil)
-	if err != nil {
+	var err error
+	if conn, err = dial(r.at("8081"), nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
@@ -288,21 +288,29 @@ func (r *running) open(t *testing.T, path string) (net.Conn, *bufio.Reader, *htt
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
-	from := bufio.NewReader(conn)
+	from = bufio.NewReader(conn)
 	resp, err := http.ReadResponse(from, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return conn, from, resp
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return conn, from, resp.StatusCode, ""
+	}
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn, from, resp.StatusCode, string(text)
 }
 
 // TestWebSocketPolicies holds that connections are counted while they are open,
 // and that one which rests is ended.
 func TestWebSocketPolicies(t *testing.T) {
 	run := serve(t, startServices(t, echoing), one(sockets))
-	first, from, resp := run.open(t, "/counted")
-	if resp.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("status %d", resp.StatusCode)
+	first, from, status, _ := run.open(t, "/counted")
+	if status != http.StatusSwitchingProtocols {
+		t.Fatalf("status %d", status)
 	}
 	if _, err := io.WriteString(first, "\x81\x00"); err != nil {
 		t.Fatal(err)
@@ -310,27 +318,23 @@ func TestWebSocketPolicies(t *testing.T) {
 	if _, err := from.ReadByte(); err != nil {
 		t.Errorf("the echo: %v", err)
 	}
-	_, _, resp = run.open(t, "/counted")
-	body, _ := io.ReadAll(resp.Body)
-	_ = resp.Body.Close()
-	if resp.StatusCode != http.StatusTooManyRequests || string(body) != "Too many WebSocket connections" {
-		t.Errorf("the second: %d %s", resp.StatusCode, body)
+	if _, _, status, body := run.open(t, "/counted"); status != http.StatusTooManyRequests || body != "Too many WebSocket connections" {
+		t.Errorf("the second: %d %s", status, body)
 	}
 	if got := run.get(t, "8081", "GET /counted HTTP/1.1"); got.status == http.StatusTooManyRequests {
 		t.Error("what is no WebSocket counts")
 	}
 	_ = first.Close()
 	for late := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		if _, _, resp = run.open(t, "/counted"); resp.StatusCode == http.StatusSwitchingProtocols {
+		if _, _, status, _ = run.open(t, "/counted"); status == http.StatusSwitchingProtocols {
 			break
 		}
 		if time.Now().After(late) {
 			t.Fatal("the place is not given back")
 		}
 	}
-	_, from, resp = run.open(t, "/idle")
-	if resp.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("status %d", resp.StatusCode)
+	if _, from, status, _ = run.open(t, "/idle"); status != http.StatusSwitchingProtocols {
+		t.Fatalf("status %d", status)
 	}
 	began := time.Now()
 	if _, err := from.ReadByte(); err == nil || time.Since(began) > patience/2 {

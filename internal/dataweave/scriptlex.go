@@ -204,7 +204,10 @@ func (p *scriptParser) keyHere() bool {
 			return false
 		}
 		if p.tok.is("#") {
-			if !p.next() || !p.next() { // the name of the namespace, and what follows
+			if !p.next() { // to the local name
+				return false
+			}
+			if !p.next() { // to what follows it
 				return false
 			}
 		}
