@@ -116,14 +116,15 @@ check-tools:
 	go -C tools vet ./...
 	go -C tools test ./...
 
-# What starts whole programs gains nothing from the race detector in the test's
-# own process, and their rules compile ten times as slowly under it.
+# What starts whole programs, and corpora that are played one by one, gain
+# nothing from the race detector, under which rules compile ten times as slowly.
 PROGRAMS := ./cmd/... ./bench/... ./test/...
 
 .PHONY: check-race
 check-race:
 	go test -vet=off -race -shuffle=on -timeout 25m $$(go list ./... | grep -vxFf <(go list $(PROGRAMS)))
 	go test -vet=off -shuffle=on -timeout 25m $(PROGRAMS)
+	go test -vet=off -run '^(TestCRS|TestDetectionRate)$$' ./internal/app ./internal/detect
 
 # The race detector needs a C compiler; the tests start a browser, servers and
 # tools of others. As root on Debian they are installed; otherwise they are named.
