@@ -213,10 +213,7 @@ func TestCRS(t *testing.T) {
 	if err != nil || len(stages) < 4000 {
 		t.Fatalf("%d stages: %v", len(stages), err)
 	}
-	if raced {
-		t.Skip("plays without the race detector, under which Coraza takes minutes to begin")
-	}
-	thinned := testing.Short()
+	thinned := raced || testing.Short()
 	if thinned {
 		kept := stages[:0]
 		for chunk := range slices.Chunk(stages, 20) {
