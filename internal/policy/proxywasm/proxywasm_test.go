@@ -77,7 +77,7 @@ func warm(t testing.TB) policy.Policy {
 	module := guest(t)
 	shared.once.Do(func() {
 		shared.policy = proxywasm.Policy()
-		if _, err := bindOpen(t, shared.policy, module, nil); err != nil {
+		if _, err := bindOpen(t, shared.policy, module, nil, time.Now); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -117,7 +117,7 @@ func (s *safeBuffer) String() string {
 
 func bind(t testing.TB, p policy.Policy, module []byte, settings map[string]any) (*bench, error) {
 	t.Helper()
-	b, err := bindOpen(t, p, module, settings)
+	b, err := bindOpen(t, p, module, settings, time.Now)
 	if err == nil {
 		t.Cleanup(b.close)
 	}
@@ -125,7 +125,7 @@ func bind(t testing.TB, p policy.Policy, module []byte, settings map[string]any)
 }
 
 // bindOpen is bind without an end.
-func bindOpen(t testing.TB, p policy.Policy, module []byte, settings map[string]any) (*bench, error) {
+func bindOpen(t testing.TB, p policy.Policy, module []byte, settings map[string]any, now func() time.Time) (*bench, error) {
 	t.Helper()
 	if settings == nil {
 		settings = map[string]any{}
@@ -142,7 +142,7 @@ func bindOpen(t testing.TB, p policy.Policy, module []byte, settings map[string]
 	b := &bench{t: t, log: new(safeBuffer)}
 	memory := sharedstate.NewMemory(time.Now)
 	step, err := compiled.Bind(policy.Env{
-		Now: time.Now, Log: slog.New(slog.NewTextHandler(b.log, nil)), API: "default/orders", Binding: "default/custom",
+		Now: now, Log: slog.New(slog.NewTextHandler(b.log, nil)), API: "default/orders", Binding: "default/custom",
 		HTTP: http.DefaultClient, Shared: memory, Local: memory, Durable: memory,
 		Module: func(string) ([]byte, bool) { return module, true },
 		State: func(_ string, make func() any) any {
@@ -247,10 +247,12 @@ func TestStopped(t *testing.T) {
 // TestReplaced holds that a flood of requests that trap is refused without
 // making instances without end.
 func TestReplaced(t *testing.T) {
-	b, err := bind(t, warm(t), guest(t), nil)
+	stopped := time.Now()
+	b, err := bindOpen(t, warm(t), guest(t), nil, func() time.Time { return stopped })
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer b.close()
 	refused, bounded := 0, 0
 	for range 60 {
 		v, _ := b.run("trap")

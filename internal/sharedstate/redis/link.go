@@ -33,6 +33,7 @@ type held struct{ valkey.Client }
 // when it answers within the budget of a call. No exchange is ever the probe.
 type link struct {
 	option valkey.ClientOption
+	budget time.Duration // of one call
 	now    func() time.Time
 	log    *slog.Logger
 
@@ -46,10 +47,10 @@ type link struct {
 	cancel context.CancelFunc
 }
 
-func newLink(option valkey.ClientOption, now func() time.Time, log *slog.Logger) *link {
+func newLink(option valkey.ClientOption, budget time.Duration, now func() time.Time, log *slog.Logger) *link {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &link{
-		option: option, now: now, log: log, cancel: cancel,
+		option: option, budget: budget, now: now, log: log, cancel: cancel,
 		failed: make(chan error, 1), first: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.down.Store(true)
@@ -66,7 +67,7 @@ func (l *link) do(ctx context.Context, call func(context.Context, valkey.Client)
 	if l.busy.Add(1) > mostBusy {
 		return valkey.ValkeyResult{}, errBusy
 	}
-	bounded, cancel := context.WithTimeout(ctx, budget)
+	bounded, cancel := context.WithTimeout(ctx, l.budget)
 	defer cancel()
 	result := call(bounded, l.client.Load())
 	if err := result.NonValkeyError(); err != nil {
@@ -156,7 +157,7 @@ func (l *link) probe(ctx context.Context) error {
 		client = &held{made}
 		l.client.Store(client)
 	}
-	for _, limit := range []time.Duration{patience, budget} {
+	for _, limit := range []time.Duration{patience, l.budget} {
 		bounded, cancel := context.WithTimeout(ctx, limit)
 		err := client.Do(bounded, client.B().Ping().Build()).Error()
 		cancel()

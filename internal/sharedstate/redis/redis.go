@@ -6,6 +6,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -37,14 +38,16 @@ type Options struct {
 	TLS *tls.Config
 	// Prefix keeps environments apart that use the same database.
 	Prefix string
+	// Budget is how long one call may take; 0 stands for 15 ms.
+	Budget time.Duration
 	Now    func() time.Time
 	Log    *slog.Logger
 }
 
 const (
-	// budget is how long one call may take. What a client notices is a little
-	// more, and shall stay below 20 ms.
-	budget = 15 * time.Millisecond
+	// standardBudget is how long one call may take. What a client notices is a
+	// little more, and shall stay below 20 ms.
+	standardBudget = 15 * time.Millisecond
 	// patience is how long connecting and probing may take; no exchange waits.
 	patience = time.Second
 	// opening is how long Open waits for the first connection.
@@ -74,10 +77,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	budget := cmp.Or(o.Budget, standardBudget)
 	s := &Store{
 		prefix:   "farrier:" + o.Prefix + ":",
-		counters: newLink(option, o.Now, log.With("store", o.Address, "use", "counters")),
-		caches:   newLink(option, o.Now, log.With("store", o.Address, "use", "caches")),
+		counters: newLink(option, budget, o.Now, log.With("store", o.Address, "use", "counters")),
+		caches:   newLink(option, budget, o.Now, log.With("store", o.Address, "use", "caches")),
 	}
 	wait, cancel := context.WithTimeout(ctx, opening)
 	defer cancel()
