@@ -266,15 +266,20 @@ func (b *builder) check(a *applied) bool {
 	}
 	found := a.policy.Check(a.resolved)
 	for _, problem := range found {
-		field := a.configPath
-		if len(problem.Path) > 0 {
-			field = join(field, fieldName(problem.Path))
+		path, message := problem.Path, b.discreet(a, problem)
+		if len(path) == 0 {
+			path, message = a.config.leading(message)
+		} else if near := closest(path[len(path)-1], problem.Known); near != "" {
+			message = "unknown setting; did you mean " + near + "?"
 		}
-		at := a.configAt
-		if len(problem.Path) > 0 && len(a.config.pairs) > 0 && a.config.find(problem.Path[0]) != nil {
-			at = a.config.locate(problem.Path)
+		field, at := a.configPath, a.configAt
+		if len(path) > 0 {
+			field = join(field, fieldName(path))
+			if len(a.config.pairs) > 0 && a.config.find(path[0]) != nil {
+				at = a.config.locate(path)
+			}
 		}
-		b.problems.errorf(at, field, "%s", b.discreet(a, problem))
+		b.problems.errorf(at, field, "%s", message)
 	}
 	return len(found) == 0
 }

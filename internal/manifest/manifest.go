@@ -128,8 +128,11 @@ func (p *problems) sorted() []Problem {
 // FieldProblem is one thing wrong with the settings of a policy.
 type FieldProblem struct {
 	// Path leads to the field: object keys and array indices, outermost first.
+	// Without it the message may begin with one, as "fields[0].path: …".
 	Path    []string
 	Message string
+	// Known are the settings that there are in the place of an unknown one.
+	Known []string
 }
 
 // Policy is what the builder must know of a policy in the catalogue.

@@ -25,6 +25,20 @@ func fieldName(path []string) string {
 	return b.String()
 }
 
+// leading splits a message that begins with a field that is there, as
+// "fields[0].path: why", into the path and the rest.
+func (n *node) leading(message string) ([]string, string) {
+	field, rest, ok := strings.Cut(message, ": ")
+	if !ok || n == nil {
+		return nil, message
+	}
+	path := strings.Split(strings.NewReplacer("[", ".", "]", "").Replace(field), ".")
+	if n.at(path) == nil || fieldName(path) != field {
+		return nil, message
+	}
+	return path, rest
+}
+
 // expandStrings resolves the settings of a policy that has no way of its own.
 func expandStrings(settings json.RawMessage, expand func(string) (string, error)) (json.RawMessage, error) {
 	decoder := json.NewDecoder(bytes.NewReader(settings))

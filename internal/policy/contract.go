@@ -25,3 +25,11 @@ func (c *Clients) Why(id string) string {
 	}
 	return "no contract on this API has the client's id and secret"
 }
+
+// WhyUnknown is Why for callers who show no secret, as those with a token.
+func (c *Clients) WhyUnknown(id string) string {
+	if c != nil && c.denied[id] != "" {
+		return c.Why(id)
+	}
+	return "its client has no contract on this API"
+}

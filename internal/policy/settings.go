@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +23,8 @@ type Problem struct {
 	// Path leads to the field: object keys and array indices, outermost first.
 	Path    []string
 	Message string
+	// Known are the settings that there are in the place of an unknown one.
+	Known []string
 }
 
 // String is "field rateLimits[0].maximumRequests: message".
@@ -128,7 +132,7 @@ func (e *Entry) Check(settings json.RawMessage) []Problem {
 	}
 	var problems []Problem
 	leaves(invalid, func(leaf *jsonschema.ValidationError) {
-		problems = append(problems, problemsOf(leaf)...)
+		problems = append(problems, e.problemsOf(leaf)...)
 	})
 	return problems
 }
@@ -143,7 +147,7 @@ func leaves(e *jsonschema.ValidationError, visit func(*jsonschema.ValidationErro
 	}
 }
 
-func problemsOf(leaf *jsonschema.ValidationError) []Problem {
+func (e *Entry) problemsOf(leaf *jsonschema.ValidationError) []Problem {
 	at := leaf.InstanceLocation
 	under := func(name, message string) Problem {
 		return Problem{Path: append(slices.Clone(at), name), Message: message}
@@ -152,7 +156,9 @@ func problemsOf(leaf *jsonschema.ValidationError) []Problem {
 	switch k := leaf.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
-			problems = append(problems, under(name, "unknown setting; remove it or correct its name"))
+			unknown := under(name, "unknown setting; remove it or correct its name")
+			unknown.Known = settingsAt(e.tree, at)
+			problems = append(problems, unknown)
 		}
 	case *kind.Required:
 		for _, name := range k.Missing {
@@ -167,10 +173,53 @@ func problemsOf(leaf *jsonschema.ValidationError) []Problem {
 	case *kind.Type:
 		problems = append(problems, Problem{Path: at, Message: fmt.Sprintf("must be %s, not %s", strings.Join(k.Want, " or "), k.Got)})
 	default:
-		text := leaf.ErrorKind.LocalizedString(message.NewPrinter(language.English))
-		problems = append(problems, Problem{Path: at, Message: text})
+		problems = append(problems, Problem{Path: at, Message: bound(leaf.ErrorKind)})
 	}
 	return problems
+}
+
+// bound says which bound a value breaks.
+func bound(broken jsonschema.ErrorKind) string {
+	number := func(r *big.Rat) string {
+		f, _ := r.Float64()
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	const empty = "must not be empty"
+	switch k := broken.(type) {
+	case *kind.Minimum:
+		return fmt.Sprintf("must be at least %s, not %s", number(k.Want), number(k.Got))
+	case *kind.Maximum:
+		return fmt.Sprintf("must be at most %s, not %s", number(k.Want), number(k.Got))
+	case *kind.MinItems:
+		if k.Want == 1 {
+			return empty
+		}
+		return fmt.Sprintf("must have at least %d items, not %d", k.Want, k.Got)
+	case *kind.MaxItems:
+		return fmt.Sprintf("must have at most %d items, not %d", k.Want, k.Got)
+	case *kind.MinLength:
+		if k.Want == 1 {
+			return empty
+		}
+		return fmt.Sprintf("must have at least %d characters, not %d", k.Want, k.Got)
+	case *kind.MaxLength:
+		return fmt.Sprintf("must have at most %d characters, not %d", k.Want, k.Got)
+	default:
+		return broken.LocalizedString(message.NewPrinter(language.English))
+	}
+}
+
+// settingsAt are the names of the settings that a schema has at a path.
+func settingsAt(schema map[string]any, path []string) []string {
+	for _, step := range path {
+		next, _ := schema["items"].(map[string]any)
+		if properties, ok := schema["properties"].(map[string]any); ok {
+			next, _ = properties[step].(map[string]any)
+		}
+		schema = next
+	}
+	properties, _ := schema["properties"].(map[string]any)
+	return slices.Sorted(maps.Keys(properties))
 }
 
 // Resolve replaces references in string values. Where the schema wants a

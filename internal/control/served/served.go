@@ -206,8 +206,10 @@ func outline(a *revision.API) API {
 // here.
 type Contract struct {
 	ID, Name, Tier string
-	Limits         []revision.Limit
-	Source         revision.Source
+	// State is PENDING, REJECTED or REVOKED, which give no access, or empty.
+	State  string
+	Limits []revision.Limit
+	Source revision.Source
 }
 
 // Detail is one API with all that is served under it.
@@ -261,7 +263,7 @@ func (s *Service) detail(r *revision.Revision, a *revision.API) Detail {
 	}
 	for i := range a.Clients {
 		c := &a.Clients[i]
-		d.Contracts = append(d.Contracts, Contract{c.ID, c.Name, c.Tier, c.Limits, c.Source})
+		d.Contracts = append(d.Contracts, Contract{c.ID, c.Name, c.Tier, c.State, c.Limits, c.Source})
 	}
 	wanted := map[revision.Name]bool{}
 	for i := range a.Routes {

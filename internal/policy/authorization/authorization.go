@@ -49,7 +49,9 @@ type Operation struct {
 	Methods []string `json:"methods" default:"[]"`
 	// Path is a template behind the base path of the API: {name} is one segment, /** at the end any number of them. A slash at the end and parameters in segments (;x) make no difference.
 	Path string `json:"path" required:"true" minLength:"1"`
-	// Public lets everybody pass, identified or not.
+	// Public lets everybody pass, identified or not. It changes nothing of the
+	// policies before it: one that refuses strangers needs rules that leave the
+	// operation out.
 	Public bool `json:"public" default:"false"`
 	// Scopes are those that the token must have: all of them, or one.
 	Scopes []string `json:"scopes" default:"[]"`
@@ -203,9 +205,9 @@ func (a *authorizer) judge(env policy.Env, o *operation, x *traffic.Exchange, pa
 	ok, err := o.condition.EvalBool(&policy.Scope{Exchange: x, Vars: &vars{path, claims}})
 	switch {
 	case err != nil:
-		return policy.Refuse(http.StatusForbidden, "Access denied.", "the condition of the operation can't be evaluated for this request")
+		return policy.Refuse(http.StatusForbidden, "Access denied.", "the condition of the operation "+o.Path+" can't be evaluated for this request")
 	case !ok:
-		return policy.Refuse(http.StatusForbidden, "Access denied.", "the condition of the operation is not met")
+		return policy.Refuse(http.StatusForbidden, "Access denied.", "the condition of the operation "+o.Path+" is not met")
 	}
 	return policy.Go()
 }

@@ -22,7 +22,7 @@ func (c Manifests) Find(name string) (manifest.Policy, bool) {
 		Check: func(settings json.RawMessage) []manifest.FieldProblem {
 			var found []manifest.FieldProblem
 			for _, p := range e.Check(settings) {
-				found = append(found, manifest.FieldProblem{Path: p.Path, Message: p.Message})
+				found = append(found, manifest.FieldProblem{Path: p.Path, Message: p.Message, Known: p.Known})
 			}
 			if len(found) == 0 && e.Compile != nil {
 				// What a schema can't say is said by compiling.

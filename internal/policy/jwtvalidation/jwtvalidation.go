@@ -266,7 +266,7 @@ func (s *step) admit(x *traffic.Exchange, v *verified, scope *policy.Scope) erro
 	if !s.skipClient {
 		client := s.clients.Find(id)
 		if id == "" || client == nil {
-			return errors.New("its client has no contract on this API")
+			return errors.New(s.clients.WhyUnknown(id))
 		}
 		client.Establish(&x.Auth)
 		return nil

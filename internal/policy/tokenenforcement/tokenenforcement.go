@@ -144,7 +144,7 @@ func (s *step) request(ctx context.Context, x *traffic.Exchange) policy.Verdict 
 	} else {
 		client := s.clients.Find(g.clientID)
 		if g.clientID == "" || client == nil {
-			return policy.Refuse(http.StatusForbidden, "Invalid client.", "the client of the token has no contract on this API")
+			return policy.Refuse(http.StatusForbidden, "Invalid client.", s.clients.WhyUnknown(g.clientID))
 		}
 		client.Establish(&x.Auth)
 	}
