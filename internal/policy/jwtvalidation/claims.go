@@ -17,8 +17,8 @@ import (
 
 // Reasons for which the claims of a signed token are refused.
 var (
-	errExpired  = errors.New("exp is over")
-	errEarly    = errors.New("nbf is yet to come")
+	errExpired  = errors.New("the token has expired (exp)")
+	errEarly    = errors.New("the token is not valid yet (nbf)")
 	errNoExp    = errors.New("the claim exp is missing")
 	errNoNbf    = errors.New("the claim nbf is missing")
 	errTime     = errors.New("exp or nbf is not a number")
