@@ -2,7 +2,8 @@
 // GraphQL descriptions in one model; spec.Matcher names the operation of a
 // request, and a Checker holds a request against what is described. One folder
 // below reads one language into the model; today that is OpenAPI. The package
-// knows no policy and reads no files.
+// knows no policy. The files of a description are read through a Project, under
+// limits.
 package spec
 
 // Description is one API as somebody described it. It must not be changed once
@@ -13,8 +14,12 @@ type Description struct {
 	// without one at its end; that of a server at the root is empty.
 	BasePaths  []string
 	Operations []Operation
+	// Servers are the addresses of the servers, variables with their defaults.
+	Servers []string
 	// Definitions hold every schema that an operation reaches.
 	Definitions Definitions
+	// Schemes are the ways by which callers prove who they are, by name.
+	Schemes map[string]SecurityScheme
 	// Credentials are parameters by which callers prove who they are. They count
 	// as described.
 	Credentials []Credential
@@ -45,12 +50,38 @@ type Operation struct {
 	// ID is the operationId, empty where there is none.
 	ID string
 	// Line is where it stands in the description, counted from 1.
-	Line       int
+	Line int
+	// File is the document that it stands in.
+	File       string
 	Deprecated bool
+	// Security are alternatives; each lists what a caller must satisfy together.
+	// An empty alternative lets anybody in; none at all means that nothing is said.
+	Security   [][]Requirement
 	Parameters []Parameter
 	// Body is the request's content; nil when none is described.
 	Body      *Body
 	Responses []Response
+}
+
+// Requirement is one scheme that a caller must satisfy, with the scopes (OAuth
+// 2.0, OpenID Connect) or roles that it must have.
+type Requirement struct {
+	Scheme string
+	Scopes []string
+}
+
+// SecurityScheme is a way by which callers prove who they are.
+type SecurityScheme struct {
+	// Type is that of OpenAPI 3.1: apiKey, http, mutualTLS, oauth2, openIdConnect;
+	// other types of RAML as they are written there.
+	Type string
+	// Scheme is that of HTTP, in lower case, as "basic" or "bearer".
+	Scheme string
+	// Name and In are where a key stands.
+	Name string
+	In   Place
+	// Line is where it is declared, counted from 1.
+	Line int
 }
 
 // Place is where a parameter stands in the request.
