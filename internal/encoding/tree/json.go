@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"unicode/utf8"
 
 	"farrier.dev/farrier/internal/encoding"
 	"farrier.dev/farrier/internal/encoding/jsontext"
@@ -15,15 +14,15 @@ type jsonReader struct {
 	src     *Source
 	doc     []byte
 	scanner *jsontext.Scanner
-	// line is that of counted, which begins at lineStart.
-	line               int32
-	counted, lineStart int
+	// line and column are those of the offset counted.
+	line, column int32
+	counted      int
 }
 
 func readJSON(src *Source, doc []byte, o Options) (*Node, error) {
 	limits := jsontext.NoLimits()
 	limits.MaxDepth, limits.MaxTokens, limits.UniqueNames = o.MaxDepth, 2*o.MaxNodes, true
-	j := &jsonReader{src: src, doc: doc, scanner: jsontext.NewScanner(doc, limits), line: 1}
+	j := &jsonReader{src: src, doc: doc, scanner: jsontext.NewScanner(doc, limits), line: 1, column: 1}
 	root, err := j.next()
 	if err != nil {
 		return nil, err
@@ -37,12 +36,15 @@ func readJSON(src *Source, doc []byte, o Options) (*Node, error) {
 // at is line and column of an offset, which never goes back.
 func (j *jsonReader) at(offset int) (line, column int32) {
 	for ; j.counted < offset && j.counted < len(j.doc); j.counted++ {
-		if j.doc[j.counted] == '\n' {
+		switch c := j.doc[j.counted]; {
+		case c == '\n':
 			j.line++
-			j.lineStart = j.counted + 1
+			j.column = 1
+		case c&0xC0 != 0x80: // the first byte of a character
+			j.column++
 		}
 	}
-	return j.line, int32(utf8.RuneCount(j.doc[j.lineStart:j.counted])) + 1 //nolint:gosec // documents are shorter
+	return j.line, j.column
 }
 
 func (j *jsonReader) fault(err error) error {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -19,7 +20,7 @@ func yamlError(src *Source, err error) error {
 		line, _ := strconv.Atoi(m[1])
 		return &Error{File: src.Name, Line: line, Problem: "not YAML: " + m[2]}
 	}
-	return &Error{File: src.Name, Problem: "not YAML: " + err.Error()}
+	return &Error{File: src.Name, Problem: "not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
 }
 
 // yamlReader copies nodes, aliases opened.

@@ -1,22 +1,27 @@
-// Package openapi reads descriptions in OpenAPI 3.0 and 3.1, JSON or YAML, into
-// the model of the room. A description is one document: references to anything
-// outside it are refused. It reads what a request and its answer are held
-// against, and is no linter: what it does not need it does not judge.
+// Package openapi reads descriptions in OpenAPI 3.0 and 3.1 and in Swagger 2.0,
+// JSON or YAML, into the model of the room: what a request and its answer are
+// held against. It judges whether a description is built as its specification
+// says; whether it is a good one it leaves to others. References lead to other
+// files of the project; nothing is read from the network.
 package openapi
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 
+	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/spec"
 )
 
-// MaxSize is the length in bytes of the longest description that is read.
+// MaxSize is the length in bytes of the longest description that Parse reads.
 const MaxSize = 4 << 20
 
-// Error is what is wrong with a description, and where.
+// maxValues is how many values a description that Parse reads may have, aliases
+// opened.
+const maxValues = 500_000
+
+// Error is what is wrong with a description that Parse read, and where.
 type Error struct {
 	// Line is counted from 1; 0 where the whole document is meant.
 	Line int
@@ -32,162 +37,144 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("OpenAPI: line %d: %s", e.Line, e.Problem)
 }
 
-func wrong(n *node, format string, args ...any) error {
-	line := 0
-	if n != nil {
-		line = n.line
-	}
-	return &Error{line, fmt.Sprintf(format, args...)}
+// wrongName is the error about the name of a member.
+func wrongName(m tree.Member, format string, args ...any) error {
+	return &tree.Error{File: m.Value.File(), Line: int(m.Line), Column: int(m.Column), Problem: fmt.Sprintf(format, args...)}
 }
 
-// Parse reads a description in JSON or YAML. Errors are of type *Error.
+// Parse reads a description that is one document, JSON or YAML, for enforcement:
+// what it does not need for that it does not judge, and patterns that can't be
+// run are refused. Errors are of type *Error.
 func Parse(text []byte) (*spec.Description, error) {
-	if len(text) > MaxSize {
-		return nil, wrong(nil, "the description is longer than %d bytes", MaxSize)
+	root, err := tree.Read(&tree.Source{Text: text}, tree.Options{MaxBytes: MaxSize, MaxNodes: maxValues})
+	if err == nil {
+		r := newReader(&references{root: root})
+		r.patterns = true
+		if err = r.document(); err == nil {
+			return r.out, nil
+		}
 	}
-	root, err := readTree(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")))
-	if err != nil {
-		return nil, err
+	e := asTree(err)
+	return nil, &Error{e.Line, e.Problem}
+}
+
+func asTree(err error) *tree.Error {
+	if e, ok := errors.AsType[*tree.Error](err); ok {
+		return e
 	}
-	r := &reader{root: root, names: map[*node]string{}, out: &spec.Description{Definitions: spec.Definitions{}}}
+	return &tree.Error{Problem: err.Error()}
+}
+
+// Describe fills the description of a document from its tree, which may be one
+// of OpenAPI or one that was made of RAML. What keeps it from being described,
+// though it is valid, is added as a warning.
+func Describe(doc *spec.Document) {
+	if doc.Root == nil {
+		return
+	}
+	x := &references{root: doc.Root, file: doc.File, project: doc.Project}
+	x.whole = doc.Language == spec.RAML08 || doc.Language == spec.RAML10
+	r := newReader(x)
 	if err := r.document(); err != nil {
-		return nil, err
+		e := asTree(err)
+		if e.File == "" {
+			e.File = doc.File
+		}
+		doc.Problems = append(doc.Problems, spec.Problem{
+			File: e.File, Line: e.Line, Column: e.Column, Warning: true, Rule: "openapi-not-enforceable",
+			Message: "requests can't be held against this description: " + e.Problem,
+		})
+		return
 	}
-	return r.out, nil
+	doc.Description = r.out
+}
+
+// dialect is the version of the specification, as far as they differ.
+type dialect uint8
+
+const (
+	swagger20 dialect = iota + 1
+	openapi30
+	openapi31
+)
+
+// versionOf says which version a tree is written in. Later ones of OpenAPI 3 are
+// read as 3.1; newer tells them.
+func versionOf(root *tree.Node) (d dialect, newer bool, err error) {
+	if root == nil || root.Kind != tree.Object {
+		return 0, false, tree.Wrong(root, "must be an object with the field openapi")
+	}
+	version, old := root.Get("openapi"), root.Get("swagger")
+	switch {
+	case version == nil && old != nil:
+		if old.Kind != tree.String || old.Text != "2.0" {
+			return 0, false, tree.Wrong(old, `the field swagger must be the text "2.0"`)
+		}
+		return swagger20, false, nil
+	case version == nil || version.Kind != tree.String:
+		return 0, false, tree.Wrong(root, "the field openapi is missing; it must be 3.0.x or 3.1.x")
+	case strings.HasPrefix(version.Text, "3.0."):
+		return openapi30, false, nil
+	case strings.HasPrefix(version.Text, "3.1."):
+		return openapi31, false, nil
+	case strings.HasPrefix(version.Text, "3.2."):
+		return openapi31, true, nil
+	}
+	return 0, false, tree.Wrong(version, "version %.20q is not read; it must be 3.0.x or 3.1.x", version.Text)
 }
 
 // reader reads one tree into the model.
 type reader struct {
-	root *node
-	// nullable tells OpenAPI 3.0, whose schemas differ from JSON Schema.
-	nullable bool
+	*references
+	dialect dialect
+	// patterns tells that patterns must be such as can be run.
+	patterns bool
 	out      *spec.Description
+	// security is what operations ask for that say nothing themselves.
+	security [][]spec.Requirement
 	// names are the definitions made or to be made of nodes; waiting are those to
 	// be made.
-	names   map[*node]string
-	waiting []*node
+	names   map[*tree.Node]string
+	waiting []*tree.Node
+	// made are the schemas made of parameters of Swagger 2.0.
+	made map[*tree.Node]*tree.Node
+}
+
+func newReader(x *references) *reader {
+	return &reader{references: x, names: map[*tree.Node]string{}, out: &spec.Description{Definitions: spec.Definitions{}}}
 }
 
 func (r *reader) document() error {
-	if r.root.kind != object {
-		return wrong(r.root, "must be an object with the field openapi")
+	var err error
+	if r.dialect, _, err = versionOf(r.root); err != nil {
+		return err
 	}
-	version := r.root.get("openapi")
-	switch {
-	case version == nil && r.root.get("swagger") != nil:
-		return wrong(r.root.get("swagger"), "this is Swagger 2.0; convert it to OpenAPI 3.0 or 3.1")
-	case version == nil || version.kind != text:
-		return wrong(r.root, "the field openapi is missing; it must be 3.0.x or 3.1.x")
-	case strings.HasPrefix(version.text, "3.0."):
-		r.nullable = true
-	case !strings.HasPrefix(version.text, "3.1."):
-		return wrong(version, "version %.20q is not read; it must be 3.0.x or 3.1.x", version.text)
+	if dialect := r.root.Get("jsonSchemaDialect"); dialect != nil && !knownDialect(dialect.Text) {
+		return tree.Wrong(dialect, "only JSON Schema 2020-12 is read")
 	}
-	if dialect := r.root.get("jsonSchemaDialect"); dialect != nil && !knownDialect(dialect.text) {
-		return wrong(dialect, "only JSON Schema 2020-12 is read")
-	}
-	info := r.root.get("info")
-	r.out.Title, r.out.Version = info.get("title").string(), info.get("version").string()
+	info := r.root.Get("info")
+	r.out.Title, r.out.Version = info.Get("title").Str(), info.Get("version").Str()
 	if err := r.servers(); err != nil {
 		return err
 	}
-	if err := r.credentials(); err != nil {
+	if err := r.schemes(); err != nil {
+		return err
+	}
+	if r.security, err = requirements(r.root.Get("security")); err != nil {
 		return err
 	}
 	if err := r.paths(); err != nil {
 		return err
 	}
 	if len(r.out.Operations) == 0 {
-		return wrong(r.root, "it describes no operation")
+		return tree.Wrong(r.root, "it describes no operation")
 	}
 	if _, err := spec.NewMatcher(r.out.Operations); err != nil {
-		return wrong(r.root.get("paths"), "%v", err)
+		return tree.Wrong(r.root.Get("paths"), "%v", err)
 	}
 	return r.definitions()
 }
 
 func knownDialect(name string) bool {
 	return name == "https://json-schema.org/draft/2020-12/schema" || strings.HasPrefix(name, "https://spec.openapis.org/oas/3.1/dialect/")
-}
-
-// servers reads the paths of the servers; variables have their defaults.
-func (r *reader) servers() error {
-	servers := r.root.get("servers")
-	if servers != nil && servers.kind != array {
-		return wrong(servers, "servers must be a list")
-	}
-	for _, s := range servers.list() {
-		address := s.get("url").string()
-		for _, m := range s.get("variables").members() {
-			address = strings.ReplaceAll(address, "{"+m.name+"}", m.value.get("default").string())
-		}
-		u, err := url.Parse(address)
-		if err != nil {
-			return wrong(s, "the url of the server is malformed")
-		}
-		base := strings.TrimSuffix(u.EscapedPath(), "/")
-		if base != "" && base[0] != '/' {
-			base = "/" + base
-		}
-		r.out.BasePaths = append(r.out.BasePaths, base)
-	}
-	return nil
-}
-
-func (r *reader) credentials() error {
-	for _, m := range r.root.get("components").get("securitySchemes").members() {
-		scheme, err := r.resolve(m.value)
-		if err != nil {
-			return err
-		}
-		if scheme.get("type").string() == "apiKey" {
-			r.out.Credentials = append(r.out.Credentials, spec.Credential{
-				Name: scheme.get("name").string(), In: spec.Place(scheme.get("in").string()),
-			})
-		}
-	}
-	return nil
-}
-
-// resolve follows references inside the document.
-func (r *reader) resolve(n *node) (*node, error) {
-	for range maxChain {
-		ref := n.get("$ref")
-		if ref == nil {
-			return n, nil
-		}
-		target, err := r.target(ref)
-		if err != nil {
-			return nil, err
-		}
-		n = target
-	}
-	return nil, wrong(n, "more than %d references lead to one another", maxChain)
-}
-
-const maxChain = 32
-
-// target finds what a reference names.
-func (r *reader) target(ref *node) (*node, error) {
-	if ref.kind != text {
-		return nil, wrong(ref, "$ref must be a text")
-	}
-	pointer, ok := strings.CutPrefix(ref.text, "#")
-	switch {
-	case !ok:
-		return nil, wrong(ref, "the reference leads out of the document; bundle the description into one file")
-	case pointer != "" && pointer[0] != '/':
-		return nil, wrong(ref, "references to anchors are not read; write a JSON pointer, as #/components/schemas/NAME")
-	}
-	pointer, err := url.PathUnescape(pointer)
-	if err != nil {
-		return nil, wrong(ref, "the reference is malformed")
-	}
-	at := r.root
-	for step := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
-		if at = at.step(strings.NewReplacer("~1", "/", "~0", "~").Replace(step)); at == nil {
-			return nil, wrong(ref, "the reference leads nowhere in the document")
-		}
-	}
-	return at, nil
 }

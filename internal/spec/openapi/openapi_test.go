@@ -183,13 +183,14 @@ func TestErrors(t *testing.T) {
 		bomb += fmt.Sprintf("x%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i-1), 9), ","))
 	}
 	for text, want := range map[string]string{
-		"":                               "the description is empty",
+		"":                               "the document is empty",
 		"- a":                            "line 1: must be an object",
 		"a: [":                           "not YAML",
 		"\na: b: c":                      "line 2: not YAML: mapping values are not allowed",
 		"{\n\"openapi\": \"3.0.1\",":     "line 2: not JSON: unexpected end",
 		"{\"a\":1,\n\"a\":2}":            "line 2: not JSON: duplicate name",
-		"swagger: '2.0'":                 "line 1: this is Swagger 2.0",
+		"swagger: '2.0'":                 "describes no operation",
+		"swagger: 2.0":                   "line 1: the field swagger must be the text",
 		"openapi: 4.0.0":                 "line 1: version \"4.0.0\" is not read",
 		"openapi: 3.0":                   "the field openapi is missing",
 		"openapi: 3.0.0\nopenapi: 3.0.0": "line 2: the name \"openapi\" stands twice",

@@ -5,33 +5,31 @@ import (
 	"strconv"
 	"strings"
 
+	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/spec"
 )
 
 var methods = [...]string{"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
 func (r *reader) paths() error {
-	paths := r.root.get("paths")
-	if paths != nil && paths.kind != object {
-		return wrong(paths, "paths must be an object")
+	paths := r.root.Get("paths")
+	if paths != nil && paths.Kind != tree.Object {
+		return tree.Wrong(paths, "paths must be an object")
 	}
-	for _, m := range paths.members() {
-		if strings.HasPrefix(m.name, "x-") {
+	for _, m := range paths.Fields() {
+		if strings.HasPrefix(m.Name, "x-") {
 			continue
 		}
-		if !strings.HasPrefix(m.name, "/") {
-			return &Error{m.line, "a path must begin with a slash"}
+		if !strings.HasPrefix(m.Name, "/") {
+			return wrongName(m, "a path must begin with a slash")
 		}
-		item, err := r.resolve(m.value)
+		item, err := r.pathItem(m.Value)
 		if err != nil {
 			return err
 		}
-		if item.kind != object {
-			return wrong(item, "a path must be an object of operations")
-		}
 		for _, method := range methods {
-			if op := item.get(method); op != nil {
-				if err := r.operation(m.name, method, item, op); err != nil {
+			if op := item.Get(method); op != nil {
+				if err := r.operation(m.Name, method, item, op); err != nil {
 					return err
 				}
 			}
@@ -40,18 +38,62 @@ func (r *reader) paths() error {
 	return nil
 }
 
-func (r *reader) operation(path, method string, item, n *node) error {
-	if n.kind != object {
-		return wrong(n, "an operation must be an object")
+// pathItem follows the reference of a path; what stands beside it holds besides
+// what it leads to.
+func (r *reader) pathItem(n *tree.Node) (*tree.Node, error) {
+	item, err := r.resolve(n)
+	if err != nil {
+		return nil, err
+	}
+	if item.Kind != tree.Object {
+		return nil, tree.Wrong(item, "a path must be an object of operations")
+	}
+	if item == n || len(n.Members) == 1 {
+		return item, nil
+	}
+	both := tree.NewObject(n)
+	both.Members = append(both.Members, item.Members...)
+	for _, m := range n.Members {
+		if m.Name != "$ref" {
+			both.Set(m.Name, m.Value)
+		}
+	}
+	return both, nil
+}
+
+func (r *reader) operation(path, method string, item, n *tree.Node) error {
+	if n.Kind != tree.Object {
+		return tree.Wrong(n, "an operation must be an object")
 	}
 	op := spec.Operation{
-		Method: strings.ToUpper(method), Path: path, Line: n.line,
-		ID: n.get("operationId").string(), Deprecated: n.get("deprecated").isTrue(),
+		Method: strings.ToUpper(method), Path: path, File: n.File(), Line: int(n.Line),
+		ID: n.Get("operationId").Str(), Deprecated: n.Get("deprecated").IsTrue(), Security: r.security,
 	}
-	if err := r.parameters(&op, item.get("parameters"), n.get("parameters")); err != nil {
+	own, err := requirements(n.Get("security"))
+	if err != nil {
 		return err
 	}
-	if body := n.get("requestBody"); body != nil {
+	if own != nil {
+		op.Security = own
+	}
+	if r.dialect == swagger20 {
+		err = r.swaggerOperation(&op, item, n)
+	} else {
+		err = r.openOperation(&op, item, n)
+	}
+	if err != nil {
+		return err
+	}
+	r.out.Operations = append(r.out.Operations, op)
+	return nil
+}
+
+// openOperation reads what an operation of OpenAPI 3 takes and answers.
+func (r *reader) openOperation(op *spec.Operation, item, n *tree.Node) error {
+	if err := r.parameters(op, item.Get("parameters"), n.Get("parameters")); err != nil {
+		return err
+	}
+	if body := n.Get("requestBody"); body != nil {
 		resolved, err := r.resolve(body)
 		if err != nil {
 			return err
@@ -60,74 +102,85 @@ func (r *reader) operation(path, method string, item, n *node) error {
 		if err != nil {
 			return err
 		}
-		op.Body = &spec.Body{Required: resolved.get("required").isTrue(), Content: content}
+		op.Body = &spec.Body{Required: resolved.Get("required").IsTrue(), Content: content}
 	}
-	for _, m := range n.get("responses").members() {
-		if strings.HasPrefix(m.name, "x-") {
-			continue
-		}
-		response, err := r.response(m)
+	for _, m := range responsesOf(n) {
+		response, err := statusOf(m)
 		if err != nil {
+			return err
+		}
+		answer, err := r.resolve(m.Value)
+		if err != nil {
+			return err
+		}
+		if response.Content, err = r.content(answer); err != nil {
 			return err
 		}
 		op.Responses = append(op.Responses, response)
 	}
-	r.out.Operations = append(r.out.Operations, op)
 	return nil
 }
 
-func (r *reader) response(m member) (spec.Response, error) {
+// responsesOf are the responses of an operation, without extensions.
+func responsesOf(op *tree.Node) []tree.Member {
+	all := op.Get("responses").Fields()
+	found := make([]tree.Member, 0, len(all))
+	for _, m := range all {
+		if !strings.HasPrefix(m.Name, "x-") {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// statusOf are the codes that the name of a response stands for.
+func statusOf(m tree.Member) (spec.Response, error) {
 	var out spec.Response
-	status, err := strconv.Atoi(m.name)
+	status, err := strconv.Atoi(m.Name)
 	switch {
-	case m.name == "default":
-	case len(m.name) == 3 && m.name[0] >= '1' && m.name[0] <= '5' && strings.EqualFold(m.name[1:], "xx"):
-		out.From = int(m.name[0]-'0') * 100
+	case m.Name == "default":
+	case len(m.Name) == 3 && m.Name[0] >= '1' && m.Name[0] <= '5' && strings.EqualFold(m.Name[1:], "xx"):
+		out.From = int(m.Name[0]-'0') * 100
 		out.To = out.From + 99
 	case err == nil && status >= 100 && status <= 599:
 		out.From, out.To = status, status
 	default:
-		return out, &Error{m.line, "a response must be named by a status code, a range as 2XX, or default"}
+		return out, wrongName(m, "a response must be named by a status code, a range as 2XX, or default")
 	}
-	n, err := r.resolve(m.value)
-	if err != nil {
-		return out, err
-	}
-	out.Content, err = r.content(n)
-	return out, err
+	return out, nil
 }
 
-func (r *reader) content(n *node) ([]spec.Media, error) {
-	content := n.get("content")
-	if content != nil && content.kind != object {
-		return nil, wrong(content, "content must be an object of media types")
+func (r *reader) content(n *tree.Node) ([]spec.Media, error) {
+	content := n.Get("content")
+	if content != nil && content.Kind != tree.Object {
+		return nil, tree.Wrong(content, "content must be an object of media types")
 	}
 	var all []spec.Media
-	for _, m := range content.members() {
-		media, _, err := mime.ParseMediaType(m.name)
+	for _, m := range content.Fields() {
+		media, _, err := mime.ParseMediaType(m.Name)
 		if err != nil {
-			return nil, &Error{m.line, "this is no media type"}
+			return nil, wrongName(m, "this is no media type")
 		}
 		if spec.MediaFor(all, media) != nil && spec.MediaFor(all, media).Range == media {
 			continue // the same type with other parameters
 		}
-		value, err := r.resolve(m.value)
+		value, err := r.resolve(m.Value)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, spec.Media{Range: media, Schema: r.schemaOf(value.get("schema"))})
+		all = append(all, spec.Media{Range: media, Schema: r.schemaOf(value.Get("schema"))})
 	}
 	return all, nil
 }
 
 // parameters are those of the path, and those of the operation, which replace
 // those of the same name and place.
-func (r *reader) parameters(op *spec.Operation, lists ...*node) error {
+func (r *reader) parameters(op *spec.Operation, lists ...*tree.Node) error {
 	for _, list := range lists {
-		if list != nil && list.kind != array {
-			return wrong(list, "parameters must be a list")
+		if list != nil && list.Kind != tree.Array {
+			return tree.Wrong(list, "parameters must be a list")
 		}
-		for _, n := range list.list() {
+		for _, n := range list.List() {
 			resolved, err := r.resolve(n)
 			if err != nil {
 				return err
@@ -162,42 +215,42 @@ func ignored(p spec.Parameter) bool {
 	return name == "accept" || name == "content-type" || name == "authorization"
 }
 
-func (r *reader) parameter(n *node) (spec.Parameter, error) {
+func (r *reader) parameter(n *tree.Node) (spec.Parameter, error) {
 	p := spec.Parameter{
-		Name: n.get("name").string(), In: spec.Place(n.get("in").string()), Line: n.line,
-		Required: n.get("required").isTrue(), AllowEmpty: n.get("allowEmptyValue").isTrue(),
-		Style: spec.Style(n.get("style").string()),
+		Name: n.Get("name").Str(), In: spec.Place(n.Get("in").Str()), Line: int(n.Line),
+		Required: n.Get("required").IsTrue(), AllowEmpty: n.Get("allowEmptyValue").IsTrue(),
+		Style: spec.Style(n.Get("style").Str()),
 	}
 	switch p.In {
 	case spec.InPath:
 		p.Required = true
 	case spec.InQuery, spec.InHeader, spec.InCookie:
 	default:
-		return p, wrong(n, "the parameter must be in path, query, header or cookie")
+		return p, tree.Wrong(n, "the parameter must be in path, query, header or cookie")
 	}
 	if p.Name == "" {
-		return p, wrong(n, "the parameter has no name")
+		return p, tree.Wrong(n, "the parameter has no name")
 	}
 	if p.Style == "" {
 		p.Style = spec.DefaultStyle(p.In)
 	}
 	if !p.Style.Allows(p.In) {
-		return p, wrong(n, "the style %.30q can't be used in %s", p.Style, p.In)
+		return p, tree.Wrong(n, "the style %.30q can't be used in %s", p.Style, p.In)
 	}
 	p.Explode = p.Style == spec.Form
-	if explode := n.get("explode"); explode != nil {
-		p.Explode = explode.isTrue()
+	if explode := n.Get("explode"); explode != nil {
+		p.Explode = explode.IsTrue()
 	}
 	content, err := r.content(n)
 	switch {
 	case err != nil:
 		return p, err
 	case len(content) > 1:
-		return p, wrong(n.get("content"), "the parameter must have one media type")
+		return p, tree.Wrong(n.Get("content"), "the parameter must have one media type")
 	case len(content) == 1:
 		p.Media, p.Schema = content[0].Range, content[0].Schema
 	default:
-		p.Schema = r.schemaOf(n.get("schema"))
+		p.Schema = r.schemaOf(n.Get("schema"))
 	}
 	return p, nil
 }

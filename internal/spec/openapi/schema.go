@@ -1,29 +1,29 @@
 package openapi
 
 import (
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
 
+	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/spec"
 )
 
 // schemaOf names a schema that is to be made.
-func (r *reader) schemaOf(n *node) spec.Schema {
+func (r *reader) schemaOf(n *tree.Node) spec.Schema {
 	if n == nil {
 		return spec.Schema{}
 	}
-	return spec.Schema{Name: r.name(n), Line: n.line}
+	return spec.Schema{Name: r.name(n), Line: int(n.Line)}
 }
 
 // name gives a node the name of its definition. A definition is made once,
 // however many references lead to it, so that schemas may contain themselves.
-func (r *reader) name(n *node) string {
+func (r *reader) name(n *tree.Node) string {
 	if name, ok := r.names[n]; ok {
 		return name
 	}
-	name := "schema" + strconv.Itoa(len(r.names)+1) + "-line" + strconv.Itoa(n.line)
+	name := "schema" + strconv.Itoa(len(r.names)+1) + "-line" + strconv.Itoa(int(n.Line))
 	r.names[n] = name
 	r.waiting = append(r.waiting, n)
 	return name
@@ -53,13 +53,13 @@ const (
 	holdsNumber
 	holdsText
 	holdsBoolean
-	holdsNames   // a list of texts
+	holdsNames   // a list of names
 	holdsPattern // a regular expression
 )
 
 // keywordKind says what a keyword that is read holds, 0 for those that are not
-// read. Those of 2020-12 alone mean nothing in OpenAPI 3.0.
-func keywordKind(name string, nullable bool) int {
+// read. Those of 2020-12 alone mean nothing in older versions.
+func keywordKind(name string, old bool) int {
 	switch name {
 	case "allOf", "anyOf", "oneOf":
 		return holdsSchemas
@@ -82,12 +82,12 @@ func keywordKind(name string, nullable bool) int {
 	case "type", "enum":
 		return holdsValue
 	case "exclusiveMinimum", "exclusiveMaximum":
-		if nullable {
+		if old {
 			return holdsBoolean
 		}
 		return holdsNumber
 	}
-	if nullable {
+	if old {
 		return 0
 	}
 	switch name {
@@ -106,15 +106,15 @@ func keywordKind(name string, nullable bool) int {
 }
 
 // schema makes JSON Schema 2020-12 of a node.
-func (r *reader) schema(n *node) (any, error) {
-	if n.kind == boolean {
-		return n.isTrue(), nil
+func (r *reader) schema(n *tree.Node) (any, error) {
+	if n.Kind == tree.Bool {
+		return n.IsTrue(), nil
 	}
-	if n.kind != object {
-		return nil, wrong(n, "a schema must be an object or a boolean")
+	if n.Kind != tree.Object {
+		return nil, tree.Wrong(n, "a schema must be an object or a boolean")
 	}
 	out := map[string]any{}
-	if ref := n.get("$ref"); ref != nil {
+	if ref := n.Get("$ref"); ref != nil {
 		target, err := r.target(ref)
 		if err != nil {
 			return nil, err
@@ -123,38 +123,56 @@ func (r *reader) schema(n *node) (any, error) {
 			return nil, err
 		}
 		out["$ref"] = "#/$defs/" + r.name(target)
-		if r.nullable {
+		if r.dialect != openapi31 {
 			return out, nil // beside a reference nothing means anything
 		}
 	}
-	for _, m := range n.named {
-		switch m.name {
+	for _, m := range n.Members {
+		switch m.Name {
 		case "$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor":
-			return nil, &Error{m.line, "the keyword " + m.name + " is not read; write references as #/components/schemas/NAME"}
+			return nil, wrongName(m, "the keyword %s is not read; write references as #/components/schemas/NAME", m.Name)
 		case "$schema":
-			if !knownDialect(m.value.text) {
-				return nil, &Error{m.line, "only JSON Schema 2020-12 is read"}
+			if !knownDialect(m.Value.Text) {
+				return nil, wrongName(m, "only JSON Schema 2020-12 is read")
 			}
 		}
 		value, err := r.keyword(m)
 		if err != nil {
 			return nil, err
 		}
-		if value != nil {
-			out[m.name] = value
+		if value != nil || m.Name == "const" && r.dialect == openapi31 {
+			out[m.Name] = value
 		}
 	}
-	if r.nullable {
-		return from30(out, n.get("nullable").isTrue()), nil
+	if r.dialect != openapi31 {
+		return from30(out, r.nullable(n)), nil
 	}
 	return out, nil
 }
 
+// nullable says whether null is a value of an old schema. Swagger 2.0 has no word
+// for it; that of an extension is widely written.
+func (r *reader) nullable(n *tree.Node) bool {
+	if r.dialect == swagger20 {
+		return n.Get("x-nullable").IsTrue()
+	}
+	return n.Get("nullable").IsTrue()
+}
+
+// pattern says why a regular expression can't be run.
+func (r *reader) pattern(text string) error {
+	if !r.patterns {
+		return nil
+	}
+	_, err := spec.CompilePattern(text)
+	return err
+}
+
 // keyword makes the value of a keyword, nil for one that is not read.
-func (r *reader) keyword(m member) (any, error) {
-	v, kind := m.value, keywordKind(m.name, r.nullable)
+func (r *reader) keyword(m tree.Member) (any, error) {
+	v, kind := m.Value, keywordKind(m.Name, r.dialect != openapi31)
 	mismatch := func(want string) error {
-		return &Error{m.line, m.name + " must be " + want}
+		return wrongName(m, "%s must be %s", m.Name, want)
 	}
 	switch kind {
 	case 0:
@@ -162,11 +180,11 @@ func (r *reader) keyword(m member) (any, error) {
 	case holdsSchema:
 		return r.schema(v)
 	case holdsSchemas:
-		if v.kind != array || len(v.items) == 0 {
+		if v.Kind != tree.Array || len(v.Items) == 0 {
 			return nil, mismatch("a list of schemas that is not empty")
 		}
-		out := make([]any, len(v.items))
-		for i, item := range v.items {
+		out := make([]any, len(v.Items))
+		for i, item := range v.Items {
 			inner, err := r.schema(item)
 			if err != nil {
 				return nil, err
@@ -177,68 +195,68 @@ func (r *reader) keyword(m member) (any, error) {
 	case holdsProperties:
 		return r.properties(m)
 	case holdsCount:
-		if n, err := strconv.ParseInt(v.text, 10, 32); v.kind != number || err != nil || n < 0 {
+		if n, err := strconv.ParseInt(v.Text, 10, 32); v.Kind != tree.Number || err != nil || n < 0 {
 			return nil, mismatch("a whole number from 0")
 		}
 	case holdsNumber:
-		if v.kind != number || len(v.text) > 100 || exponent(v.text) > 400 {
+		if v.Kind != tree.Number || len(v.Text) > 100 || exponent(v.Text) > 400 {
 			return nil, mismatch("a number")
 		}
 	case holdsBoolean:
-		if v.kind != boolean {
+		if v.Kind != tree.Bool {
 			return nil, mismatch("true or false")
 		}
 	case holdsText:
-		if v.kind != text {
+		if v.Kind != tree.String {
 			return nil, mismatch("a text")
 		}
 	case holdsPattern:
-		if v.kind != text {
+		if v.Kind != tree.String {
 			return nil, mismatch("a text")
 		}
-		if _, err := spec.CompilePattern(v.text); err != nil {
-			return nil, &Error{m.line, err.Error()}
+		if err := r.pattern(v.Text); err != nil {
+			return nil, wrongName(m, "%v", err)
 		}
 	case holdsNames:
-		if v.kind != array || slices.ContainsFunc(v.items, func(n *node) bool { return n.kind != text }) {
+		if v.Kind != tree.Array || slices.ContainsFunc(v.Items, func(n *tree.Node) bool { return n.Kind != tree.String }) {
 			return nil, mismatch("a list of names")
 		}
 		return unique(v), nil
 	}
-	if m.name == "enum" && (v.kind != array || len(v.items) == 0) {
+	if m.Name == "enum" && (v.Kind != tree.Array || len(v.Items) == 0) {
 		return nil, mismatch("a list of values that is not empty")
 	}
-	return plain(v), nil
+	return v.Any(), nil
 }
 
-func (r *reader) properties(m member) (any, error) {
-	if m.value.kind != object {
-		return nil, &Error{m.line, m.name + " must be an object of schemas"}
+func (r *reader) properties(m tree.Member) (any, error) {
+	if m.Value.Kind != tree.Object {
+		return nil, wrongName(m, "%s must be an object of schemas", m.Name)
 	}
-	out := make(map[string]any, len(m.value.named))
-	for _, p := range m.value.named {
-		if m.name == "patternProperties" {
-			if _, err := spec.CompilePattern(p.name); err != nil {
-				return nil, &Error{p.line, err.Error()}
+	out := make(map[string]any, len(m.Value.Members))
+	for _, p := range m.Value.Members {
+		if m.Name == "patternProperties" {
+			if err := r.pattern(p.Name); err != nil {
+				return nil, wrongName(p, "%v", err)
 			}
 		}
-		inner, err := r.schema(p.value)
+		inner, err := r.schema(p.Value)
 		if err != nil {
 			return nil, err
 		}
-		out[p.name] = inner
+		out[p.Name] = inner
 	}
 	return out, nil
 }
 
 // unique gives names without repetition.
-func unique(v *node) []any {
+func unique(v *tree.Node) []any {
 	seen := map[string]bool{}
 	out := []any{}
-	for _, item := range v.items {
-		if !seen[item.text] {
-			seen[item.text] = true
-			out = append(out, item.text)
+	for _, item := range v.Items {
+		if !seen[item.Text] {
+			seen[item.Text] = true
+			out = append(out, item.Text)
 		}
 	}
 	return out
@@ -257,33 +275,7 @@ func exponent(number string) int {
 	return max(n, -n)
 }
 
-// plain is a node as it is unmarshalled.
-func plain(n *node) any {
-	switch n.kind {
-	case boolean:
-		return n.isTrue()
-	case number:
-		return json.Number(n.text)
-	case text:
-		return n.text
-	case array:
-		out := make([]any, len(n.items))
-		for i, item := range n.items {
-			out[i] = plain(item)
-		}
-		return out
-	case object:
-		out := make(map[string]any, len(n.named))
-		for _, m := range n.named {
-			out[m.name] = plain(m.value)
-		}
-		return out
-	case null:
-	}
-	return nil
-}
-
-// from30 makes JSON Schema of a schema of OpenAPI 3.0. Null is allowed where
+// from30 makes JSON Schema of a schema of OpenAPI 3.0 or Swagger 2.0. Null is allowed where
 // nullable stands, also beside an enum or allOf, as authors expect it.
 func from30(out map[string]any, nullable bool) any {
 	for _, limit := range [...][2]string{{"exclusiveMinimum", "minimum"}, {"exclusiveMaximum", "maximum"}} {
