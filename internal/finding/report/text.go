@@ -1,0 +1,146 @@
+package report
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"farrier.dev/farrier/internal/finding"
+)
+
+// Colours of severities on a terminal (ECMA-48, select graphic rendition).
+const (
+	plain = "\x1b[0m"
+	faint = "\x1b[2m"
+)
+
+func colour(s finding.Severity) string {
+	switch s {
+	case finding.Critical:
+		return "\x1b[1;31m"
+	case finding.High:
+		return "\x1b[31m"
+	case finding.Medium:
+		return "\x1b[33m"
+	case finding.Low:
+		return "\x1b[36m"
+	case finding.Info:
+	}
+	return faint
+}
+
+// writeText writes findings as compilers do, one on a line, and a line that
+// sums up. Errors of the writer show when it is flushed.
+func writeText(w *bufio.Writer, r *Report, colours bool) {
+	paint := func(code, text string) string {
+		if !colours {
+			return text
+		}
+		return code + text + plain
+	}
+	seen := map[string]bool{}
+	for _, g := range r.groups() {
+		slices.SortStableFunc(g.findings, byLine)
+		for i := range g.findings {
+			f := &g.findings[i]
+			if seen[identity(*f)] {
+				continue
+			}
+			seen[identity(*f)] = true
+			line := paint(colour(f.Severity), f.Severity.String()) + " " + visible(f.Rule) + ": " + visible(f.Message)
+			if f.Location.File == "" || f.Location.Line == 0 {
+				if at := where(f.Location); at != "" {
+					line = visible(at) + ": " + line
+				}
+			}
+			if f.Fix != "" {
+				line += " (" + visible(f.Fix) + ")"
+			}
+			if r.Baseline.Knows(*f) {
+				line += paint(faint, " [baseline]")
+			}
+			_, _ = w.WriteString(position(f.Location) + line + "\n")
+		}
+	}
+	for _, e := range r.Stale() {
+		_, _ = fmt.Fprintf(w, "%s: no longer found: %s at %s\n", visible(r.Baseline.name), visible(e.Rule), visible(strings.TrimSpace(e.File+" "+e.Where)))
+	}
+	_, _ = w.WriteString(r.line() + "\n")
+}
+
+func byLine(a, b finding.Finding) int {
+	return cmp.Or(
+		strings.Compare(a.Location.File, b.Location.File),
+		cmp.Compare(a.Location.Line, b.Location.Line),
+		cmp.Compare(a.Location.Column, b.Location.Column),
+	)
+}
+
+// position is "file:line:column: ", without what is not known.
+func position(at finding.Location) string {
+	if at.File == "" {
+		return ""
+	}
+	out := visible(at.File)
+	if at.Line > 0 {
+		if out += fmt.Sprintf(":%d", at.Line); at.Column > 0 {
+			out += fmt.Sprintf(":%d", at.Column)
+		}
+	}
+	return out + ": "
+}
+
+// line sums up in one line.
+func (r *Report) line() string {
+	fresh := r.New()
+	text := "no findings"
+	if len(fresh) > 0 {
+		text = fmt.Sprintf("%d %s: %s", len(fresh), plural(len(fresh), "finding"), counted(finding.Summarise(fresh)))
+	}
+	if known := len(r.All()) - len(fresh); known > 0 {
+		text += fmt.Sprintf("; %d in the baseline", known)
+	}
+	if r.Files != nil {
+		conform := 0
+		for i := range r.Files {
+			if r.Files[i].Conforms {
+				conform++
+			}
+		}
+		text += fmt.Sprintf("; %d of %d %s conform", conform, len(r.Files), plural(len(r.Files), "file"))
+	}
+	return text
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+// counted is "1 critical, 2 low", without what there is none of.
+func counted(s finding.Summary) string {
+	var parts []string
+	for _, c := range counts(s) {
+		if c.Count > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.Count, c.Severity))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// count is how many findings of a severity there are.
+type count struct {
+	Severity finding.Severity
+	Count    int
+}
+
+// counts are the numbers of a summary, the worst first.
+func counts(s finding.Summary) []count {
+	return []count{
+		{finding.Critical, s.Critical}, {finding.High, s.High}, {finding.Medium, s.Medium}, {finding.Low, s.Low}, {finding.Info, s.Info},
+	}
+}
