@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -165,7 +166,7 @@ func TestHostileTexts(t *testing.T) {
 func wellFormed(text string) error {
 	d := xml.NewDecoder(strings.NewReader(text))
 	for {
-		if _, err := d.Token(); err == io.EOF {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
@@ -179,7 +180,7 @@ func anyReport(r *rapid.T) *report.Report {
 	some := rapid.SliceOfN(rapid.Custom(func(r *rapid.T) finding.Finding {
 		number++
 		return finding.Finding{
-			Rule: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(r, "rule"), Severity: finding.Severity(rapid.IntRange(1, 5).Draw(r, "severity")), //nolint:gosec // 1 to 5
+			Rule: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(r, "rule"), Severity: finding.Severity(rapid.IntRange(1, 5).Draw(r, "severity")),
 			Title: rapid.String().Draw(r, "title"), Message: fmt.Sprintf("message-%d-", number) + rapid.String().Draw(r, "message"),
 			Location: finding.Location{
 				File: rapid.SampledFrom([]string{"", "a.yaml", "/b/c d.yaml", "x:y%.raml"}).Draw(r, "file"), Line: rapid.IntRange(0, 9).Draw(r, "line"),
@@ -250,8 +251,9 @@ func listed(format report.Format, text string) string {
 		return out.String()
 	case report.HTML:
 		return html.UnescapeString(text)
+	default:
+		return text
 	}
-	return text
 }
 
 func TestThreshold(t *testing.T) {
