@@ -1,0 +1,153 @@
+// Package raml reads descriptions in RAML 1.0 and 0.8: it opens includes and
+// libraries, applies traits, resource types, overlays and extensions, judges the
+// structure by the rules of the language and says in OpenAPI 3.1 what the
+// description means. Data types are read in the folder below. It judges no
+// style, and knows nothing of requests.
+package raml
+
+import (
+	"cmp"
+	"slices"
+
+	"farrier.dev/farrier/internal/encoding/tree"
+	"farrier.dev/farrier/internal/spec"
+	"farrier.dev/farrier/internal/spec/raml/datatype"
+)
+
+// The bounds of one description.
+const (
+	// maxNodes is how many values it may have once includes are opened and
+	// templates are filled, each counted as often as it is used.
+	maxNodes = 600_000
+	// maxDepth is how deep values are nested, includes opened.
+	maxDepth = 300
+	// maxChain is how many includes, libraries, templates or overlays may lead
+	// from one to the next.
+	maxChain = 40
+	// maxProblems is how many problems are told.
+	maxProblems = 100
+	// maxText is how long a text may become by filling in parameters, in bytes.
+	maxText = 64 << 10
+)
+
+// Read reads the description whose main file is named, which may be an API, an
+// overlay, an extension, a library or any other fragment. It always gives a
+// document; what is wrong is told in its problems, at most about a hundred. Its
+// Root is nil unless it is a valid API; its Description is not made here.
+func Read(p *spec.Project, main string) *spec.Document {
+	r := &reader{
+		project: p, main: main, left: maxNodes,
+		told:    map[told]bool{},
+		scopes:  map[*tree.Source]*scope{},
+		sources: map[origin]*tree.Source{},
+		opened:  map[origin]*tree.Node{},
+		opening: map[string]bool{},
+		parts:   map[*tree.Node]string{},
+		kinds:   map[*tree.Node]string{},
+		libs:    map[string]*scope{},
+		blends:  map[[2]*scope]*scope{},
+		names:   map[*tree.Node]string{},
+		sizes:   map[*tree.Node]int{},
+	}
+	doc := &spec.Document{Language: spec.RAML10, File: main, Project: p}
+	r.document(doc)
+	r.finish(doc)
+	return doc
+}
+
+// reader holds what is known while one description is read.
+type reader struct {
+	project *spec.Project
+	main    string
+	// old is true for RAML 0.8.
+	old bool
+	set *datatype.Set
+
+	problems []spec.Problem
+	told     map[told]bool
+	// left is how many values may still be made; full that there were too many.
+	left int
+	full bool
+
+	// scopes tells by the source of a value where the names in it are looked up;
+	// to that end a file has one source for each scope it is read in.
+	scopes  map[*tree.Source]*scope
+	sources map[origin]*tree.Source
+	opened  map[origin]*tree.Node
+	opening map[string]bool
+	libs    map[string]*scope
+	blends  map[[2]*scope]*scope
+	sizes   map[*tree.Node]int
+	// parts holds what stood behind "#" in the include of a text; kinds the kind
+	// of the fragment that a value is the root of.
+	parts map[*tree.Node]string
+	kinds map[*tree.Node]string
+	// names are those of the types declared, by declaration.
+	names map[*tree.Node]string
+
+	// media are the default media types; api is the scope of the main file.
+	media []string
+	api   *scope
+	// loose is true while templates are judged, in which parameters stand.
+	loose bool
+
+	// libraries are the scopes of all libraries, those first that others use.
+	libraries  []*scope
+	endpoints  []*endpoint
+	// layered is true when the main file is an overlay or extension.
+	layered bool
+}
+
+// told is what tells two problems apart.
+type told struct {
+	file, message string
+	line, column  int
+}
+
+// wrong notes a problem of a value.
+func (r *reader) wrong(n *tree.Node, rule, format string, args ...any) {
+	r.note(spec.ProblemAt(n, rule, format, args...))
+}
+
+func (r *reader) note(p spec.Problem) {
+	key := told{p.File, p.Message, p.Line, p.Column}
+	if len(r.problems) >= maxProblems || r.told[key] {
+		return
+	}
+	r.told[key] = true
+	r.problems = append(r.problems, p)
+}
+
+// spend counts values that are made; it says whether there may be so many.
+func (r *reader) spend(n int, at *tree.Node) bool {
+	if r.left -= n; r.left < 0 && !r.full {
+		r.full = true
+		r.problems = nil
+		r.wrong(at, "raml-too-large", "the description has more than %d values, includes and templates opened", maxNodes)
+	}
+	return !r.full
+}
+
+func (r *reader) finish(doc *spec.Document) {
+	if r.set != nil && !r.full {
+		for _, p := range r.set.Problems() {
+			r.note(p)
+		}
+	}
+	slices.SortStableFunc(r.problems, func(a, b spec.Problem) int {
+		return cmp.Or(r.rank(a.File)-r.rank(b.File), cmp.Compare(a.File, b.File),
+			cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	doc.Problems = r.problems
+	if !doc.Valid() {
+		doc.Root = nil
+	}
+}
+
+// rank puts the main file before the others.
+func (r *reader) rank(file string) int {
+	if file == r.main {
+		return 0
+	}
+	return 1
+}
