@@ -1,0 +1,251 @@
+package governance
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"farrier.dev/farrier/internal/classify"
+	"farrier.dev/farrier/internal/encoding/tree"
+	"farrier.dev/farrier/internal/governance/spectral"
+)
+
+// schemaCheck is the function "schemas": it chooses schemas of requests and
+// responses by where they stand, and asks something of them. Its options are:
+//
+//	in              request, response, path, query, header, cookie, body; all by default
+//	types           of the schema: string, integer, number, boolean, array, object, file; none for no type
+//	formats         only these
+//	status          of responses: 2XX, 4XX and the like
+//	names, except   regular expressions for the name of property or parameter, in
+//	                small letters with hyphens: user-email
+//	exceptPaths     one for the paths of operations that are left alone
+//	secret          only names of secrets
+//	sensitive       only names of personal and secret data
+//	having          only schemas with one of these keywords
+//	unless          not those with one of these keywords
+//	unlessFormats   not these
+//	top             only bodies as a whole
+//	need            one of these keywords must be there
+//	equal           keywords that must have these values
+//	atLeast, atMost keywords that must be there and within a bound
+//	matches         keywords whose texts must match a regular expression
+//	say             the words of the complaint; without all of the above a schema that was
+//	                chosen is complained of as it is
+type schemaCheck struct {
+	in, types, formats, status, having, unless, unlessFormats, need []string
+
+	names, except, exceptPaths *regexp.Regexp
+	secret, sensitive, top     bool
+	equal, atLeast, atMost     []tree.Member
+	matches                    map[string]*regexp.Regexp
+	say                        string
+}
+
+func schemasFunction(options *tree.Node) (spectral.Check, error) {
+	r := readOptions(options)
+	c := &schemaCheck{
+		in: r.list("in"), types: r.list("types"), formats: r.list("formats"), status: r.list("status"), having: r.list("having"),
+		unless: r.list("unless"), unlessFormats: r.list("unlessFormats"), need: r.list("need"), names: r.pattern("names"), except: r.pattern("except"),
+		exceptPaths: r.pattern("exceptPaths"), secret: r.flag("secret"), sensitive: r.flag("sensitive"), top: r.flag("top"),
+		equal: r.object("equal"), atLeast: r.object("atLeast"), atMost: r.object("atMost"), say: r.get("say").Str(),
+		matches: map[string]*regexp.Regexp{},
+	}
+	for _, m := range r.object("matches") {
+		re, err := regexp.Compile(m.Value.Str())
+		if err != nil {
+			r.wrong(m.Value, "matches must hold regular expressions (RE2)")
+		}
+		c.matches[m.Name] = re
+	}
+	for _, m := range slices.Concat(c.atLeast, c.atMost) {
+		if _, ok := numberOf(m.Value); !ok {
+			r.wrong(m.Value, "bounds must be numbers")
+		}
+	}
+	if err := r.done(); err != nil {
+		return nil, err
+	}
+	return func(in *spectral.Input) []spectral.Problem {
+		var out complaints
+		d := resolved(in.Value)
+		d.fields(func(f *field) {
+			if !c.chosen(d, f) {
+				return
+			}
+			if wrong := c.wrong(d, f); wrong != "" {
+				out.add(f.at, "%s %s", f.describe(), wrong)
+			}
+		})
+		return out.found
+	}, nil
+}
+
+func numberOf(n *tree.Node) (float64, bool) {
+	if !n.Is(tree.Number) {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(n.Text, 64)
+	return v, err == nil
+}
+
+func (c *schemaCheck) chosen(d *description, f *field) bool {
+	side := "response"
+	if f.request {
+		side = "request"
+	}
+	switch {
+	case len(c.in) > 0 && !slices.Contains(c.in, side) && (!f.request || !slices.Contains(c.in, f.in)),
+		c.top && (f.name != "" || f.pointer != "" || f.in != "body"),
+		len(c.status) > 0 && !c.hasStatus(f.status),
+		c.exceptPaths != nil && c.exceptPaths.MatchString(f.operation.path):
+		return false
+	}
+	return c.named(f.name) && c.typed(d, f)
+}
+
+// hasStatus knows 2XX as the class of a code.
+func (c *schemaCheck) hasStatus(status string) bool {
+	for _, s := range c.status {
+		if s == status || strings.HasSuffix(s, "XX") && isCode(status, s[0]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *schemaCheck) named(name string) bool {
+	if (c.names != nil || c.secret || c.sensitive) && name == "" {
+		return false
+	}
+	kebab := words(name)
+	switch {
+	case c.names != nil && !c.names.MatchString(kebab), c.except != nil && c.except.MatchString(kebab):
+		return false
+	case c.secret && !classify.SecretName(name), c.sensitive && classOf(name) == "":
+		return false
+	}
+	return true
+}
+
+func (c *schemaCheck) typed(d *description, f *field) bool {
+	if len(c.types) > 0 {
+		kinds := d.kinds(f)
+		if len(kinds) == 0 {
+			kinds = []string{"none"}
+		}
+		if !slices.ContainsFunc(kinds, func(k string) bool { return slices.Contains(c.types, k) }) {
+			return false
+		}
+	}
+	format := d.keyword(f, "format").Str()
+	if len(c.formats) > 0 && !slices.Contains(c.formats, format) || format != "" && slices.Contains(c.unlessFormats, format) {
+		return false
+	}
+	return (len(c.having) == 0 || d.hasAny(f, c.having)) && !d.hasAny(f, c.unless)
+}
+
+func (d *description) hasAny(f *field, keywords []string) bool {
+	return slices.ContainsFunc(keywords, func(name string) bool { return d.keyword(f, name) != nil })
+}
+
+// wrong says what is wrong with a schema, empty for nothing.
+func (c *schemaCheck) wrong(d *description, f *field) string {
+	if len(c.need) > 0 {
+		if d.hasAny(f, c.need) {
+			return ""
+		}
+		return "has no " + strings.Join(c.need, " or ")
+	}
+	for _, m := range c.equal {
+		if n := d.keyword(f, m.Name); n == nil || n.Kind != m.Value.Kind || n.Text != m.Value.Text {
+			return fmt.Sprintf("does not say %s: %s", m.Name, m.Value.Str())
+		}
+	}
+	if wrong := bounded(d, f, c.atLeast, c.atMost); wrong != "" {
+		return wrong
+	}
+	for name, re := range c.matches {
+		if n := d.keyword(f, name); n.Is(tree.String) && !re.MatchString(n.Text) {
+			return c.say
+		}
+	}
+	if len(c.equal)+len(c.atLeast)+len(c.atMost)+len(c.matches) == 0 {
+		return c.say
+	}
+	return ""
+}
+
+func bounded(d *description, f *field, atLeast, atMost []tree.Member) string {
+	for i, m := range slices.Concat(atLeast, atMost) {
+		n := d.keyword(f, m.Name)
+		have, ok := numberOf(n)
+		bound, _ := numberOf(m.Value)
+		least := i < len(atLeast)
+		switch {
+		case !ok && least:
+			return fmt.Sprintf("has no %s; it should be at least %s", m.Name, m.Value.Text)
+		case !ok:
+			return fmt.Sprintf("has no %s; it should be at most %s", m.Name, m.Value.Text)
+		case least && have < bound:
+			return fmt.Sprintf("has the %s %s; it should be at least %s", m.Name, n.Text, m.Value.Text)
+		case !least && have > bound:
+			return fmt.Sprintf("has the %s %s; it should be at most %s", m.Name, n.Text, m.Value.Text)
+		}
+	}
+	return ""
+}
+
+// parametersFunction is the function "parameters": it chooses parameters by where
+// they stand (in), by their names (names, except, secret, sensitive) and by their
+// operation (methods), and asks that one of the members need is there. Without
+// need it complains of those that it chose, with the words of say.
+func parametersFunction(options *tree.Node) (spectral.Check, error) {
+	r := readOptions(options)
+	in, methods, need, say := r.list("in"), r.list("methods"), r.list("need"), r.get("say").Str()
+	c := &schemaCheck{names: r.pattern("names"), except: r.pattern("except"), secret: r.flag("secret"), sensitive: r.flag("sensitive")}
+	if err := r.done(); err != nil {
+		return nil, err
+	}
+	return func(input *spectral.Input) []spectral.Problem {
+		var out complaints
+		d := resolved(input.Value)
+		for _, o := range d.operations() {
+			for _, p := range d.parameters(o) {
+				if !oneOf(in, p.in) || !oneOf(methods, strings.ToLower(o.method)) || !c.named(p.name) {
+					continue
+				}
+				what := fmt.Sprintf("the %s parameter %q of %s", p.in, p.name, o.name())
+				has := slices.ContainsFunc(need, func(name string) bool { return !isEmpty(p.node.Get(name)) || !isEmpty(p.node.Get("schema").Get(name)) })
+				switch {
+				case len(need) == 0:
+					out.add(p.at, "%s %s", what, say)
+				case !has:
+					out.add(p.at, "%s has no %s", what, strings.Join(need, " or "))
+				}
+			}
+		}
+		return out.found
+	}, nil
+}
+
+// isEmpty tells what says nothing: nothing at all, null, and a text of blanks.
+func isEmpty(n *tree.Node) bool {
+	return n == nil || n.Kind == tree.Null || n.Kind == tree.String && strings.TrimSpace(n.Text) == ""
+}
+
+// secretNameFunction is the function "secretName": a name must be none of a
+// secret.
+func secretNameFunction(options *tree.Node) (spectral.Check, error) {
+	if err := readOptions(options).done(); err != nil {
+		return nil, err
+	}
+	return func(in *spectral.Input) []spectral.Problem {
+		if in.Value.Is(tree.String) && classify.SecretName(in.Value.Text) {
+			return []spectral.Problem{{Message: fmt.Sprintf("%q is the name of a secret", in.Value.Text)}}
+		}
+		return nil
+	}, nil
+}
