@@ -13,6 +13,7 @@ type apiInstance struct {
 	addressAt position
 	services  []*service
 	policies  []*binding
+	lifecycle lifecycle
 }
 
 // service is an upstream, with its routes when it is written inline.
@@ -33,7 +34,7 @@ type route struct {
 }
 
 func (r *reader) apiInstance(h header, spec *object) *apiInstance {
-	api := &apiInstance{header: h}
+	api := &apiInstance{header: h, lifecycle: r.readLifecycle(&h)}
 	if text, ok := spec.needText("address"); ok {
 		api.addressAt = spec.n.find("address").position
 		var err error

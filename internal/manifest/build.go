@@ -37,6 +37,7 @@ func Build(set *Set, catalogue Catalogue, options Options) (*revision.Revision, 
 
 	b.index()
 	b.bind()
+	b.bindLifecycle()
 	for _, api := range b.apiList {
 		b.finishAPI(api)
 	}

@@ -13,6 +13,7 @@ import (
 func (b *builder) finishAPI(api *apiState) {
 	a := api.address
 	api.out.Name, api.out.Labels, api.out.Source = api.name, api.labels, api.at.source()
+	api.out.Specification = api.lifecycle.specification
 	api.out.Scheme, api.out.Host, api.out.Port, api.out.BasePath = a.scheme, a.host, a.port, a.path
 	b.override(api)
 	api.bound = b.takeTLS(api.bound, "tls", &api.tls)

@@ -115,6 +115,7 @@ func newCatalogue() catalogue {
 		{manifest.Policy{Name: "route-weighted", Structural: true}, "routes:array*"},
 		{manifest.Policy{Name: "tls", Structural: true}, tls},
 		{manifest.Policy{Name: "tls-outbound", Structural: true, Outbound: true}, tls},
+		{manifest.Policy{Name: "deprecation", Phase: 1}, "deprecatedSince:string sunset:string successor:string ended:boolean"},
 		{manifest.Policy{Name: "cors-flex", Phase: 1, First: true}, "publicResource:boolean originGroups:array"},
 		{manifest.Policy{Name: "ip-allowlist-flex", Phase: 1, Warn: func(s json.RawMessage) []string {
 			if bytes.Contains(s, []byte("ipExpression")) {

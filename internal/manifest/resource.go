@@ -31,6 +31,8 @@ type header struct {
 	kind   string
 	name   revision.Name
 	labels map[string]string
+	// annotations are those of the metadata.
+	annotations map[string]string
 	at     position
 	// nameAt is the place of metadata.name, nameField its path; those of an
 	// inline resource are its own.
@@ -113,7 +115,7 @@ func (r *reader) metadata(o *object, h *header) {
 		}
 	}
 	h.labels = metadata.words("labels")
-	metadata.words("annotations")
+	h.annotations = metadata.words("annotations")
 	metadata.close()
 }
 

@@ -62,7 +62,15 @@ type API struct {
 	Policies []Binding `json:"policies,omitempty"`
 	// Clients are the contracts on this API.
 	Clients []Client `json:"clients,omitempty"`
+	// Specification is where its description is, nil where none is named.
+	Specification *Specification `json:"specification,omitempty"`
 	Source  Source   `json:"source"`
+}
+
+// Specification names the description of an API. Gateways do not read it.
+type Specification struct {
+	// File is the path of its main file.
+	File string `json:"file"`
 }
 
 // Route sends what its rules match to one of its targets.

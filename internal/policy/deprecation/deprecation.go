@@ -41,6 +41,8 @@ type Settings struct {
 	Successor string `json:"successor" default:""`
 	// Documentation is the URL of a page that tells more, sent as a link.
 	Documentation string `json:"documentation" default:""`
+	// Ended says that the API has ended already, whatever the day: the answer is 410.
+	Ended bool `json:"ended" default:"false"`
 	// Enforce says whether requests are refused after the sunset; otherwise only the headers go on.
 	Enforce bool `json:"enforce" default:"true"`
 }
@@ -48,6 +50,7 @@ type Settings struct {
 // notice is a compiled policy.
 type notice struct {
 	sunset  time.Time // zero for never
+	ended   bool
 	fields  []traffic.Field
 	refusal policy.Verdict
 }
@@ -66,8 +69,8 @@ func compile(settings json.RawMessage) (policy.Compiled, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case since.IsZero() && sunset.IsZero():
-		return nil, errors.New("deprecatedSince and sunset: set at least one of them")
+	case since.IsZero() && sunset.IsZero() && !s.Ended:
+		return nil, errors.New("deprecatedSince and sunset: set at least one of them, or ended")
 	case !since.IsZero() && !sunset.IsZero() && sunset.Before(since):
 		return nil, errors.New("sunset: lies before deprecatedSince")
 	}
@@ -92,6 +95,7 @@ func compile(settings json.RawMessage) (policy.Compiled, error) {
 	if s.Enforce {
 		n.sunset = sunset
 	}
+	n.ended = s.Ended
 	public := "This version has ended."
 	if s.Successor != "" {
 		public += " Use " + s.Successor + " instead."
@@ -123,9 +127,9 @@ func (n *notice) Bind(env policy.Env) (policy.Step, error) {
 		}
 		return policy.Go()
 	}}
-	if !n.sunset.IsZero() {
+	if n.ended || !n.sunset.IsZero() {
 		step.Request = func(context.Context, *traffic.Exchange) policy.Verdict {
-			if env.Now().Before(n.sunset) {
+			if !n.ended && env.Now().Before(n.sunset) {
 				return policy.Go()
 			}
 			return n.refusal
