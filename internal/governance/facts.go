@@ -24,14 +24,16 @@ func FactsOf(t *Target, environment string) Facts {
 			f.Tags = append(f.Tags, tag.Get("name").Str())
 		}
 	}
-	if i := t.Instance; i != nil {
-		f.Layer, f.Exposure, f.Owner = i.Labels["layer"], i.Labels["exposure"], i.Labels["owner"]
-		f.DataClass, f.Risk = i.Labels["dataClass"], i.Labels["risk"]
-		f.Tags = append(f.Tags, listed(i.Labels["tags"])...)
-		f.Categories = listed(i.Labels["categories"])
-		if status := i.Labels["lifecycle"]; status != "" {
-			f.Status = status
-		}
+	labels := t.Labels
+	if t.Instance != nil {
+		labels = t.Instance.Labels
+	}
+	f.Layer, f.Exposure, f.Owner = labels["layer"], labels["exposure"], labels["owner"]
+	f.DataClass, f.Risk = labels["dataClass"], labels["risk"]
+	f.Tags = append(f.Tags, listed(labels["tags"])...)
+	f.Categories = listed(labels["categories"])
+	if status := labels["lifecycle"]; status != "" {
+		f.Status = status
 	}
 	return f
 }

@@ -51,6 +51,8 @@ type Target struct {
 	Document *spec.Document
 	// Instance is nil where nothing serves it.
 	Instance *Instance
+	// Labels are facts about an API that has no instance, as those of an instance.
+	Labels map[string]string
 }
 
 // Violation is one place that violates a rule.

@@ -126,6 +126,33 @@ type Notification struct {
 	Channels []string
 }
 
+// Check refuses a profile that changes rules which its rulesets do not have, or
+// waives rules that none has; a profile that is nil is good.
+func (p *Profile) Check(rulesets []*Ruleset) error {
+	if p == nil {
+		return nil
+	}
+	known := map[string]bool{}
+	for _, set := range rulesets {
+		for i := range set.Rules {
+			known[set.Rules[i].ID] = true
+		}
+	}
+	for _, r := range p.Rulesets {
+		for id := range r.Levels {
+			if i := slices.IndexFunc(rulesets, func(s *Ruleset) bool { return s.Name == r.Name }); i >= 0 && rulesets[i].Rule(id) == nil {
+				return fmt.Errorf("%s: the ruleset %s has no rule %s", p.File, r.Name, id)
+			}
+		}
+	}
+	for _, w := range p.Waivers {
+		if !known[w.Rule] {
+			return fmt.Errorf("%s: the waiver of %s: none of the rulesets has this rule", p.File, w.Rule)
+		}
+	}
+	return nil
+}
+
 // apply changes a violation as the profile says; false means that it is off. A
 // profile that is nil changes nothing.
 func (p *Profile) apply(t *Target, v *Violation, now time.Time) bool {

@@ -1,0 +1,27 @@
+package languages
+
+import (
+	"path"
+	"regexp"
+	"strings"
+)
+
+// How descriptions begin. Fragments and libraries of RAML describe no API.
+var (
+	ramlHead = regexp.MustCompile(`^(\xef\xbb\xbf)?#%RAML (0\.8|1\.0( (Overlay|Extension))?)[ \t]*(\r?\n|$)`)
+	treeHead = regexp.MustCompile(`(^|[\n{,])\s*["']?(openapi|swagger|asyncapi)["']?\s*:\s*["']?[0-9]`)
+)
+
+// Describes says whether a file may be the main file of a description, judged by
+// its name and by how it begins. It is for finding descriptions in folders.
+func Describes(name string, head []byte) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".raml":
+		return ramlHead.Match(head)
+	case ".yaml", ".yml", ".json":
+		return treeHead.Match(head)
+	case ".wsdl", ".graphql", ".gql", ".graphqls":
+		return true
+	}
+	return false
+}
