@@ -15,11 +15,16 @@ var targets = []string{
 	"Overlay", "Extension",
 }
 
-// annotation judges an annotation of an object that is the target; an empty one
-// stands for a facet, which is no target of its own.
-func (r *reader) annotation(n *tree.Node, m tree.Member, target string) {
+// typeTarget is the target that declarations of types are.
+const typeTarget = "TypeDeclaration"
+
+func targetsOf(names ...string) []string { return names }
+
+// annotation judges an annotation of an object that is the target, under one or
+// several names; none stands for a facet, which is no target of its own.
+func (r *reader) annotation(n *tree.Node, m tree.Member, target []string) {
 	name := m.Name[1 : len(m.Name)-1]
-	if r.loose && strings.Contains(name, "<<") {
+	if r.alone || r.loose && strings.Contains(name, "<<") {
 		return
 	}
 	d, ok := r.scopeOf(n, r.api).find("annotationTypes", name)
@@ -30,13 +35,13 @@ func (r *reader) annotation(n *tree.Node, m tree.Member, target string) {
 		r.wrong(at(n, m), "raml-unknown-annotation", "there is no annotation type %q; declare it under annotationTypes", clip(name))
 		return
 	}
-	if allowed := r.unwrap(d.value.Get("allowedTargets")); allowed != nil && target != "" {
+	if allowed := r.unwrap(d.value.Get("allowedTargets")); allowed != nil && target != nil {
 		names := allowed.Items
 		if !allowed.Is(tree.Array) {
 			names = []*tree.Node{allowed}
 		}
-		if !slices.ContainsFunc(names, func(v *tree.Node) bool { return v.Text == target }) {
-			r.wrong(at(n, m), "raml-annotation-target", "the annotation %s is not allowed for %s, only for %s", name, target, texts(names))
+		if !slices.ContainsFunc(names, func(v *tree.Node) bool { return slices.Contains(target, v.Text) }) {
+			r.wrong(at(n, m), "raml-annotation-target", "the annotation %s is not allowed for %s, only for %s", name, strings.Join(target, ", "), texts(names))
 		}
 	}
 	if r.loose && r.hasParameters(m.Value) {
@@ -64,14 +69,14 @@ func (r *reader) annotationType(m tree.Member, s *scope) {
 		})
 	}
 	r.set.Declare(m.Name, datatype.Annotation, m.Value, r.scopeOf(m.Value, s))
-	r.annotationsOf(m.Value, "AnnotationType")
+	r.annotationsOf(m.Value, targetsOf("AnnotationType"))
 }
 
 // annotationsOf judges the annotations in the declaration of a type.
-func (r *reader) annotationsOf(n *tree.Node, target string) {
+func (r *reader) annotationsOf(n *tree.Node, target []string) {
 	if n.Is(tree.Array) {
 		for _, item := range n.Items {
-			r.annotationsOf(item, "TypeDeclaration")
+			r.annotationsOf(item, targetsOf(typeTarget))
 		}
 	}
 	for _, m := range n.Fields() {
@@ -86,14 +91,14 @@ func (r *reader) annotationsOf(n *tree.Node, target string) {
 			}
 		case m.Name == "properties" || m.Name == "facets":
 			for _, p := range m.Value.Fields() {
-				r.annotationsOf(p.Value, "TypeDeclaration")
+				r.annotationsOf(p.Value, targetsOf(typeTarget))
 			}
 		case m.Name == "items" || m.Name == "type" || m.Name == "schema":
-			r.annotationsOf(m.Value, "TypeDeclaration")
+			r.annotationsOf(m.Value, targetsOf(typeTarget))
 		case m.Value.Is(tree.Object) && m.Value.Get("value") != nil && plainFacet(m.Name):
 			for _, f := range m.Value.Members {
 				if isAnnotation(f.Name) {
-					r.annotation(m.Value, f, "")
+					r.annotation(m.Value, f, nil)
 				}
 			}
 		}
@@ -121,7 +126,7 @@ func (r *reader) annotationsOfExample(n *tree.Node) {
 	for _, m := range n.Members {
 		switch {
 		case isAnnotation(m.Name):
-			r.annotation(n, m, "Example")
+			r.annotation(n, m, targetsOf("Example"))
 		case m.Name != "value":
 			r.annotationsOfFacet(m.Value)
 		}
@@ -131,7 +136,7 @@ func (r *reader) annotationsOfExample(n *tree.Node) {
 func (r *reader) annotationsOfFacet(n *tree.Node) {
 	for _, m := range n.Fields() {
 		if isAnnotation(m.Name) {
-			r.annotation(n, m, "")
+			r.annotation(n, m, nil)
 		}
 	}
 }

@@ -54,31 +54,63 @@ func (r *reader) readAPI(root *tree.Node, s *scope) {
 	for _, lib := range r.libraries {
 		r.judgeLibrary(lib)
 	}
-	r.judgeRoot(root, s)
 	r.resources(root)
+	r.judgeRoot(root, s)
 }
 
 // judgeRoot judges what stands beside the resources of an API.
 func (r *reader) judgeRoot(root *tree.Node, s *scope) {
 	sh := r.declarations(root, s)
-	sh.what, sh.target, sh.required = "an API", "API", []string{"title"}
+	sh.what, sh.target, sh.required = "an API", targetsOf("API"), []string{"title"}
 	for name, c := range map[string]check{
-		"title": r.words, "description": r.text, "version": r.text, "usage": r.text,
+		"title": r.words, "description": r.text, "version": r.text,
 		"baseUri":           func(n *tree.Node) { r.baseURI(n, root) },
 		"baseUriParameters": func(n *tree.Node) { r.baseParameters(n, root) },
 		"protocols":         r.protocols, "mediaType": r.mediaType, "documentation": r.documentation,
-		"securedBy": r.securedBy,
+		"securedBy": func(n *tree.Node) {
+			if r.serves() {
+				r.securedBy(n)
+			}
+		},
 	} {
 		sh.facets[name] = c
 	}
 	sh.other = func(m tree.Member) bool { return strings.HasPrefix(m.Name, "/") }
-	delete(sh.facets, "usage")
-	if !r.layered {
-		r.object(root, sh)
-		return
+	if r.layered {
+		sh.facets["extends"], sh.facets["usage"] = ignore, r.text
 	}
-	sh.facets["extends"], sh.facets["usage"] = ignore, r.text
+	if onlyDeclares(root) {
+		p := spec.ProblemAt(root, "raml-missing-facet", "an API needs a title; a file of declarations begins with #%%RAML 1.0 Library")
+		p.Warning, sh.required = true, nil
+		r.note(p)
+	}
 	r.object(root, sh)
+}
+
+// onlyDeclares says whether what calls itself an API has nothing but what a
+// library has.
+func onlyDeclares(root *tree.Node) bool {
+	for _, m := range root.Members {
+		switch m.Name {
+		case "uses", "types", "schemas", "traits", "resourceTypes", "annotationTypes", "securitySchemes":
+		default:
+			return false
+		}
+	}
+	return len(root.Members) > 0
+}
+
+// serves says whether there is any method, to which the security of the API
+// would apply.
+func (r *reader) serves() bool {
+	for _, e := range r.endpoints {
+		for _, m := range e.node.Fields() {
+			if isMethod(m.Name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // declarations are the facets that an API and a library have in common.
@@ -92,7 +124,7 @@ func (r *reader) declarations(root *tree.Node, s *scope) shape {
 		}
 		r.each(n, "types", func(m tree.Member) {
 			r.kind(m.Value, "DataType")
-			r.annotationsOf(m.Value, "TypeDeclaration")
+			r.annotationsOf(m.Value, targetsOf(typeTarget))
 		})
 	}
 	return shape{facets: map[string]check{
@@ -117,7 +149,7 @@ func (r *reader) declareTypes(root *tree.Node, s *scope) {
 // judgeLibrary judges a library.
 func (r *reader) judgeLibrary(s *scope) {
 	sh := r.declarations(s.root, s)
-	sh.what, sh.target = "a library", "Library"
+	sh.what, sh.target = "a library", targetsOf("Library")
 	sh.facets["usage"] = r.text
 	r.object(s.root, sh)
 }
@@ -162,9 +194,10 @@ func (r *reader) readFragment(f file) {
 	if usage := n.Get("usage"); usage != nil && f.head.kind != "NamedExample" {
 		r.text(usage)
 	}
+	r.alone = f.head.kind == "Trait" || f.head.kind == "ResourceType"
 	switch f.head.kind {
 	case "DataType":
-		r.typeOf(datatype.Declared, content, "TypeDeclaration")
+		r.typeOf(datatype.Declared, content, targetsOf(typeTarget))
 	case "Trait":
 		r.traitDeclaration(content)
 	case "ResourceType":
@@ -175,8 +208,6 @@ func (r *reader) readFragment(f file) {
 		r.annotationType(tree.Member{Value: content}, s)
 	case "DocumentationItem":
 		r.documentationItem(content)
-	case "NamedExample":
-		r.namedExample(content)
 	}
 }
 
@@ -185,9 +216,6 @@ func (r *reader) namedExample(n *tree.Node) {
 	if !n.Is(tree.Object) {
 		r.wrong(n, "raml-kind", "a NamedExample must be an object that gives each example a name")
 		return
-	}
-	for _, m := range n.Members {
-		r.annotationsOfExample(m.Value)
 	}
 }
 
@@ -206,7 +234,7 @@ func (r *reader) documentationItem(n *tree.Node) {
 		return
 	}
 	r.object(n, shape{
-		what: "a page of documentation", target: "DocumentationItem",
+		what: "a page of documentation", target: targetsOf("DocumentationItem"),
 		facets:   map[string]check{"title": r.words, "content": r.words},
 		required: []string{"title", "content"},
 	})

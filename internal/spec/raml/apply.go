@@ -11,8 +11,10 @@ import (
 type use struct {
 	declared
 	section string
-	args    *tree.Node
-	at      *tree.Node
+	// decl is the declaration as it stands in the file.
+	decl *tree.Node
+	args *tree.Node
+	at   *tree.Node
 }
 
 func (u use) what() string {
@@ -29,7 +31,7 @@ func (r *reader) usesOf(n *tree.Node, section string) []use {
 		d, ok := r.scopeOf(v, r.api).find(section, name)
 		switch {
 		case ok && d.value.Is(tree.Object):
-			out = append(out, use{d, section, args, v})
+			out = append(out, use{d, section, d.value, args, v})
 		case ok:
 		case section == "traits":
 			r.wrong(v, "raml-unknown-trait", "there is no trait %q; declare it under traits", clip(name))
@@ -110,61 +112,70 @@ func pathName(path string) string {
 
 // effective is a resource or resource type with everything that it takes from
 // others: its methods first, then the traits of the method, those of the
-// resource, and then the resource type, which went the same way before. chain
-// are the templates that led here.
-func (r *reader) effective(n *tree.Node, path string, chain []*tree.Node) *tree.Node {
+// resource, and then the resource type, which went the same way before. methods
+// are those that the resource has so far; chain are the templates that led here.
+func (r *reader) effective(n *tree.Node, path string, methods map[string]bool, chain []*tree.Node) *tree.Node {
 	own := tree.NewObject(n)
 	traits := r.usesOf(n.Get("is"), "traits")
 	for _, m := range n.Fields() {
-		name := strings.TrimSuffix(m.Name, "?")
 		switch {
 		case m.Name == "is" || m.Name == "type" || strings.HasPrefix(m.Name, "/"):
 			continue
-		case isMethod(name):
-			m.Value = r.withTraits(m.Value, traits, path, name, chain)
+		case isMethod(m.Name):
+			methods[m.Name] = true
+			m.Value = r.withTraits(m.Value, traits, path, m.Name, chain)
 		}
 		own.Members = append(own.Members, m)
 	}
 	own.Index()
 	for _, u := range r.usesOf(n.Get("type"), "resourceTypes") {
-		if slices.Contains(chain, u.value) || len(chain) >= maxChain {
+		if slices.Contains(chain, u.decl) || len(chain) >= maxChain {
 			r.wrong(u.at, "raml-template-cycle", "%s is made of itself", u.what())
 			continue
 		}
+		u.value = optional(u.value, methods)
 		template := r.instance(u, path, "")
 		if r.full {
 			return own
 		}
-		above := r.effective(template, path, append(chain[:len(chain):len(chain)], u.value))
-		own = r.inherit(own, above, traits, path, chain)
+		above := r.effective(template, path, methods, append(chain[:len(chain):len(chain)], u.decl))
+		own = r.merge(own, r.inherited(own, above, traits, path, chain), "")
 	}
 	return own
 }
 
-// inherit gives a resource what its resource type has.
-func (r *reader) inherit(own, above *tree.Node, traits []use, path string, chain []*tree.Node) *tree.Node {
+// optional is a resource type without the optional methods that the resource has
+// not; those that it has are like others.
+func optional(n *tree.Node, methods map[string]bool) *tree.Node {
+	out := tree.NewObject(n)
+	for _, m := range n.Members {
+		if name, ok := strings.CutSuffix(m.Name, "?"); ok && isMethod(name) {
+			if !methods[name] {
+				continue
+			}
+			m.Name = name
+		}
+		out.Members = append(out.Members, m)
+	}
+	out.Index()
+	return out
+}
+
+// inherited is what a resource takes from its resource type; its own traits go
+// to the methods that it gets.
+func (r *reader) inherited(own, above *tree.Node, traits []use, path string, chain []*tree.Node) *tree.Node {
 	taken := tree.NewObject(above)
 	for _, m := range above.Members {
-		name := strings.TrimSuffix(m.Name, "?")
 		switch {
 		case m.Name == "usage" || isAnnotation(m.Name):
 			continue
-		case isMethod(name):
-			if own.Get(name) == nil && own.Get(name+"?") == nil {
-				if m.Name != name && len(chain) == 0 {
-					continue
-				}
-				m.Value = r.withTraits(m.Value, traits, path, name, chain)
-			} else if own.Get(name) != nil {
-				m.Name = name
-			} else {
-				m.Name = name + "?"
-			}
+		case isMethod(m.Name) && own.Get(m.Name) == nil:
+			m.Value = r.withTraits(m.Value, traits, path, m.Name, chain)
 		}
 		taken.Members = append(taken.Members, m)
 	}
 	taken.Index()
-	return r.merge(own, taken, "")
+	return taken
 }
 
 // withTraits is a method with its traits and then those of its resource.
@@ -178,7 +189,7 @@ func (r *reader) withTraits(n *tree.Node, more []use, path, method string, chain
 	}
 	all := append(r.usesOf(n.Get("is"), "traits"), more...)
 	for _, u := range all {
-		if slices.Contains(chain, u.value) || len(chain) >= maxChain {
+		if slices.Contains(chain, u.decl) || len(chain) >= maxChain {
 			r.wrong(u.at, "raml-template-cycle", "%s is made of itself", u.what())
 			continue
 		}
@@ -187,7 +198,7 @@ func (r *reader) withTraits(n *tree.Node, more []use, path, method string, chain
 			break
 		}
 		if trait.Get("is") != nil {
-			trait = r.withTraits(trait, nil, path, method, append(chain[:len(chain):len(chain)], u.value))
+			trait = r.withTraits(trait, nil, path, method, append(chain[:len(chain):len(chain)], u.decl))
 		}
 		trait = without(trait, "usage")
 		trait.Members = slices.DeleteFunc(trait.Members, func(m tree.Member) bool { return isAnnotation(m.Name) })

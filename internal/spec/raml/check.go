@@ -14,8 +14,8 @@ type check func(n *tree.Node)
 type shape struct {
 	// what names it with its article, as "a method".
 	what string
-	// target is its name among the targets of annotations.
-	target string
+	// target is its name among the targets of annotations, or its names.
+	target []string
 	facets map[string]check
 	// required are facets that must be there.
 	required []string
@@ -112,7 +112,7 @@ func (r *reader) scalar(n, told *tree.Node) *tree.Node {
 		case m.Name == "value":
 			value = m.Value
 		case isAnnotation(m.Name):
-			r.annotation(n, m, "")
+			r.annotation(n, m, nil)
 		default:
 			r.wrong(told, "raml-kind", "this facet has one value; %q is neither \"value\" nor an annotation", clip(m.Name))
 			return nil

@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/spec"
@@ -90,6 +91,9 @@ func (r *reader) open(n *tree.Node, src *tree.Source, depth int) *tree.Node {
 	if n.Kind == tree.Include {
 		return r.include(n, src, depth)
 	}
+	if n.Kind == tree.String && r.tagged(n) {
+		r.wrong(n, "raml-tag", "RAML has no tag but !include, which a blank divides from its file")
+	}
 	out := tree.New(n, n.Kind, n.Text)
 	out.Source = src
 	for _, item := range n.Items {
@@ -154,7 +158,9 @@ func (r *reader) includeName(n *tree.Node, src *tree.Source) (name, part string,
 	case strings.Contains(ref, "<<"):
 		r.wrong(at, "raml-include", "the file name of !include can't have parameters")
 	case strings.Contains(ref, "://"):
-		r.wrong(at, "raml-include", "%s is another address; only files of the project are read", ref)
+		p := spec.ProblemAt(at, "raml-include-remote", "%s is another address, which is not read; what it says is not judged", ref)
+		p.Warning = true
+		r.note(p)
 	default:
 		return r.resolve(src.Name, ref), part, true
 	}
@@ -213,10 +219,11 @@ func (r *reader) fragment(f file, in *scope, at *tree.Node, depth int) *tree.Nod
 
 // stripFragment takes what belongs to a fragment and not to its content.
 func (r *reader) stripFragment(root *tree.Node, s *scope, kind string) *tree.Node {
-	if !root.Is(tree.Object) {
+	if kind == "NamedExample" {
+		r.namedExample(root)
 		return root
 	}
-	if kind == "NamedExample" {
+	if !root.Is(tree.Object) {
 		return root
 	}
 	s.libs = r.uses(root)
@@ -257,4 +264,27 @@ func (r *reader) size(n *tree.Node) int {
 	size = min(size, 1<<30)
 	r.sizes[n] = size
 	return size
+}
+
+// tagged says whether a text is written with a tag of its own, as "!name".
+func (r *reader) tagged(n *tree.Node) bool {
+	starts := r.lines[n.Source]
+	if starts == nil {
+		starts = []int{0, 0}
+		for i, c := range n.Source.Text {
+			if c == '\n' {
+				starts = append(starts, i+1)
+			}
+		}
+		r.lines[n.Source] = starts
+	}
+	if int(n.Line) >= len(starts) {
+		return false
+	}
+	line := n.Source.Text[starts[n.Line]:]
+	for range n.Column - 1 {
+		_, size := utf8.DecodeRune(line)
+		line = line[size:]
+	}
+	return len(line) > 1 && line[0] == '!' && line[1] != '!'
 }

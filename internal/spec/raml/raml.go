@@ -48,6 +48,7 @@ func Read(p *spec.Project, main string) *spec.Document {
 		blends:  map[[2]*scope]*scope{},
 		names:   map[*tree.Node]string{},
 		sizes:   map[*tree.Node]int{},
+		lines:   map[*tree.Source][]int{},
 	}
 	doc := &spec.Document{Language: spec.RAML10, File: main, Project: p}
 	r.document(doc)
@@ -78,6 +79,8 @@ type reader struct {
 	libs    map[string]*scope
 	blends  map[[2]*scope]*scope
 	sizes   map[*tree.Node]int
+	// lines are where the lines of a file begin, from index 1.
+	lines map[*tree.Source][]int
 	// parts holds what stood behind "#" in the include of a text; kinds the kind
 	// of the fragment that a value is the root of.
 	parts map[*tree.Node]string
@@ -90,10 +93,13 @@ type reader struct {
 	api   *scope
 	// loose is true while templates are judged, in which parameters stand.
 	loose bool
+	// alone is true while the main file is a template: the names of the API that
+	// it is for are not known.
+	alone bool
 
 	// libraries are the scopes of all libraries, those first that others use.
-	libraries  []*scope
-	endpoints  []*endpoint
+	libraries []*scope
+	endpoints []*endpoint
 	// layered is true when the main file is an overlay or extension.
 	layered bool
 }

@@ -58,7 +58,7 @@ func (r *reader) resource(e *endpoint, m tree.Member) {
 	if _, ok := variables(m.Name); !ok {
 		r.wrong(e.at, "raml-uri-template", "the braces of %q do not match", clip(m.Name))
 	}
-	e.node = r.effective(m.Value, e.path, nil)
+	e.node = r.effective(m.Value, e.path, map[string]bool{}, nil)
 	r.object(e.node, r.resourceShape(m.Name))
 	r.endpoints = append(r.endpoints, e)
 }
@@ -66,7 +66,7 @@ func (r *reader) resource(e *endpoint, m tree.Member) {
 // resourceShape is what a resource may have once its templates are applied.
 func (r *reader) resourceShape(path string) shape {
 	return shape{
-		what: "a resource", target: "Resource",
+		what: "a resource", target: targetsOf("Resource"),
 		facets: map[string]check{
 			"displayName": r.text, "description": r.text, "is": ignore, "type": ignore,
 			"securedBy":     r.securedBy,
@@ -84,7 +84,7 @@ func (r *reader) resourceShape(path string) shape {
 
 func (r *reader) methodShape() shape {
 	return shape{
-		what: "a method", target: "Method",
+		what: "a method", target: targetsOf("Method"),
 		facets: map[string]check{
 			"displayName": r.text, "description": r.text, "is": ignore, "protocols": r.protocols,
 			"queryParameters": r.fields, "headers": r.fields, "queryString": r.queryString,
@@ -107,7 +107,7 @@ func (r *reader) exclusiveQuery(n *tree.Node) {
 }
 
 func (r *reader) queryString(n *tree.Node) {
-	r.typeOf(datatype.QueryString, n, "TypeDeclaration")
+	r.typeOf(datatype.QueryString, n, targetsOf(typeTarget))
 }
 
 var statusCode = regexp.MustCompile(`^[1-5][0-9][0-9]$`)
@@ -117,14 +117,15 @@ func (r *reader) responses(n *tree.Node) {
 	r.each(n, "responses", func(m tree.Member) {
 		switch {
 		case isAnnotation(m.Name):
-			r.annotation(n, m, "")
+			r.annotation(n, m, nil)
 			return
 		case r.loose && containsParameter(m.Name):
 		case !statusCode.MatchString(m.Name):
 			r.wrong(at(n, m), "raml-status-code", "a response has a status code from 100 to 599, not %q", clip(m.Name))
 		}
 		r.object(m.Value, shape{
-			what: "a response", target: "Response",
+			what:   "a response", // An annotation for methods is one for their responses too.
+			target: targetsOf("Response", "Method"),
 			facets: map[string]check{
 				"displayName": r.text, "description": r.text, "headers": r.fields,
 				"body": func(n *tree.Node) { r.body(n, "ResponseBody") },
@@ -143,20 +144,20 @@ func (r *reader) body(n *tree.Node, target string) {
 		if len(r.media) == 0 && !r.loose {
 			r.wrong(n, "raml-media-type-missing", "a body needs its media type, as the API has no mediaType for all")
 		}
-		r.typeOf(datatype.Body, n, target)
+		r.typeOf(datatype.Body, n, targetsOf(target, typeTarget))
 		return
 	}
 	for _, m := range n.Members {
 		switch {
 		case r.loose && containsParameter(m.Name):
 		case isAnnotation(m.Name):
-			r.annotation(n, m, target)
+			r.annotation(n, m, targetsOf(target))
 			continue
 		case !isMediaType(m.Name):
 			r.wrong(at(n, m), "raml-media-type", "%q is no media type, as application/json", clip(m.Name))
 			continue
 		}
-		r.typeOf(datatype.Body, m.Value, target)
+		r.typeOf(datatype.Body, m.Value, targetsOf(target, typeTarget))
 	}
 }
 
@@ -175,7 +176,7 @@ func (r *reader) traitDeclaration(n *tree.Node) {
 	r.kind(n, "Trait")
 	r.template(n, func() {
 		s := r.methodShape()
-		s.what, s.target = "a trait", "Trait"
+		s.what, s.target = "a trait", targetsOf("Trait")
 		s.facets["usage"] = r.text
 		r.object(n, s)
 	})
@@ -187,7 +188,7 @@ func (r *reader) resourceTypeDeclaration(n *tree.Node) {
 	r.kind(n, "ResourceType")
 	r.template(n, func() {
 		s := r.resourceShape("")
-		s.what, s.target = "a resource type", "ResourceType"
+		s.what, s.target = "a resource type", targetsOf("ResourceType")
 		s.facets["usage"], s.facets["uriParameters"] = r.text, r.fields
 		s.other = func(m tree.Member) bool {
 			if isMethod(strings.TrimSuffix(m.Name, "?")) {

@@ -17,7 +17,7 @@ func (r *reader) securityScheme(n *tree.Node) {
 		return
 	}
 	r.object(n, shape{
-		what: "a security scheme", target: "SecurityScheme",
+		what: "a security scheme", target: targetsOf("SecurityScheme"),
 		facets: map[string]check{
 			"type": r.securityType, "displayName": r.text, "description": r.text, "describedBy": r.describedBy,
 			"settings": func(n *tree.Node) { r.settings(n, kind.Str()) },
@@ -58,7 +58,7 @@ func (r *reader) describedBy(n *tree.Node) {
 
 // settings judges the settings of a security scheme.
 func (r *reader) settings(n *tree.Node, kind string) {
-	s := shape{what: "the settings of " + kind, target: "SecuritySchemeSettings"}
+	s := shape{what: "the settings of " + kind, target: targetsOf("SecuritySchemeSettings")}
 	switch kind {
 	case "OAuth 1.0":
 		s.facets = map[string]check{
@@ -141,7 +141,10 @@ func (r *reader) uri(n *tree.Node) {
 
 // securedBy judges which security schemes are applied.
 func (r *reader) securedBy(n *tree.Node) {
-	r.list(n, r.old, func(v *tree.Node) {
+	if n.Is(tree.Null) {
+		return
+	}
+	r.list(n, true, func(v *tree.Node) {
 		switch v.Kind {
 		case tree.Null:
 		case tree.String:
@@ -162,7 +165,7 @@ func (r *reader) securedBy(n *tree.Node) {
 }
 
 func (r *reader) schemeNamed(n *tree.Node, name string) (declared, bool) {
-	if containsParameter(name) && r.loose {
+	if r.alone || containsParameter(name) && r.loose {
 		return declared{}, false
 	}
 	d, ok := r.scopeOf(n, r.api).find("securitySchemes", name)

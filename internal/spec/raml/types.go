@@ -24,8 +24,8 @@ func (r *reader) newSet() {
 
 // typeOf judges the declaration of a type in place, unless parameters of a
 // template stand in it.
-func (r *reader) typeOf(use datatype.Use, n *tree.Node, target string) {
-	if r.loose && r.hasParameters(n) {
+func (r *reader) typeOf(use datatype.Use, n *tree.Node, target []string) {
+	if r.alone || r.loose && r.hasParameters(n) {
 		return
 	}
 	r.kind(n, "DataType")
@@ -37,15 +37,15 @@ func (r *reader) typeOf(use datatype.Use, n *tree.Node, target string) {
 func (r *reader) fields(n *tree.Node) {
 	r.each(n, "a map of parameters", func(m tree.Member) {
 		if isAnnotation(m.Name) {
-			r.annotation(n, m, "")
+			r.annotation(n, m, nil)
 		}
 	})
-	if !n.Is(tree.Object) || r.loose && r.hasParameters(n) {
+	if !n.Is(tree.Object) || r.alone || r.loose && r.hasParameters(n) {
 		return
 	}
 	for _, m := range n.Members {
 		r.kind(m.Value, "DataType")
-		r.annotationsOf(m.Value, "TypeDeclaration")
+		r.annotationsOf(m.Value, targetsOf(typeTarget))
 	}
 	r.set.Fields(datatype.Parameter, n, r.scopeOf(n, r.api))
 }

@@ -8,9 +8,23 @@ import (
 	"farrier.dev/farrier/internal/encoding/tree"
 )
 
-var mediaTypeSyntax = regexp.MustCompile(`^[A-Za-z0-9!#$&^_.+*-]+/[A-Za-z0-9!#$&^_.+*-]+ *(;.*)?$`)
+var mediaTypeSyntax = regexp.MustCompile(`^([A-Za-z0-9!#$&^_.+*-]+)/[A-Za-z0-9!#$&^_.+*-]+ *(;.*)?$`)
 
-func isMediaType(text string) bool { return mediaTypeSyntax.MatchString(text) }
+// isMediaType says whether a text is a media type or range. Types at the top are
+// those registered (RFC 6838, section 4.2) and those that begin with x-; mime is
+// what the specification of RAML writes in their place.
+func isMediaType(text string) bool {
+	m := mediaTypeSyntax.FindStringSubmatch(text)
+	if m == nil {
+		return false
+	}
+	switch top := strings.ToLower(m[1]); top {
+	case "*", "application", "audio", "example", "font", "haptics", "image", "message", "model", "multipart", "text", "video", "mime":
+		return true
+	default:
+		return strings.HasPrefix(top, "x-")
+	}
+}
 
 // variables are the names in the braces of a URI template.
 func variables(template string) (names []string, ok bool) {
@@ -101,4 +115,3 @@ func (r *reader) unwrapValue(n *tree.Node) *tree.Node {
 	}
 	return n
 }
-
