@@ -1,0 +1,456 @@
+package schema
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// schema compiles a schema that stands inside another.
+func (s *Set) schema(v any, depth int) (*node, error) {
+	if m, ok := v.(map[string]any); ok && len(m) == 1 {
+		if ref, ok := m["$ref"].(string); ok {
+			return s.reference(ref)
+		}
+	}
+	n := new(node)
+	return n, s.fill(n, v, depth)
+}
+
+// maxNesting is how deeply schemas may be written inside one another.
+const maxNesting = 500
+
+// fill compiles a schema into a node.
+func (s *Set) fill(n *node, v any, depth int) error {
+	n.types = anyType
+	m, ok := v.(map[string]any)
+	switch truth, is := v.(bool); {
+	case is:
+		n.never, n.open = !truth, truth
+		return nil
+	case !ok:
+		return errors.New("a schema must be an object or a boolean")
+	case depth > maxNesting:
+		return errors.New("schemas are nested too deeply")
+	}
+	c := compiler{set: s, from: m, depth: depth + 1}
+	n.types, n.names = c.types()
+	n.values = c.values()
+	n.text, n.number = c.texts(), c.numbers()
+	n.array, n.object, n.more = c.arrays(), c.objects(), c.applied()
+	n.open = n.types == anyType && n.values == nil && n.text == nil && n.number == nil &&
+		n.array == nil && n.object == nil && n.more == nil
+	return c.err
+}
+
+// compiler reads the keywords of one schema. The first error is kept.
+type compiler struct {
+	set   *Set
+	from  map[string]any
+	depth int
+	err   error
+}
+
+func (c *compiler) wrong(keyword string, want string) {
+	if c.err == nil {
+		c.err = fmt.Errorf("%s must be %s", keyword, want)
+	}
+}
+
+func (c *compiler) failed(keyword string, err error) {
+	if c.err == nil && err != nil {
+		c.err = fmt.Errorf("%s: %w", keyword, err)
+	}
+}
+
+var typeNames = [...]string{"null", "boolean", "number", "integer", "string", "array", "object"}
+
+func (c *compiler) types() (types, []string) {
+	var list []any
+	switch t := c.from["type"].(type) {
+	case string:
+		list = []any{t}
+	case []any:
+		list = t
+	default:
+		if _, ok := c.from["type"]; ok {
+			c.wrong("type", "the name of a type, or a list of them")
+		}
+		return anyType, nil
+	}
+	var all types
+	for _, v := range list {
+		name, _ := v.(string)
+		at := slices.Index(typeNames[:], name)
+		if at < 0 {
+			c.wrong("type", strings.Join(typeNames[:], ", "))
+			return anyType, nil
+		}
+		all |= 1 << at
+	}
+	var names []string
+	for i, name := range typeNames {
+		if all&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return all, names
+}
+
+func (c *compiler) values() *values {
+	v := &values{}
+	list, ok := c.from["enum"].([]any)
+	if one, is := c.from["const"]; is {
+		if ok {
+			// Both demand: what neither allows is left out.
+			list = slices.DeleteFunc(slices.Clone(list), func(other any) bool { return !same(one, other) })
+		} else {
+			list, ok = []any{one}, true
+		}
+		v.only = true
+	}
+	if _, is := c.from["enum"]; is && !ok {
+		c.wrong("enum", "a list of values")
+	}
+	if !ok {
+		return nil
+	}
+	for _, one := range list {
+		switch one := one.(type) {
+		case nil:
+			v.null = true
+		case bool:
+			v.truth[index(one)] = true
+		case string:
+			if v.texts == nil {
+				v.texts = map[string]bool{}
+			}
+			v.texts[one] = true
+		case json.Number:
+			n, err := numberOf(one)
+			c.failed("enum", err)
+			v.numbers = append(v.numbers, n)
+		default:
+			d := &Document{}
+			c.failed("enum", d.Add(one))
+			v.others = append(v.others, d)
+		}
+	}
+	return v
+}
+
+// same says whether two values as they are unmarshalled are equal.
+func same(a, b any) bool {
+	var left, right Document
+	return left.Add(a) == nil && right.Add(b) == nil && left.equal(0, &right, 0)
+}
+
+func index(truth bool) int {
+	if truth {
+		return 1
+	}
+	return 0
+}
+
+var errNoNumber = errors.New("this is no number")
+
+func numberOf(text json.Number) (decimal, error) {
+	if _, err := strconv.ParseFloat(string(text), 64); errors.Is(err, strconv.ErrSyntax) {
+		return decimal{}, errNoNumber
+	}
+	if err := CheckNumber(string(text)); err != nil {
+		return decimal{}, err
+	}
+	return decimalOf([]byte(text)), nil
+}
+
+// count reads a limit of a size, -1 for none.
+func (c *compiler) count(keyword string) int32 {
+	v, ok := c.from[keyword]
+	if !ok {
+		return -1
+	}
+	text, _ := v.(json.Number)
+	n, err := numberOf(text)
+	if err != nil || n.negative || !n.whole() {
+		c.wrong(keyword, "a whole number from 0")
+		return -1
+	}
+	if most := decimalOf([]byte(strconv.Itoa(math.MaxInt32))); n.compare(most) > 0 {
+		return math.MaxInt32
+	}
+	size, err := strconv.ParseFloat(string(text), 64)
+	c.failed(keyword, err)
+	return int32(size)
+}
+
+func (c *compiler) texts() *textRules {
+	t := &textRules{least: c.count("minLength"), most: c.count("maxLength")}
+	if v, ok := c.from["pattern"]; ok {
+		text, is := v.(string)
+		if !is {
+			c.wrong("pattern", "a text")
+		}
+		p, err := CompilePattern(text)
+		c.failed("pattern", err)
+		t.patterns = append(t.patterns, p)
+	}
+	if f := c.format(); f != nil && f.text != nil {
+		t.format = f
+	}
+	if t.least <= 0 && t.most < 0 && t.patterns == nil && t.format == nil {
+		return nil
+	}
+	return t
+}
+
+func (c *compiler) format() *format {
+	name, ok := c.from["format"].(string)
+	if _, is := c.from["format"]; is && !ok {
+		c.wrong("format", "a text")
+	}
+	return formatNamed(name)
+}
+
+func (c *compiler) numbers() *numberRules {
+	r := &numberRules{}
+	for _, k := range [...]struct {
+		keyword   string
+		side      int
+		exclusive bool
+	}{{"minimum", -1, false}, {"maximum", 1, false}, {"exclusiveMinimum", -1, true}, {"exclusiveMaximum", 1, true}} {
+		if n, text, ok := c.number(k.keyword); ok {
+			r.bounds = append(r.bounds, bound{n, k.side, k.exclusive, text})
+		}
+	}
+	if n, text, ok := c.number("multipleOf"); ok {
+		if n.zero() || n.negative {
+			c.wrong("multipleOf", "more than 0")
+			return nil
+		}
+		r.steps = append(r.steps, step{n, text})
+	}
+	if f := c.format(); f != nil && f.number != nil {
+		r.format = f
+	}
+	if r.bounds == nil && r.steps == nil && r.format == nil {
+		return nil
+	}
+	return r
+}
+
+func (c *compiler) number(keyword string) (decimal, string, bool) {
+	v, ok := c.from[keyword]
+	if !ok {
+		return decimal{}, "", false
+	}
+	text, _ := v.(json.Number)
+	n, err := numberOf(text)
+	if err != nil {
+		c.wrong(keyword, "a number")
+	}
+	return n, string(text), err == nil
+}
+
+// schemaOf compiles the schema of a keyword, nil where it stands not.
+func (c *compiler) schemaOf(keyword string) *node {
+	v, ok := c.from[keyword]
+	if !ok || c.err != nil {
+		return nil
+	}
+	n, err := c.set.schema(v, c.depth)
+	c.failed(keyword, err)
+	return n
+}
+
+func (c *compiler) list(keyword string) []*node {
+	v, ok := c.from[keyword]
+	if !ok || c.err != nil {
+		return nil
+	}
+	parts, ok := v.([]any)
+	if !ok || len(parts) == 0 {
+		c.wrong(keyword, "a list of schemas that is not empty")
+		return nil
+	}
+	all := make([]*node, len(parts))
+	for i, part := range parts {
+		n, err := c.set.schema(part, c.depth)
+		c.failed(keyword, err)
+		all[i] = n
+	}
+	return all
+}
+
+func (c *compiler) arrays() *arrayRules {
+	r := &arrayRules{
+		least: c.count("minItems"), most: c.count("maxItems"),
+		prefix: c.list("prefixItems"), items: c.schemaOf("items"), contains: c.schemaOf("contains"),
+		containsLeast: c.count("minContains"), containsMost: c.count("maxContains"),
+	}
+	r.unique = c.boolean("uniqueItems")
+	if r.contains != nil && r.containsLeast < 0 {
+		r.containsLeast = 1
+	}
+	if r.least <= 0 && r.most < 0 && !r.unique && r.prefix == nil && r.items == nil && r.contains == nil {
+		return nil
+	}
+	return r
+}
+
+func (c *compiler) boolean(keyword string) bool {
+	truth, ok := c.from[keyword].(bool)
+	if _, is := c.from[keyword]; is && !ok {
+		c.wrong(keyword, "true or false")
+	}
+	return truth
+}
+
+func (c *compiler) objects() *objectRules {
+	r := &objectRules{
+		least: c.count("minProperties"), most: c.count("maxProperties"),
+		required: c.strings("required", c.from["required"]),
+		rest:     c.schemaOf("additionalProperties"), names: c.schemaOf("propertyNames"),
+	}
+	named := c.members("properties")
+	if len(named)+len(r.required) > 0 {
+		r.properties = make(map[string]property, len(named)+len(r.required))
+	}
+	for _, name := range sorted(named) {
+		n, err := c.set.schema(named[name], c.depth)
+		c.failed("properties", err)
+		r.properties[name] = property{schema: n}
+	}
+	for _, name := range r.required {
+		p := r.properties[name]
+		p.required = true
+		r.properties[name] = p
+	}
+	patterns := c.members("patternProperties")
+	for _, text := range sorted(patterns) {
+		p, err := CompilePattern(text)
+		c.failed("patternProperties", err)
+		n, err := c.set.schema(patterns[text], c.depth)
+		c.failed("patternProperties", err)
+		r.patterns = append(r.patterns, patternProperty{p, n})
+	}
+	r.shaped = len(named) > 0
+	if r.least <= 0 && r.most < 0 && r.properties == nil && r.patterns == nil && r.rest == nil && r.names == nil {
+		return nil
+	}
+	return r
+}
+
+// strings reads a list of names, each once.
+func (c *compiler) strings(keyword string, v any) []string {
+	if v == nil {
+		return nil
+	}
+	list, ok := v.([]any)
+	var all []string
+	for _, one := range list {
+		name, is := one.(string)
+		if ok = ok && is; ok && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	if !ok {
+		c.wrong(keyword, "a list of names")
+	}
+	return all
+}
+
+func (c *compiler) members(keyword string) map[string]any {
+	v, ok := c.from[keyword]
+	if !ok || c.err != nil {
+		return nil
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		c.wrong(keyword, "an object")
+	}
+	return m
+}
+
+func sorted(m map[string]any) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (c *compiler) applied() *applied {
+	a := &applied{
+		all: c.list("allOf"), any: c.alternatives("anyOf"), one: c.alternatives("oneOf"), not: c.schemaOf("not"),
+		restProperties: c.schemaOf("unevaluatedProperties"), restItems: c.schemaOf("unevaluatedItems"),
+		needs: c.needs(),
+	}
+	// The condition alone still tells which properties are described.
+	if a.condition = c.schemaOf("if"); a.condition != nil {
+		a.then, a.otherwise = c.schemaOf("then"), c.schemaOf("else")
+	}
+	if v, ok := c.from["$ref"]; ok && c.err == nil {
+		ref, _ := v.(string)
+		n, err := c.set.reference(ref)
+		c.failed("$ref", err)
+		a.reference = n
+	}
+	if a.reference == nil && a.all == nil && a.any == nil && a.one == nil && a.not == nil && a.condition == nil &&
+		a.needs == nil && a.restProperties == nil && a.restItems == nil {
+		return nil
+	}
+	return a
+}
+
+func (c *compiler) needs() []need {
+	var all []need
+	required, schemas := c.members("dependentRequired"), c.members("dependentSchemas")
+	for _, name := range sorted(required) {
+		all = append(all, need{name: name, names: c.strings("dependentRequired", required[name])})
+	}
+	for _, name := range sorted(schemas) {
+		n, err := c.set.schema(schemas[name], c.depth)
+		c.failed("dependentSchemas", err)
+		all = append(all, need{name: name, schema: n})
+	}
+	return all
+}
+
+// alternatives compiles anyOf or oneOf. A discriminator changes no verdict
+// (OpenAPI 3.0.4 and 3.1.1, §4.8.25): it says which alternative to ask first, and
+// whose violations to tell.
+func (c *compiler) alternatives(keyword string) *alternatives {
+	list := c.list(keyword)
+	if list == nil {
+		return nil
+	}
+	a := &alternatives{list: list}
+	d, _ := c.from["discriminator"].(map[string]any)
+	name, _ := d["propertyName"].(string)
+	if name == "" {
+		return a
+	}
+	a.tag, a.tagged = name, map[string]int{}
+	parts, _ := c.from[keyword].([]any)
+	mapping, _ := d["mapping"].(map[string]any)
+	for i, part := range parts {
+		m, _ := part.(map[string]any)
+		ref, _ := m["$ref"].(string)
+		if ref == "" {
+			continue
+		}
+		a.tagged[strings.TrimPrefix(ref, "#/$defs/")] = i
+		for value, to := range mapping {
+			if to == ref {
+				a.tagged[value] = i
+			}
+		}
+	}
+	return a
+}
