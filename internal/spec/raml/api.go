@@ -27,10 +27,8 @@ func (r *reader) document(doc *spec.Document) {
 	switch {
 	case f.head.kind == "" || !r.old && (f.head.kind == "Overlay" || f.head.kind == "Extension"):
 		if root, s := r.layers(f, nil, 0); root != nil && !r.full {
+			r.root = root
 			r.readAPI(root, s)
-			if !r.full && len(r.problems) == 0 {
-				doc.Root = r.project31(root)
-			}
 		}
 	case r.old:
 		r.note(spec.Problem{File: f.src.Name, Line: 1, Column: 1, Rule: "raml-header", Message: "RAML 0.8 has no fragments; the first line must be #%RAML 0.8"})
@@ -47,10 +45,10 @@ func (r *reader) readAPI(root *tree.Node, s *scope) {
 		return
 	}
 	r.defaultMedia(root)
+	r.declareTypes(root, s)
 	for _, lib := range r.libraries {
 		r.declareTypes(lib.root, lib)
 	}
-	r.declareTypes(root, s)
 	for _, lib := range r.libraries {
 		r.judgeLibrary(lib)
 	}
@@ -140,8 +138,9 @@ func (r *reader) declarations(root *tree.Node, s *scope) shape {
 func (r *reader) declareTypes(root *tree.Node, s *scope) {
 	for _, section := range sections("types") {
 		for _, m := range root.Get(section).Fields() {
-			r.nameType(m)
-			r.set.Declare(m.Name, datatype.Declared, m.Value, r.scopeOf(m.Value, s))
+			name := r.nameType(m)
+			t := r.set.Declare(m.Name, datatype.Declared, m.Value, r.scopeOf(m.Value, s))
+			r.types = append(r.types, namedType{name, at(root.Get(section), m), t})
 		}
 	}
 }

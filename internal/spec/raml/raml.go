@@ -48,6 +48,7 @@ func Read(p *spec.Project, main string) *spec.Document {
 		blends:  map[[2]*scope]*scope{},
 		names:   map[*tree.Node]string{},
 		sizes:   map[*tree.Node]int{},
+		taken:   map[string]bool{},
 		lines:   map[*tree.Source][]int{},
 	}
 	doc := &spec.Document{Language: spec.RAML10, File: main, Project: p}
@@ -100,6 +101,13 @@ type reader struct {
 	// libraries are the scopes of all libraries, those first that others use.
 	libraries []*scope
 	endpoints []*endpoint
+	// root is the API, its layers merged; types are those declared in it and in
+	// libraries, taken the names that they have in the projection.
+	root  *tree.Node
+	types []namedType
+	taken map[string]bool
+	// used are the security schemes with their names in the projection.
+	used []declared
 	// layered is true when the main file is an overlay or extension.
 	layered bool
 }
@@ -145,8 +153,8 @@ func (r *reader) finish(doc *spec.Document) {
 			cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	doc.Problems = r.problems
-	if !doc.Valid() {
-		doc.Root = nil
+	if r.root != nil && doc.Valid() {
+		doc.Root = r.openAPI(r.root)
 	}
 }
 

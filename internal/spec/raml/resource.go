@@ -12,9 +12,9 @@ import (
 type endpoint struct {
 	// path is the whole path, above that of the resource it lies in.
 	path string
-	// node is what it means; at is where it stands.
-	node, at *tree.Node
-	above    *endpoint
+	// node is what it means; written what is written; at is where its name stands.
+	node, written, at *tree.Node
+	above             *endpoint
 }
 
 func isMethod(name string) bool {
@@ -58,6 +58,7 @@ func (r *reader) resource(e *endpoint, m tree.Member) {
 	if _, ok := variables(m.Name); !ok {
 		r.wrong(e.at, "raml-uri-template", "the braces of %q do not match", clip(m.Name))
 	}
+	e.written = m.Value
 	e.node = r.effective(m.Value, e.path, map[string]bool{}, nil)
 	r.object(e.node, r.resourceShape(m.Name))
 	r.endpoints = append(r.endpoints, e)

@@ -7,6 +7,9 @@
 package datatype
 
 import (
+	"cmp"
+	"slices"
+
 	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/spec"
 )
@@ -27,16 +30,18 @@ type Use uint8
 const (
 	// Declared is a member of types or schemas, an item of an array, or the like.
 	Declared Use = iota
-	// Parameter is a header, a query or URI parameter, or a property: it may say
-	// "required". External types are refused for all but properties.
+	// Parameter is a header or a query parameter: it may say "required", and be of
+	// no external type.
 	Parameter
+	// URI is a URI parameter: a Parameter whose values have no slash.
+	URI
 	// Property is a property of an object type.
 	Property
 	// Body is that of a request or response: any value when nothing is said.
 	Body
 	// Annotation is a member of annotationTypes, which may have allowedTargets.
 	Annotation
-	// QueryString is the whole query: an object or a union of objects.
+	// QueryString is the whole query: an object, a union of objects, or any value.
 	QueryString
 )
 
@@ -52,6 +57,9 @@ type Options struct {
 	// Fragment is the part of a document that a text, included for a type, means:
 	// a JSON pointer as "/definitions/x", or the name of an XSD type or element.
 	Fragment func(decl *tree.Node) string
+	// IsFragment says that a declaration is the root of a DataType fragment, which
+	// may have uses and usage.
+	IsFragment func(decl *tree.Node) bool
 	// Target is what a JSON reference in a file of a JSON schema leads to.
 	Target func(from, ref string) (*tree.Node, error)
 	// XSD says why a text is no XML schema; file is its name.
@@ -64,21 +72,74 @@ type Options struct {
 // Set is the types of one description. It is not safe for concurrent use.
 type Set struct {
 	options Options
+	memo    map[place]*Type
+	// builtins are the types that RAML has.
+	builtins [len(kindNames)]*Type
+	// queue are types not judged yet.
+	queue []*Type
+	// heirs are the declared types by those they inherit from directly.
+	heirs    map[*Type][]*Type
+	declared []*Type
+	both     map[[2]*Type]*Type
+	narrow   map[[2]*Type]bool
+	fits     map[trial]bool
+	problems []spec.Problem
+	told     map[spec.Problem]bool
+	parts    parts
+	// work is what may still be done before the description is too large.
+	work int
+	// depth is how many types are being resolved.
+	depth int
 }
 
-// NewSet makes an empty set.
-func NewSet(o Options) *Set { return &Set{options: o} }
+// place is a declaration and what it is for.
+type place struct {
+	decl *tree.Node
+	use  Use
+}
 
-// Type is one type, declared or written in place.
-type Type struct {
-	set *Set
+// Limits of types.
+const (
+	// maxWork bounds the properties that types inherit, all together.
+	maxWork = 2_000_000
+	// maxInheritance is how many types may follow upon each other.
+	maxInheritance = 400
+	// maxCombinations is how many combinations of alternatives a type has.
+	maxCombinations = 128
+	// maxProblems is how many problems are kept.
+	maxProblems = 1000
+)
+
+// NewSet makes an empty set.
+func NewSet(o Options) *Set {
+	s := &Set{
+		options: o, memo: map[place]*Type{}, heirs: map[*Type][]*Type{}, both: map[[2]*Type]*Type{},
+		narrow: map[[2]*Type]bool{}, fits: map[trial]bool{}, told: map[spec.Problem]bool{}, work: maxWork,
+	}
+	for i := range s.builtins {
+		s.builtins[i] = &Type{set: s, kind: 1 << i, state: resolved, text: kindNames[i]}
+	}
+	return s
 }
 
 // Declare makes the type of a member of types, schemas or annotationTypes. All
-// are to be declared before Problems is called: values with a discriminator are
-// held against the types declared.
+// are to be declared before Problems and Schema are called: values with a
+// discriminator are held against the types declared.
 func (s *Set) Declare(name string, use Use, decl *tree.Node, scope Scope) *Type {
-	return s.As(use, decl, scope)
+	t := s.As(use, decl, scope)
+	if !t.isDeclared && use == Declared {
+		t.isDeclared = true
+		s.declared = append(s.declared, t)
+	}
+	t.name, t.text = name, name
+	_, known := builtin(name)
+	switch {
+	case known && use == Declared:
+		s.problem(decl, "raml-redefined-type", "%q is a type of RAML itself and can't be declared again; choose another name", name)
+	case use == Declared && isExpression(name):
+		s.problem(decl, "raml-type-name", "the name %q has characters that mean something in type expressions; choose another name", clip(name))
+	}
+	return t
 }
 
 // Type makes the type of a declaration: an expression, a list of types that are
@@ -88,39 +149,67 @@ func (s *Set) Declare(name string, use Use, decl *tree.Node, scope Scope) *Type 
 func (s *Set) Type(decl *tree.Node, scope Scope) *Type { return s.As(Declared, decl, scope) }
 
 // As makes the type of a declaration for a use.
-func (s *Set) As(use Use, decl *tree.Node, scope Scope) *Type { return &Type{set: s} }
-
-// Field is a member of properties, queryParameters, headers or uriParameters.
-type Field struct {
-	// Name is without a question mark that makes it optional; for a pattern it is
-	// the regular expression without slashes, and Pattern is true.
-	Name     string
-	Pattern  bool
-	Required bool
-	Type     *Type
-	// Decl is its declaration.
-	Decl *tree.Node
+func (s *Set) As(use Use, decl *tree.Node, scope Scope) *Type {
+	if decl == nil {
+		return &Type{set: s, use: use, scope: scope}
+	}
+	at := place{decl, use}
+	t := s.memo[at]
+	if t == nil {
+		t = &Type{set: s, use: use, decl: decl, scope: scope}
+		s.memo[at] = t
+		s.queue = append(s.queue, t)
+	}
+	return t
 }
 
-// Fields makes the types of a map of parameters, in their order.
-func (s *Set) Fields(use Use, decls *tree.Node, scope Scope) []Field { return nil }
+// problem tells what is wrong with a declaration, once.
+func (s *Set) problem(n *tree.Node, rule, format string, args ...any) {
+	s.add(spec.ProblemAt(n, rule, format, args...))
+}
+
+func (s *Set) add(p spec.Problem) {
+	key := p
+	key.Path = nil
+	if p.Path == nil && len(s.problems) < maxProblems && !s.known(key) {
+		s.problems = append(s.problems, p)
+	}
+}
 
 // Problems are what is wrong with the types made so far and with their examples
 // and defaults, ordered by file and line.
-func (s *Set) Problems() []spec.Problem { return nil }
+func (s *Set) Problems() []spec.Problem {
+	for _, t := range s.declared {
+		t.resolve()
+	}
+	for len(s.queue) > 0 {
+		t := s.queue[len(s.queue)-1]
+		s.queue = s.queue[:len(s.queue)-1]
+		t.judge()
+	}
+	out := slices.Clone(s.problems)
+	slices.SortStableFunc(out, func(a, b spec.Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return out
+}
 
-// Check says what is wrong with a value of the type: a value of YAML, or a text
-// that holds JSON or XML.
-func (t *Type) Check(value *tree.Node) []spec.Problem { return nil }
+// spend uses up some of the work that a description may cost.
+func (s *Set) spend(n int, at *tree.Node) bool {
+	if s.work < 0 {
+		return false
+	}
+	if s.work -= n; s.work < 0 {
+		s.problem(at, "raml-types-too-complex", "the types inherit so many properties from each other that they are not judged from here on; make the description smaller")
+		return false
+	}
+	return true
+}
 
-// Schema is the type in JSON Schema 2020-12; its values stand where the facets
-// do. Named types are referred to as "#/components/schemas/NAME", but the type
-// itself is written out.
-func (t *Type) Schema() *tree.Node { return tree.NewObject(nil) }
-
-// Reference is the type as others refer to it: a $ref to a named type, otherwise
-// its schema.
-func (t *Type) Reference() *tree.Node { return tree.NewObject(nil) }
-
-// External says whether the type is a JSON schema or an XSD.
-func (t *Type) External() bool { return false }
+// clip shortens what is told to people.
+func clip(text string) string {
+	if r := []rune(text); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return text
+}

@@ -1,0 +1,146 @@
+package datatype
+
+import (
+	"math/big"
+	"slices"
+
+	"farrier.dev/farrier/internal/encoding/jsontext"
+	"farrier.dev/farrier/internal/encoding/tree"
+	"farrier.dev/farrier/internal/encoding/xmltext"
+)
+
+func cmpInt(n int, f *facet) int { return new(big.Rat).SetInt64(int64(n)).Cmp(f.number) }
+
+func xmlLimits() xmltext.Limits { return xmltext.Limits{} }
+
+func (c *checker) object(t *Type, v *tree.Node, way *step) {
+	if !v.Is(tree.Object) {
+		c.wrong(v, way, "raml-value-type", "the value must be an object, not %s", describe(v))
+		return
+	}
+	if heir := c.discriminated(t, v, way); heir != nil {
+		t = heir
+	}
+	c.count(t, v, way, "Properties", len(v.Members), "properties")
+	for i := range t.fields.list {
+		f := &t.fields.list[i]
+		if f.Required && v.Member(f.Name) == nil {
+			c.wrong(v, way, "raml-value-required", "the property %s is required, but missing", clip(f.Name))
+		}
+	}
+	closed, ok := t.facets["additionalProperties"]
+	for i := range v.Members {
+		m := &v.Members[i]
+		f := t.fields.of(m.Name)
+		switch {
+		case f != nil:
+			c.value(f.Type, m.Value, &step{m.Name + " ", way})
+		case ok && !closed.flag:
+			c.wrong(m.Value, way, "raml-value-unknown-property", "the type has no property %s and allows no further ones", clip(m.Name))
+		}
+	}
+}
+
+// discriminated is the declared type that the discriminator of a value names,
+// nil when that is t itself or nothing can be said.
+func (c *checker) discriminated(t *Type, v *tree.Node, way *step) *Type {
+	f, ok := t.facets["discriminator"]
+	if !ok {
+		return nil
+	}
+	named := v.Get(f.text)
+	if named == nil || named.Is(tree.Object) || named.Is(tree.Array) {
+		return nil
+	}
+	heirs := c.set.byDiscriminator(t)
+	if heirs == nil {
+		return nil
+	}
+	heir := heirs[named.Text]
+	if heir == nil {
+		known := make([]string, 0, len(heirs))
+		for name := range heirs {
+			known = append(known, name)
+		}
+		slices.Sort(known)
+		c.wrong(named, way, "raml-value-discriminator", "%s %s names no type; known are %s", clip(f.text), describe(named), clip(joined(known)))
+		return nil
+	}
+	if heir == t {
+		return nil
+	}
+	return heir
+}
+
+func joined(names []string) string {
+	out := ""
+	for i, name := range names {
+		if i > 0 {
+			out += ", "
+		}
+		if i == 8 {
+			return out + "…"
+		}
+		out += name
+	}
+	return out
+}
+
+// byDiscriminator are the declared types that a value of the type may be, by the
+// values of their discriminator; nil when there is nothing to choose from.
+func (s *Set) byDiscriminator(t *Type) map[string]*Type {
+	if known, ok := s.choices[t]; ok {
+		return known
+	}
+	for _, d := range s.declared {
+		d.resolve()
+	}
+	found := map[string]*Type{}
+	seen, waiting := map[*Type]bool{t: true}, []*Type{t}
+	explicit := false
+	for len(waiting) > 0 {
+		d := waiting[0]
+		waiting = waiting[1:]
+		for _, heir := range s.heirs[d] {
+			if !seen[heir] && !heir.part {
+				seen[heir] = true
+				waiting = append(waiting, heir)
+			}
+		}
+		if d.broken || d.kind != objectKind || !d.isDeclared && d != t {
+			continue
+		}
+		name, given := d.discriminatorValue()
+		explicit = explicit || given
+		if name != "" && found[name] == nil {
+			found[name] = d
+		}
+	}
+	if len(found) < 2 && !explicit {
+		found = nil
+	}
+	s.choices[t] = found
+	return found
+}
+
+// discriminatorValue is what the discriminator of a value of the type says: its
+// discriminatorValue, otherwise the name of the declared type.
+func (t *Type) discriminatorValue() (value string, given bool) {
+	for !t.isDeclared && len(t.parents) == 1 {
+		t = t.parents[0]
+	}
+	if v := t.annotated(t.own.Get("discriminatorValue")); v != nil {
+		return v.Text, true
+	}
+	return t.name, false
+}
+
+// readJSON reads a text that holds JSON.
+func readJSON(n *tree.Node) (*tree.Node, error) {
+	limits := jsontext.Limits{MaxDepth: tree.DefaultMaxDepth}
+	if err := validJSON([]byte(n.Text), limits); err != nil {
+		return nil, err
+	}
+	src := &tree.Source{Name: n.File(), Text: []byte(n.Text)}
+	return tree.Read(src, tree.Options{})
+}

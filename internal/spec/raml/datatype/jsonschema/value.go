@@ -1,0 +1,95 @@
+package jsonschema
+
+import (
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+
+	"farrier.dev/farrier/internal/encoding/tree"
+)
+
+// maxDigits bounds the numbers that are calculated with exactly.
+const maxDigits = 400
+
+func number(text string) (*big.Rat, bool) {
+	if text == "" || len(text) > maxDigits || strings.ContainsAny(text, "/_xXpPoObB") {
+		return nil, false
+	}
+	if i := strings.IndexAny(text, "eE"); i >= 0 {
+		exponent, err := strconv.Atoi(strings.TrimPrefix(text[i+1:], "+"))
+		if err != nil || exponent > maxDigits || exponent < -maxDigits {
+			return nil, false
+		}
+	}
+	return new(big.Rat).SetString(text)
+}
+
+// canonical writes a value so that equal ones are written alike.
+func canonical(b *strings.Builder, n *tree.Node) {
+	if n == nil {
+		return
+	}
+	b.WriteByte('0' + byte(n.Kind))
+	switch n.Kind {
+	case tree.Number:
+		if r, ok := number(n.Text); ok {
+			b.WriteString(r.RatString())
+			return
+		}
+		b.WriteString(n.Text)
+	case tree.Array:
+		b.WriteByte('[')
+		for _, item := range n.Items {
+			canonical(b, item)
+			b.WriteByte(',')
+		}
+		b.WriteByte(']')
+	case tree.Object:
+		names := make([]string, 0, len(n.Members))
+		for i := range n.Members {
+			names = append(names, n.Members[i].Name)
+		}
+		slices.Sort(names)
+		b.WriteByte('{')
+		for _, name := range names {
+			b.WriteString(strconv.Quote(name))
+			canonical(b, n.Get(name))
+			b.WriteByte(',')
+		}
+		b.WriteByte('}')
+	case tree.Null, tree.Bool, tree.String, tree.Include:
+		b.WriteString(strconv.Quote(n.Text))
+	}
+}
+
+func written(n *tree.Node) string {
+	var b strings.Builder
+	canonical(&b, n)
+	return b.String()
+}
+
+func equal(a, b *tree.Node) bool {
+	return a.Kind == b.Kind && written(a) == written(b)
+}
+
+func contains(list []*tree.Node, v *tree.Node) bool {
+	for _, item := range list {
+		if item.Kind == v.Kind && equal(item, v) {
+			return true
+		}
+	}
+	return false
+}
+
+func duplicate(list []*tree.Node) bool {
+	seen := make(map[string]bool, len(list))
+	for _, item := range list {
+		text := written(item)
+		if seen[text] {
+			return true
+		}
+		seen[text] = true
+	}
+	return false
+}

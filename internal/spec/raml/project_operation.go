@@ -1,0 +1,278 @@
+package raml
+
+import (
+	"slices"
+	"strings"
+
+	"farrier.dev/farrier/internal/encoding/tree"
+	"farrier.dev/farrier/internal/spec"
+	"farrier.dev/farrier/internal/spec/raml/datatype"
+)
+
+// pathItem is a resource with its methods.
+func (r *reader) pathItem(e *endpoint, root *tree.Node) *tree.Node {
+	out := tree.NewObject(e.at)
+	r.copyText(out, "summary", e.node, "displayName")
+	r.copyText(out, "description", e.node, "description")
+	parameters := tree.NewArray(e.at)
+	var chain []*endpoint
+	for above := e; above != nil; above = above.above {
+		chain = append(chain, above)
+	}
+	for _, above := range slices.Backward(chain) {
+		r.pathParameters(parameters, above)
+	}
+	if len(parameters.Items) > 0 {
+		put(out, "parameters", nil, parameters)
+	}
+	for _, m := range e.node.Fields() {
+		// OpenAPI has no operation for CONNECT.
+		if isMethod(m.Name) && m.Name != "connect" {
+			place := at(e.node, m)
+			put(out, m.Name, place, r.operation(place, m.Value, e, root))
+		}
+	}
+	r.annotate(out, e.node)
+	own := tree.NewObject(e.at)
+	put(own, "type", nil, applied(e.written.Get("type")))
+	put(own, "is", nil, applied(e.written.Get("is")))
+	extend(out, own)
+	return out
+}
+
+// applied is what was applied, when anything was.
+func applied(n *tree.Node) *tree.Node {
+	if n.Is(tree.Null) {
+		return nil
+	}
+	return n
+}
+
+// pathParameters adds the parameters of a resource's own part of the path.
+func (r *reader) pathParameters(list *tree.Node, e *endpoint) {
+	path := e.path
+	if e.above != nil {
+		path = strings.TrimPrefix(path, e.above.path)
+	}
+	names, _ := variables(path)
+	declared := r.parameters(spec.InPath, e.node.Get("uriParameters"), nil)
+	for _, name := range names {
+		if slices.ContainsFunc(list.Items, func(p *tree.Node) bool { return p.Get("name").Str() == name }) {
+			continue
+		}
+		i := slices.IndexFunc(declared, func(p *tree.Node) bool { return p.Get("name").Str() == name })
+		if i >= 0 {
+			p := declared[i]
+			p.Set("required", tree.NewBool(p, true))
+			list.Items = append(list.Items, p)
+			continue
+		}
+		p := tree.NewObject(e.at)
+		put(p, "name", nil, tree.NewText(e.at, name))
+		put(p, "in", nil, tree.NewText(e.at, string(spec.InPath)))
+		put(p, "required", nil, tree.NewBool(e.at, true))
+		schema := tree.NewObject(e.at)
+		put(schema, "type", nil, tree.NewText(e.at, "string"))
+		put(p, "schema", nil, schema)
+		list.Items = append(list.Items, p)
+	}
+}
+
+// parameters are those of a map; scheme is the security scheme that brings them.
+func (r *reader) parameters(in spec.Place, decls, scheme *tree.Node) []*tree.Node {
+	if !decls.Is(tree.Object) {
+		return nil
+	}
+	fields := r.set.Fields(datatype.Parameter, withoutAnnotations(decls), r.scopeOf(decls, r.api))
+	out := make([]*tree.Node, 0, len(fields))
+	for _, f := range fields {
+		if f.Pattern {
+			continue
+		}
+		p := tree.NewObject(f.Decl)
+		if m := decls.Member(f.Name); m != nil {
+			p = tree.NewObject(at(decls, *m))
+		}
+		put(p, "name", nil, tree.NewText(p, f.Name))
+		put(p, "in", nil, tree.NewText(p, string(in)))
+		if f.Required && scheme == nil {
+			put(p, "required", nil, tree.NewBool(p, true))
+		}
+		r.describe(p, f.Decl)
+		put(p, "schema", nil, f.Type.Reference())
+		own := tree.NewObject(p)
+		r.copyText(own, "displayName", f.Decl, "displayName")
+		put(own, "securityScheme", nil, scheme)
+		extend(p, own)
+		out = append(out, p)
+	}
+	return out
+}
+
+func withoutAnnotations(n *tree.Node) *tree.Node {
+	if !slices.ContainsFunc(n.Members, func(m tree.Member) bool { return isAnnotation(m.Name) }) {
+		return n
+	}
+	out := tree.NewObject(n)
+	for _, m := range n.Members {
+		if !isAnnotation(m.Name) {
+			out.Members = append(out.Members, m)
+		}
+	}
+	out.Index()
+	return out
+}
+
+// describe adds description, examples and annotations of a declaration.
+func (r *reader) describe(to, decl *tree.Node) {
+	r.copyText(to, "description", decl, "description")
+	r.examples(to, decl, false)
+	r.annotate(to, decl)
+}
+
+// operation is a method.
+func (r *reader) operation(place, n *tree.Node, e *endpoint, root *tree.Node) *tree.Node {
+	out := tree.NewObject(place)
+	r.copyText(out, "summary", n, "displayName")
+	r.copyText(out, "description", n, "description")
+	secured := n.Get("securedBy")
+	if secured == nil {
+		secured = e.node.Get("securedBy")
+	}
+	put(out, "security", nil, r.security(secured))
+	if secured == nil {
+		secured = root.Get("securedBy")
+	}
+	parameters := tree.NewArray(place)
+	parameters.Items = append(r.parameters(spec.InQuery, n.Get("queryParameters"), nil), r.parameters(spec.InHeader, n.Get("headers"), nil)...)
+	if q := n.Get("queryString"); q != nil {
+		parameters.Items = append(parameters.Items, r.wholeQuery(q))
+	}
+	r.credentials(parameters, secured)
+	if len(parameters.Items) > 0 {
+		put(out, "parameters", nil, parameters)
+	}
+	if body := n.Get("body"); body != nil && !body.Is(tree.Null) {
+		request := tree.NewObject(body)
+		if content, described := r.content(body); content != nil {
+			put(request, "content", nil, content)
+			if described {
+				put(request, "required", nil, tree.NewBool(body, true))
+			}
+			r.annotateBody(request, body)
+			put(out, "requestBody", nil, request)
+		}
+	}
+	if responses := n.Get("responses"); responses.Is(tree.Object) {
+		put(out, "responses", nil, r.responsesOf(responses))
+	}
+	r.annotate(out, n)
+	if e.node.Get("(deprecated)") != nil {
+		r.annotateDeprecated(out, e.node)
+	}
+	own := tree.NewObject(place)
+	put(own, "protocols", nil, r.unwrapped(n.Get("protocols")))
+	if raw := e.written.Get(methodOf(e.node, n)); raw != nil {
+		put(own, "is", nil, applied(raw.Get("is")))
+	}
+	extend(out, own)
+	return out
+}
+
+// methodOf is the name of the method that a value is.
+func methodOf(resource, n *tree.Node) string {
+	for _, m := range resource.Members {
+		if m.Value == n {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+func (r *reader) annotateDeprecated(out, resource *tree.Node) {
+	if v := resource.Get("(deprecated)"); !(v.Is(tree.Bool) && v.Text == "false") {
+		put(out, "deprecated", nil, tree.NewBool(v, true))
+	}
+}
+
+// annotateBody adds the annotations that stand beside the media types.
+func (r *reader) annotateBody(to, body *tree.Node) {
+	if r.byMedia(body) {
+		r.annotate(to, body)
+	}
+}
+
+// wholeQuery is the query as one parameter, whose members are the names in it.
+func (r *reader) wholeQuery(q *tree.Node) *tree.Node {
+	p := tree.NewObject(q)
+	put(p, "name", nil, tree.NewText(q, "queryString"))
+	put(p, "in", nil, tree.NewText(q, string(spec.InQuery)))
+	r.describe(p, q)
+	put(p, "style", nil, tree.NewText(q, "form"))
+	put(p, "explode", nil, tree.NewBool(q, true))
+	put(p, "schema", nil, r.set.As(datatype.QueryString, q, r.scopeOf(q, r.api)).Reference())
+	own := tree.NewObject(q)
+	put(own, "queryString", nil, tree.NewBool(q, true))
+	extend(p, own)
+	return p
+}
+
+// content is a body by media types, nil when there are none; described says
+// whether anything is said of it.
+func (r *reader) content(body *tree.Node) (content *tree.Node, described bool) {
+	body = r.forMedia(body)
+	if !body.Is(tree.Object) || !r.byMedia(body) {
+		return nil, false
+	}
+	out := tree.NewObject(body)
+	for _, m := range body.Members {
+		if isAnnotation(m.Name) {
+			continue
+		}
+		media := tree.NewObject(at(body, m))
+		if !m.Value.Is(tree.Null) {
+			described = true
+			put(media, "schema", nil, r.set.As(datatype.Body, m.Value, r.scopeOf(m.Value, r.api)).Reference())
+			r.examples(media, m.Value, strings.Contains(m.Name, "json"))
+			r.annotate(media, m.Value)
+		}
+		put(out, m.Name, at(body, m), media)
+	}
+	return out, described
+}
+
+func (r *reader) responsesOf(n *tree.Node) *tree.Node {
+	out := tree.NewObject(n)
+	for _, m := range n.Members {
+		if isAnnotation(m.Name) {
+			continue
+		}
+		response := tree.NewObject(at(n, m))
+		r.copyText(response, "description", m.Value, "description")
+		put(response, "description", nil, tree.NewText(response, ""))
+		if headers := r.headers(m.Value.Get("headers")); headers != nil {
+			put(response, "headers", nil, headers)
+		}
+		if body := m.Value.Get("body"); body != nil && !body.Is(tree.Null) {
+			content, _ := r.content(body)
+			put(response, "content", nil, content)
+			r.annotateBody(response, body)
+		}
+		r.annotate(response, m.Value)
+		put(out, m.Name, at(n, m), response)
+	}
+	return out
+}
+
+// headers are those of a response.
+func (r *reader) headers(n *tree.Node) *tree.Node {
+	list := r.parameters(spec.InHeader, n, nil)
+	if len(list) == 0 {
+		return nil
+	}
+	out := tree.NewObject(n)
+	for _, p := range list {
+		put(out, p.Get("name").Str(), p, without(p, "name", "in"))
+	}
+	return out
+}
