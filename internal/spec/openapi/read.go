@@ -27,6 +27,9 @@ func Read(p *spec.Project, main string) *spec.Document {
 		known.Path, known.Warning = []string{"openapi"}, true
 		doc.Problems = append(doc.Problems, known)
 	}
+	if err := judgeStructure(doc, version); err != nil {
+		doc.Problems = append(doc.Problems, unreadable(main, err))
+	}
 	if doc.Valid() {
 		Describe(doc)
 	}
