@@ -56,7 +56,7 @@ func Govern(ctx context.Context, paths []string, o GovernOptions, out io.Writer)
 	if err := g.load(); err != nil {
 		return ExitBroken, err
 	}
-	if err := o.Output.open(); err != nil {
+	if err := g.o.Output.open(); err != nil {
 		return ExitBroken, err
 	}
 	found, err := descriptions(paths, o.Root)

@@ -39,10 +39,10 @@ func (c *console) findingList(w http.ResponseWriter, r *request) error {
 	d.APIs, _ = c.Served.Names(r.principal)
 	d.APIs = with(d.APIs, d.Form["api"])
 	f := findings.Filter{API: d.Form["api"], Rule: d.Form["rule"], Text: d.Form["q"], Limit: findingsPage}
-	if s := findings.State(d.Form["state"]); s == findings.Open || s == findings.Suppressed {
+	if s := findings.State(d.Form["state"]); s == findings.Open || s == findings.Suppressed || s == findings.Mended {
 		f.State = s
 	} else if s != "" {
-		d.Problem = "State must be open or suppressed."
+		d.Problem = "State must be open, suppressed or mended."
 	}
 	if text := d.Form["severity"]; text != "" {
 		severity, err := finding.ParseSeverity(text)

@@ -205,9 +205,13 @@ func (p *Posture) Counts(ctx context.Context) (c Counts, err error) {
 		if err := rows.Scan(&api, &state, &severity, &n); err != nil {
 			return Counts{}, fmt.Errorf("counting findings: %w", err)
 		}
-		if state == Suppressed {
+		switch state {
+		case Suppressed:
 			addTo(&c.Suppressed, severity, n)
 			continue
+		case Mended:
+			continue
+		case Open:
 		}
 		addTo(&c.Open, severity, n)
 		at := slices.IndexFunc(c.APIs, func(a APICounts) bool { return a.API == api })

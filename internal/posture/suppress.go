@@ -21,6 +21,8 @@ type State string
 const (
 	Open       State = "open"
 	Suppressed State = "suppressed"
+	// Mended is what an engine that looks at whole APIs finds no more.
+	Mended State = "mended"
 )
 
 // maxReason bounds the reason of a suppression, in bytes.
@@ -166,11 +168,11 @@ func (p *Posture) Refresh(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			const update = "UPDATE posture_findings SET state = ? WHERE environment = ? AND "
+			const update = "UPDATE posture_findings SET state = ? WHERE environment = ? AND state <> ? AND "
 			if s.Fingerprint != "" {
-				_, err = tx.Exec(ctx, update+"fingerprint = ?", string(Suppressed), p.opts.Environment, s.Fingerprint)
+				_, err = tx.Exec(ctx, update+"fingerprint = ?", string(Suppressed), p.opts.Environment, string(Mended), s.Fingerprint)
 			} else {
-				_, err = tx.Exec(ctx, update+"rule = ? AND api = ?", string(Suppressed), p.opts.Environment, s.Rule, s.API)
+				_, err = tx.Exec(ctx, update+"rule = ? AND api = ?", string(Suppressed), p.opts.Environment, string(Mended), s.Rule, s.API)
 			}
 		}
 		return err

@@ -30,6 +30,7 @@ type (
 const (
 	Open       = posture.Open
 	Suppressed = posture.Suppressed
+	Mended     = posture.Mended
 )
 
 // Posture is what the service asks; *posture.Posture is the one to use.
