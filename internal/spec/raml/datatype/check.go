@@ -1,7 +1,6 @@
 package datatype
 
 import (
-	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -38,7 +37,7 @@ func (s *step) String() string {
 	}
 	var b strings.Builder
 	for i := len(names) - 1; i >= 0; i-- {
-		if b.Len() > 0 && names[i][0] != '[' {
+		if b.Len() > 0 && !strings.HasPrefix(names[i], "[") {
 			b.WriteByte('.')
 		}
 		b.WriteString(names[i])
@@ -144,7 +143,7 @@ func (c *checker) text(t *Type, value *tree.Node) bool {
 		kinds |= a.kind
 	}
 	text := strings.TrimSpace(value.Text)
-	if kinds&(objectKind|arrayKind) == 0 && !(c.included(value) && kinds&(numericKinds|booleanKind|nilKind) != 0) || kinds&(anyKind|externalKind) != 0 {
+	if kinds&(objectKind|arrayKind) == 0 && !(isIncluded(value) && kinds&(numericKinds|booleanKind|nilKind) != 0) || kinds&(anyKind|externalKind) != 0 {
 		return false
 	}
 	if strings.HasPrefix(text, "<") && kinds&stringKind == 0 {
@@ -156,7 +155,7 @@ func (c *checker) text(t *Type, value *tree.Node) bool {
 	if kinds&stringKind != 0 && c.fits(t, value) {
 		return true
 	}
-	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") && !json.Valid([]byte(text)) {
+	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") && !isIncluded(value) {
 		return false
 	}
 	parsed, err := readJSON(value)
@@ -164,16 +163,11 @@ func (c *checker) text(t *Type, value *tree.Node) bool {
 		c.wrong(value, nil, "raml-value-json", "the value is no JSON: %v", err)
 		return true
 	}
-	if !c.included(value) {
+	if !isIncluded(value) {
 		c.at = value
 	}
 	c.value(t, parsed, nil)
 	return true
-}
-
-// included says whether a text is the whole of a file.
-func (c *checker) included(n *tree.Node) bool {
-	return n.Source != nil && len(n.Text) > 0 && len(n.Text) == len(n.Source.Text)
 }
 
 // value holds a value against a type.

@@ -4,14 +4,10 @@ import (
 	"math/big"
 	"slices"
 
-	"farrier.dev/farrier/internal/encoding/jsontext"
 	"farrier.dev/farrier/internal/encoding/tree"
-	"farrier.dev/farrier/internal/encoding/xmltext"
 )
 
 func cmpInt(n int, f *facet) int { return new(big.Rat).SetInt64(int64(n)).Cmp(f.number) }
-
-func xmlLimits() xmltext.Limits { return xmltext.Limits{} }
 
 func (c *checker) object(t *Type, v *tree.Node, way *step) {
 	if !v.Is(tree.Object) {
@@ -34,7 +30,7 @@ func (c *checker) object(t *Type, v *tree.Node, way *step) {
 		f := t.fields.of(m.Name)
 		switch {
 		case f != nil:
-			c.value(f.Type, m.Value, &step{m.Name + " ", way})
+			c.value(f.Type, m.Value, &step{m.Name, way})
 		case ok && !closed.flag:
 			c.wrong(m.Value, way, "raml-value-unknown-property", "the type has no property %s and allows no further ones", clip(m.Name))
 		}
@@ -133,14 +129,4 @@ func (t *Type) discriminatorValue() (value string, given bool) {
 		return v.Text, true
 	}
 	return t.name, false
-}
-
-// readJSON reads a text that holds JSON.
-func readJSON(n *tree.Node) (*tree.Node, error) {
-	limits := jsontext.Limits{MaxDepth: tree.DefaultMaxDepth}
-	if err := validJSON([]byte(n.Text), limits); err != nil {
-		return nil, err
-	}
-	src := &tree.Source{Name: n.File(), Text: []byte(n.Text)}
-	return tree.Read(src, tree.Options{})
 }

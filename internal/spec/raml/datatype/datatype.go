@@ -78,18 +78,28 @@ type Set struct {
 	// queue are types not judged yet.
 	queue []*Type
 	// heirs are the declared types by those they inherit from directly.
-	heirs    map[*Type][]*Type
-	declared []*Type
-	both     map[[2]*Type]*Type
-	narrow   map[[2]*Type]bool
-	fits     map[trial]bool
-	problems []spec.Problem
-	told     map[spec.Problem]bool
-	parts    parts
+	heirs     map[*Type][]*Type
+	declared  []*Type
+	both      map[[2]*Type]*Type
+	narrow    map[[2]*Type]bool
+	fits      map[trial]bool
+	problems  []spec.Problem
+	told      map[told]bool
+	externals map[place]*Type
+	// choices are the declared types by the values of a discriminator.
+	choices map[*Type]map[string]*Type
+	parts   parts
 	// work is what may still be done before the description is too large.
 	work int
 	// depth is how many types are being resolved.
 	depth int
+}
+
+// told is a problem that was told.
+type told struct {
+	file         string
+	line, column int
+	rule, text   string
 }
 
 // place is a declaration and what it is for.
@@ -114,7 +124,9 @@ const (
 func NewSet(o Options) *Set {
 	s := &Set{
 		options: o, memo: map[place]*Type{}, heirs: map[*Type][]*Type{}, both: map[[2]*Type]*Type{},
-		narrow: map[[2]*Type]bool{}, fits: map[trial]bool{}, told: map[spec.Problem]bool{}, work: maxWork,
+		narrow: map[[2]*Type]bool{}, fits: map[trial]bool{}, told: map[told]bool{},
+		externals: map[place]*Type{}, choices: map[*Type]map[string]*Type{}, work: maxWork,
+		parts: parts{names: map[*tree.Node]string{}, used: map[string]bool{}},
 	}
 	for i := range s.builtins {
 		s.builtins[i] = &Type{set: s, kind: 1 << i, state: resolved, text: kindNames[i]}
@@ -168,10 +180,17 @@ func (s *Set) problem(n *tree.Node, rule, format string, args ...any) {
 	s.add(spec.ProblemAt(n, rule, format, args...))
 }
 
+// warn tells what is doubtful.
+func (s *Set) warn(n *tree.Node, rule, format string, args ...any) {
+	p := spec.ProblemAt(n, rule, format, args...)
+	p.Warning = true
+	s.add(p)
+}
+
 func (s *Set) add(p spec.Problem) {
-	key := p
-	key.Path = nil
-	if p.Path == nil && len(s.problems) < maxProblems && !s.known(key) {
+	key := told{p.File, p.Line, p.Column, p.Rule, p.Message}
+	if !s.told[key] && len(s.problems) < maxProblems {
+		s.told[key] = true
 		s.problems = append(s.problems, p)
 	}
 }

@@ -109,7 +109,7 @@ func (t *Type) readProperties(n *tree.Node) {
 	if !t.set.spend(len(t.fields.list)+len(own), n) {
 		return
 	}
-	t.fields = t.fields.with(t.set, own)
+	t.fields = t.fields.with(own)
 }
 
 func (t *Type) readItems(n *tree.Node) {

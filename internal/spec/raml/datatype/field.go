@@ -46,7 +46,7 @@ func (f *Field) key() string {
 }
 
 // with gives a copy with further properties, which replace those of their name.
-func (f *fields) with(s *Set, more []Field) fields {
+func (f *fields) with(more []Field) fields {
 	out := fields{list: make([]Field, len(f.list), len(f.list)+len(more)), index: make(map[string]int, len(f.list)+len(more))}
 	copy(out.list, f.list)
 	for name, i := range f.index {
@@ -84,7 +84,7 @@ func (f *fields) merged(s *Set, other fields) fields {
 		}
 		more = append(more, m)
 	}
-	return f.with(s, more)
+	return f.with(more)
 }
 
 // Fields makes the types of a map of parameters, in their order.

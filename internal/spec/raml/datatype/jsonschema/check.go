@@ -56,8 +56,10 @@ func (c *checker) fits(p place, v *tree.Node, depth int) bool {
 
 func (c *checker) check(p place, v *tree.Node, way string, depth int) {
 	n := p.node
-	if c.steps++; c.steps > maxSteps || depth > maxDepth || v == nil {
-		c.steps = max(c.steps, maxSteps+depth-maxDepth)
+	if c.steps++; depth > maxDepth {
+		c.steps = maxSteps + 1
+	}
+	if c.steps > maxSteps || v == nil {
 		return
 	}
 	if n.Is(tree.Bool) {
@@ -100,6 +102,7 @@ func (c *checker) general(p place, v *tree.Node, way string, depth int) {
 	if t := n.Get("disallow"); t != nil && c.hasType(p, t, v, depth) {
 		c.wrong(v, way, "the value must not be of type %s", typeNames(t))
 	}
+	c.steps += len(n.Get("enum").List()) / 16
 	if e := n.Get("enum"); e != nil && !contains(e.List(), v) {
 		c.wrong(v, way, "the value is none of the enum of the schema")
 	}
@@ -212,6 +215,7 @@ func (c *checker) object(p place, v *tree.Node, way string, depth int) {
 			c.wrong(v, way, "the property %s is required, but missing", clip(m.Name))
 		}
 	}
+	c.steps += len(v.Members) * len(n.Get("patternProperties").Fields()) / 4
 	names, additional := n.Get("propertyNames"), n.Get("additionalProperties")
 	for i := range v.Members {
 		m := &v.Members[i]
