@@ -58,6 +58,10 @@ func (r *reader) readAPI(root *tree.Node, s *scope) {
 
 // judgeRoot judges what stands beside the resources of an API.
 func (r *reader) judgeRoot(root *tree.Node, s *scope) {
+	if r.old {
+		r.judgeRoot08(root)
+		return
+	}
 	sh := r.declarations(root, s)
 	sh.what, sh.target, sh.required = "an API", targetsOf("API"), []string{"title"}
 	for name, c := range map[string]check{
@@ -137,11 +141,21 @@ func (r *reader) declarations(root *tree.Node, s *scope) shape {
 // declareTypes makes the types of an API or a library known.
 func (r *reader) declareTypes(root *tree.Node, s *scope) {
 	for _, section := range sections("types") {
-		for _, m := range root.Get(section).Fields() {
-			name := r.nameType(m)
-			t := r.set.Declare(m.Name, datatype.Declared, m.Value, r.scopeOf(m.Value, s))
-			r.types = append(r.types, namedType{name, at(root.Get(section), m), t})
+		declared := root.Get(section)
+		r.declareAll(declared, s)
+		if r.old {
+			for _, item := range declared.List() {
+				r.declareAll(item, s)
+			}
 		}
+	}
+}
+
+func (r *reader) declareAll(n *tree.Node, s *scope) {
+	for _, m := range n.Fields() {
+		name := r.nameType(m)
+		t := r.set.Declare(m.Name, datatype.Declared, m.Value, r.scopeOf(m.Value, s))
+		r.types = append(r.types, namedType{name, at(n, m), t})
 	}
 }
 

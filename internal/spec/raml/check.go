@@ -33,7 +33,12 @@ func (r *reader) object(n *tree.Node, s shape) bool {
 		return false
 	}
 	for _, m := range n.Members {
-		switch facet := s.facets[m.Name]; {
+		name := m.Name
+		if r.old && r.loose {
+			// What RAML 0.8 marks so is taken where the resource has it too.
+			name = strings.TrimSuffix(name, "?")
+		}
+		switch facet := s.facets[name]; {
 		case facet != nil:
 			facet(m.Value)
 		case isAnnotation(m.Name) && !r.old:

@@ -232,6 +232,11 @@ func (r *reader) content(body *tree.Node) (content *tree.Node, described bool) {
 		media := tree.NewObject(at(body, m))
 		if !m.Value.Is(tree.Null) {
 			described = true
+			if form := m.Value.Get("formParameters"); r.old && form.Is(tree.Object) {
+				put(media, "schema", nil, r.form(form))
+				put(out, m.Name, at(body, m), media)
+				continue
+			}
 			put(media, "schema", nil, r.set.As(datatype.Body, m.Value, r.scopeOf(m.Value, r.api)).Reference())
 			r.examples(media, m.Value, strings.Contains(m.Name, "json"))
 			r.annotate(media, m.Value)

@@ -66,6 +66,18 @@ func (r *reader) resource(e *endpoint, m tree.Member) {
 
 // resourceShape is what a resource may have once its templates are applied.
 func (r *reader) resourceShape(path string) shape {
+	methods := func(m tree.Member) bool {
+		if isMethod(m.Name) {
+			r.method(m.Value)
+			return true
+		}
+		return strings.HasPrefix(m.Name, "/")
+	}
+	if r.old {
+		s := r.resourceShape08(path)
+		s.other = methods
+		return s
+	}
 	return shape{
 		what: "a resource", target: targetsOf("Resource"),
 		facets: map[string]check{
@@ -73,17 +85,14 @@ func (r *reader) resourceShape(path string) shape {
 			"securedBy":     r.securedBy,
 			"uriParameters": func(n *tree.Node) { r.uriParameters(n, path) },
 		},
-		other: func(m tree.Member) bool {
-			if isMethod(m.Name) {
-				r.method(m.Value)
-				return true
-			}
-			return strings.HasPrefix(m.Name, "/")
-		},
+		other: methods,
 	}
 }
 
 func (r *reader) methodShape() shape {
+	if r.old {
+		return r.methodShape08()
+	}
 	return shape{
 		what: "a method", target: targetsOf("Method"),
 		facets: map[string]check{
@@ -123,6 +132,13 @@ func (r *reader) responses(n *tree.Node) {
 		case r.loose && containsParameter(m.Name):
 		case !statusCode.MatchString(m.Name):
 			r.wrong(at(n, m), "raml-status-code", "a response has a status code from 100 to 599, not %q", clip(m.Name))
+		}
+		if r.old {
+			r.object(m.Value, shape{
+				what:   "a response",
+				facets: map[string]check{"description": r.text, "headers": r.fields, "body": r.body08},
+			})
+			return
 		}
 		r.object(m.Value, shape{
 			what:   "a response", // An annotation for methods is one for their responses too.
@@ -178,7 +194,7 @@ func (r *reader) traitDeclaration(n *tree.Node) {
 	r.template(n, func() {
 		s := r.methodShape()
 		s.what, s.target = "a trait", targetsOf("Trait")
-		s.facets["usage"] = r.text
+		s.facets["usage"], s.facets["displayName"] = r.text, r.text
 		r.object(n, s)
 	})
 }

@@ -50,7 +50,14 @@ func (r *reader) describedBy(n *tree.Node) {
 	r.object(n, shape{
 		what: "describedBy",
 		facets: map[string]check{
-			"headers": r.fields, "queryParameters": r.fields, "queryString": r.queryString, "responses": r.responses,
+			"headers": r.fields, "queryParameters": r.fields, "responses": r.responses,
+			"queryString": func(n *tree.Node) {
+				if r.old {
+					r.wrong(n, "raml-unknown-facet", "RAML 0.8 has no queryString")
+					return
+				}
+				r.queryString(n)
+			},
 		},
 	})
 	r.exclusiveQuery(n)
