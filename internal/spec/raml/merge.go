@@ -25,6 +25,9 @@ func (r *reader) merge(own, other *tree.Node, place string) *tree.Node {
 	if !own.Is(tree.Object) || !other.Is(tree.Object) {
 		return own
 	}
+	if place == "type" || place == "parameter" {
+		other = otherType(own, other)
+	}
 	out := tree.NewObject(own)
 	out.Source = r.sourceIn(own, r.scopeOf(other, nil))
 	out.Members = append(make([]tree.Member, 0, len(own.Members)+len(other.Members)), own.Members...)
@@ -50,6 +53,22 @@ func (r *reader) merge(own, other *tree.Node, place string) *tree.Node {
 	}
 	out.Index()
 	return out
+}
+
+// otherType is the declaration of a type without its values where it is replaced
+// by another type, which they are no examples of.
+func otherType(own, other *tree.Node) *tree.Node {
+	of := func(n *tree.Node) *tree.Node {
+		if t := n.Get("type"); t != nil {
+			return t
+		}
+		return n.Get("schema")
+	}
+	mine, theirs := of(own), of(other)
+	if mine == nil || theirs == nil || mine.Kind == theirs.Kind && mine.Text == theirs.Text {
+		return other
+	}
+	return without(other, "example", "examples", "default")
 }
 
 // below is the place of a member.

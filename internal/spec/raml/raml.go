@@ -37,19 +37,20 @@ const (
 func Read(p *spec.Project, main string) *spec.Document {
 	r := &reader{
 		project: p, main: main, left: maxNodes,
-		told:    map[told]bool{},
-		scopes:  map[*tree.Source]*scope{},
-		sources: map[origin]*tree.Source{},
-		opened:  map[origin]*tree.Node{},
-		opening: map[string]bool{},
-		parts:   map[*tree.Node]string{},
-		kinds:   map[*tree.Node]string{},
-		libs:    map[string]*scope{},
-		blends:  map[[2]*scope]*scope{},
-		names:   map[*tree.Node]string{},
-		sizes:   map[*tree.Node]int{},
-		taken:   map[string]bool{},
-		lines:   map[*tree.Source][]int{},
+		told:     map[told]bool{},
+		scopes:   map[*tree.Source]*scope{},
+		sources:  map[origin]*tree.Source{},
+		opened:   map[origin]*tree.Node{},
+		opening:  map[string]bool{},
+		parts:    map[*tree.Node]string{},
+		kinds:    map[*tree.Node]string{},
+		libs:     map[string]*scope{},
+		blends:   map[[2]*scope]*scope{},
+		names:    map[*tree.Node]string{},
+		sizes:    map[*tree.Node]int{},
+		computed: map[position]bool{},
+		taken:    map[string]bool{},
+		lines:    map[*tree.Source][]int{},
 	}
 	doc := &spec.Document{Language: spec.RAML10, File: main, Project: p}
 	r.document(doc)
@@ -98,6 +99,9 @@ type reader struct {
 	// it is for are not known.
 	alone bool
 
+	// computed are the names in a library that a template makes of its parameters.
+	computed map[position]bool
+
 	// libraries are the scopes of all libraries, those first that others use.
 	libraries []*scope
 	endpoints []*endpoint
@@ -112,6 +116,12 @@ type reader struct {
 	layered bool
 }
 
+// position is a place in a file.
+type position struct {
+	file         string
+	line, column int32
+}
+
 // told is what tells two problems apart.
 type told struct {
 	file, message string
@@ -124,6 +134,10 @@ func (r *reader) wrong(n *tree.Node, rule, format string, args ...any) {
 }
 
 func (r *reader) note(p spec.Problem) {
+	if p.Rule == "raml-unknown-type" && r.computed[position{p.File, int32(p.Line), int32(p.Column)}] { //nolint:gosec // lines are fewer
+		// A resource type may make names for resources that have no such type.
+		p.Warning = true
+	}
 	key := told{p.File, p.Message, p.Line, p.Column}
 	if len(r.problems) >= maxProblems || r.told[key] {
 		return

@@ -201,6 +201,9 @@ func (f *filling) text(n *tree.Node) *tree.Node {
 	b.WriteString(pieces[len(params)])
 	f.r.spend(1+b.Len()/64, f.place)
 	out := tree.NewText(n, b.String())
+	if strings.Contains(out.Text, ".") {
+		f.r.computed[position{n.File(), n.Line, n.Column}] = true
+	}
 	out.Source = f.r.sourceIn(n, f.outer)
 	return out
 }
