@@ -59,6 +59,7 @@ type Target struct {
 type Violation struct {
 	finding.Finding
 	Ruleset string
+	Aspect  Aspect
 	// Violates says that the API does not conform because of it.
 	Violates bool
 	// Path leads to the place in the description.

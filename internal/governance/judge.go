@@ -104,7 +104,7 @@ func (s *Ruleset) complete(v *Violation) {
 	v.Ruleset = s.Name
 	v.Severity, v.Title = finding.Medium, v.Rule
 	if r := s.rules[v.Rule]; r != nil {
-		v.Severity, v.Title, v.Violates = r.Severity, r.Title, r.Violation
+		v.Severity, v.Title, v.Violates, v.Aspect = r.Severity, r.Title, r.Violation, r.Aspect
 		v.Taxonomy = r.Taxonomy
 		if s.Format == FormatFarrier {
 			v.Finding.Fix = r.Mend

@@ -122,8 +122,8 @@ type Notification struct {
 	// On is failure (newly violated rules), change (also those that are mended), or
 	// empty for nobody.
 	On string
-	// Channels are names of the channels of alerts.
-	Channels []string
+	// Webhooks are addresses that get an HTTP POST with a JSON body.
+	Webhooks []string
 }
 
 // Check refuses a profile that changes rules which its rulesets do not have, or

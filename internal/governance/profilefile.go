@@ -1,6 +1,7 @@
 package governance
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ import (
 //	schedule: 24h
 //	waivers:
 //	  - {rule: operation-secured, api: shop/catalog, reason: public by law, expires: 2027-01-31}
-//	notify: {on: failure, channels: [security]}
+//	notify: {on: failure, webhooks: [https://hooks.example.com/governance]}
 func ReadProfile(src *tree.Source) (*Profile, error) {
 	root, err := tree.Read(src, tree.Options{MaxBytes: 1 << 20})
 	if err != nil {
@@ -125,8 +126,13 @@ func (r *profileReader) document(n *tree.Node) {
 		r.waiver(item)
 	}
 	if notify := n.Get("notify"); notify != nil {
-		r.fields(notify, "on", "channels")
-		r.p.Notify = Notification{r.choice(notify, "on", "failure", "change"), r.texts(notify, "channels")}
+		r.fields(notify, "on", "webhooks")
+		r.p.Notify = Notification{r.choice(notify, "on", "failure", "change"), r.texts(notify, "webhooks")}
+		for _, hook := range r.p.Notify.Webhooks {
+			if u, err := url.Parse(hook); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+				r.wrong(notify.Get("webhooks"), "a webhook must be a URL with http or https and a host")
+			}
+		}
 	}
 }
 
