@@ -25,15 +25,30 @@ func (c *checker) object(t *Type, v *tree.Node, way *step) {
 		}
 	}
 	closed, ok := t.facets["additionalProperties"]
+	patterned := len(t.fields.patterns) > 0
 	for i := range v.Members {
 		m := &v.Members[i]
 		f := t.fields.of(m.Name)
 		switch {
+		case f != nil && !f.Required && m.Value.Is(tree.Null) && !c.set.accepts(f.Type, m.Value):
+			c.null(f, m.Value, way)
 		case f != nil:
 			c.value(f.Type, m.Value, &step{m.Name, way})
 		case ok && !closed.flag:
 			c.wrong(m.Value, way, "raml-value-unknown-property", "the type has no property %s and allows no further ones", clip(m.Name))
+		case patterned:
+			c.wrong(m.Value, way, "raml-value-unmatched-property", "%s matches none of the patterns of the type's properties; declare the property, or the pattern // for all others", clip(m.Name))
 		}
+	}
+}
+
+// null warns of an optional property that is there, but null: it is taken to be
+// missing, as descriptions of old have it.
+func (c *checker) null(f *Field, v *tree.Node, way *step) {
+	before := len(c.problems)
+	c.wrong(v, way, "raml-value-null", "the property %s is optional but can't be null; leave it out", clip(f.Name))
+	for i := before; i < len(c.problems); i++ {
+		c.problems[i].Warning = true
 	}
 }
 

@@ -1,6 +1,7 @@
 package datatype
 
 import (
+	"cmp"
 	"math/big"
 	"strings"
 
@@ -46,7 +47,7 @@ func (t *Type) mustHave(m *tree.Member) {
 		t.set.problem(m.Value, "raml-external-type-extended", "a type that is a JSON or XML schema can't be restricted further: leave out %s", clip(m.Name))
 	case !known:
 		t.set.problem(m.Value, "raml-unknown-facet", "%s is no facet; declare it in the facets of a type that is inherited, or write it as an annotation in parentheses", clip(m.Name))
-	case rule.kinds&kinds == 0:
+	case rule.kinds&kinds == 0 || t.kind == unionKind && strings.HasPrefix(m.Name, "discriminator"):
 		t.set.problem(m.Value, "raml-facet-not-allowed", "%s is a facet of %s, not of %s", m.Name, rule.kinds, t.kind)
 	}
 }
@@ -153,8 +154,9 @@ func (t *Type) readFacet(name string, rule facetRule, n *tree.Node) (facet, bool
 		if !n.Is(tree.String) && !n.Is(tree.Number) {
 			return wrong("a regular expression")
 		}
-		p, err := compile(f.text)
-		if err != nil {
+		_, err := compile(f.text)
+		p, wholeErr := compile(whole(f.text))
+		if err = cmp.Or(err, wholeErr); err != nil {
 			t.set.problem(n, "raml-pattern", "pattern is no regular expression: %v", err)
 			return f, false
 		}

@@ -3,6 +3,7 @@ package datatype
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/dlclark/regexp2/v2"
@@ -15,7 +16,7 @@ const (
 	matchTime  = 100 * time.Millisecond
 )
 
-// Pattern is a regular expression of ECMAScript. It looks for its match anywhere.
+// pattern is a regular expression of ECMAScript. It looks for its match anywhere.
 type pattern struct {
 	text string
 	fast *regexp.Regexp
@@ -37,6 +38,15 @@ func compile(text string) (*pattern, error) {
 	}
 	slow.MatchTimeout = matchTime
 	return &pattern{text: text, slow: slow}, nil
+}
+
+// whole is the regular expression that is found in a text when the other matches
+// all of it, as the facet pattern has it.
+func whole(text string) string {
+	if strings.HasPrefix(text, "^") && strings.HasSuffix(text, "$") && !strings.HasSuffix(text, `\$`) && !strings.Contains(text, "|") {
+		return text
+	}
+	return "^(?:" + text + ")$"
 }
 
 // match says whether a text matches; one that is too costly to judge does.
