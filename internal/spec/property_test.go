@@ -113,8 +113,8 @@ func TestGenerated(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found := k.Violations(read, "body", 5, false)
-			if k.Valid(read) != (len(found) == 0) || len(k.Violations(read, "body", 5, true)) == 0 != (len(found) == 0) {
+			found := k.Violations(read, "body", 5)
+			if k.Valid(read) != (len(found) == 0) {
 				t.Fatalf("%s: quick and full judgement differ", text)
 			}
 			return found
@@ -189,23 +189,17 @@ func TestDirections(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := k.Valid(value); got != c.want {
-			t.Errorf("direction %d, %s: %v, want %v: %v", c.to, c.text, got, c.want, k.Violations(value, "body", 3, false))
+			t.Errorf("direction %d, %s: %v, want %v: %v", c.to, c.text, got, c.want, k.Violations(value, "body", 3))
 		}
 	}
 }
 
 func TestCompilePattern(t *testing.T) {
-	for pattern, text := range map[string]string{
-		`^\u00e9+$`: "éé", `^\\u00e9$`: `\u00e9`, `^\/a\-b$`: "/a-b", `(?<year>\d{4})`: "2024", `^\u{1F600}$`: "😀", `\u0061\u0062`: "ab",
-	} {
-		re, err := spec.CompilePattern(pattern)
-		if err != nil || !re.MatchString(text) {
-			t.Errorf("%s on %s: %v", pattern, text, err)
-		}
+	re, err := spec.CompilePattern(`^(?!x)\u00e9`)
+	if err != nil || !re.MatchString("é") {
+		t.Errorf("%v", err)
 	}
-	for _, pattern := range []string{`^(?!x)`, `(a)\1`, `(?<=a)b`, `(`} {
-		if _, err := spec.CompilePattern(pattern); err == nil || !strings.Contains(err.Error(), "RE2") {
-			t.Errorf("%s: %v", pattern, err)
-		}
+	if _, err := spec.CompilePattern("("); err == nil || !strings.Contains(err.Error(), "malformed") {
+		t.Errorf("%v", err)
 	}
 }

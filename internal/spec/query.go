@@ -13,38 +13,36 @@ type pair struct {
 	known bool
 }
 
-// queryPairs parts a query, at most the published number of pairs.
-func queryPairs(query string) ([]pair, error) {
+// appendQuery parts a query, at most the published number of pairs.
+func appendQuery(list []pair, query string) ([]pair, error) {
 	if query == "" {
-		return nil, nil
+		return list, nil
 	}
-	list := make([]pair, 0, 8)
 	it := form.Pairs(query, form.DefaultMaxPairs)
 	for it.Next() {
 		p := it.Pair()
 		name, facts := p.Name.Decode()
 		if facts.BadEscape {
-			return nil, errEscape
+			return list, errEscape
 		}
 		if facts.NotUTF8 || facts.NUL {
-			return nil, errText
+			return list, errText
 		}
 		list = append(list, pair{name: name, raw: p.Value.Raw})
 	}
 	if it.Err() != nil {
-		return nil, errMany
+		return list, errMany
 	}
 	return list, nil
 }
 
-// cookiePairs parts a Cookie header (RFC 6265 §4.2.1).
-func cookiePairs(header string) ([]pair, error) {
-	var list []pair
+// appendCookies parts a Cookie header (RFC 6265 §4.2.1).
+func appendCookies(list []pair, header string) ([]pair, error) {
 	for header != "" {
 		var one string
 		one, header, _ = strings.Cut(header, ";")
 		if len(list) == form.DefaultMaxPairs {
-			return nil, errMany
+			return list, errMany
 		}
 		name, value, _ := strings.Cut(strings.Trim(one, " \t"), "=")
 		value = strings.Trim(value, " \t")

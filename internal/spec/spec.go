@@ -138,6 +138,9 @@ type Response struct {
 	// that no other describes.
 	From, To int
 	Content  []Media
+	// Headers are those of the answer, each in the place InHeader and the style
+	// Simple. Content-Type is not among them.
+	Headers []Parameter
 }
 
 // ResponseTo is the response that describes a status code: one of this code
@@ -165,19 +168,22 @@ func MediaFor(content []Media, media string) *Media {
 	var found *Media
 	rank := 0
 	for i := range content {
-		m := &content[i]
-		r := 0
-		switch {
-		case m.Range == media:
-			r = 3
-		case m.Range == "*/*":
-			r = 1
-		case len(m.Range) > 1 && m.Range[len(m.Range)-2:] == "/*" && len(media) >= len(m.Range)-1 && media[:len(m.Range)-1] == m.Range[:len(m.Range)-1]:
-			r = 2
-		}
-		if r > rank {
-			found, rank = m, r
+		if r := content[i].rank(media); r > rank {
+			found, rank = &content[i], r
 		}
 	}
 	return found
+}
+
+// rank is how closely the range describes a media type, 0 for not at all.
+func (m *Media) rank(media string) int {
+	switch {
+	case m.Range == media:
+		return 3
+	case m.Range == "*/*":
+		return 1
+	case len(m.Range) > 1 && m.Range[len(m.Range)-2:] == "/*" && len(media) >= len(m.Range)-1 && media[:len(m.Range)-1] == m.Range[:len(m.Range)-1]:
+		return 2
+	}
+	return 0
 }

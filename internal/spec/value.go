@@ -8,13 +8,12 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/jsontext"
+	"farrier.dev/farrier/internal/spec/schema"
 )
 
 // ErrNumber reports a number of more than 400 characters or with an exponent
 // beyond ±400: to compare it exactly would cost more than it may.
-var ErrNumber = errors.New("a number is too long to be compared exactly")
-
-const maxNumber = 400
+var ErrNumber = schema.ErrNumber
 
 // Limits are those under which bodies are read: the published defaults, with
 // arrays and objects as long as the tokens allow, and names that are unique.
@@ -104,27 +103,45 @@ func (r *valueReader) array() (any, error) {
 }
 
 // number gives the number that a text in JSON's grammar is, unless it is long.
-func number(text string) (json.Number, error) {
-	if len(text) > maxNumber {
-		return "", ErrNumber
-	}
-	if at := strings.IndexAny(text, "eE"); at >= 0 {
-		digits := strings.TrimLeft(text[at+1:], "+-0")
-		if len(digits) > 3 || len(digits) == 3 && digits > "400" {
-			return "", ErrNumber
-		}
-	}
-	return json.Number(text), nil
-}
+func number(text string) (json.Number, error) { return json.Number(text), schema.CheckNumber(text) }
 
 // numberOf reads a text as a number, if it is one in JSON's grammar.
-func numberOf(text string) (json.Number, bool) {
-	var s jsontext.Scanner
-	s.Reset([]byte(text), jsontext.NoLimits())
-	t, err := s.Next()
-	if err != nil || t.Kind != jsontext.Number || len(t.Raw) != len(text) {
-		return "", false
+func numberOf(text string) (json.Number, bool) { return json.Number(text), isNumber(text) }
+
+// isNumber says whether a text is a number in JSON's grammar (RFC 8259, §6), and
+// short enough to be compared.
+func isNumber(text string) bool {
+	rest := strings.TrimPrefix(text, "-")
+	whole := leadingDigits(rest)
+	if whole == 0 || whole > 1 && rest[0] == '0' {
+		return false
 	}
-	n, err := number(text)
-	return n, err == nil
+	rest = rest[whole:]
+	if fraction, ok := strings.CutPrefix(rest, "."); ok {
+		n := leadingDigits(fraction)
+		if n == 0 {
+			return false
+		}
+		rest = fraction[n:]
+	}
+	if rest != "" && (rest[0] == 'e' || rest[0] == 'E') {
+		rest = rest[1:]
+		if rest != "" && (rest[0] == '+' || rest[0] == '-') {
+			rest = rest[1:]
+		}
+		n := leadingDigits(rest)
+		if n == 0 {
+			return false
+		}
+		rest = rest[n:]
+	}
+	return rest == "" && schema.CheckNumber(text) == nil
+}
+
+func leadingDigits(text string) int {
+	n := 0
+	for n < len(text) && '0' <= text[n] && text[n] <= '9' {
+		n++
+	}
+	return n
 }

@@ -2,7 +2,6 @@ package responsefilter
 
 import (
 	"errors"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,7 +26,7 @@ type fields struct {
 }
 
 type pattern struct {
-	name  *regexp.Regexp
+	name  *spec.Pattern
 	value *fields
 }
 

@@ -219,6 +219,7 @@ func (d *Document) text(kind types, text string) item {
 
 // Add adds a value as it is unmarshalled: map[string]any, []any, string, bool,
 // nil and json.Number. Anything else is an error, as is a number that is too long.
+// Members are in the order of their names.
 func (d *Document) Add(value any) error {
 	switch v := value.(type) {
 	case nil:
@@ -242,9 +243,9 @@ func (d *Document) Add(value any) error {
 		d.End()
 	case map[string]any:
 		d.BeginObject()
-		for name, inner := range v {
+		for _, name := range sorted(v) {
 			d.Name(name)
-			if err := d.Add(inner); err != nil {
+			if err := d.Add(v[name]); err != nil {
 				return err
 			}
 		}

@@ -77,13 +77,16 @@ func (p *Pattern) String() string { return p.text }
 // Linear says whether the expression runs in a time linear in the text.
 func (p *Pattern) Linear() bool { return p.ecma == nil }
 
-// MatchString says whether the expression is found in a text. One that takes too
-// long is not.
-func (p *Pattern) MatchString(text string) bool {
+// Match says whether the expression is found in a text. One that takes too long
+// is not.
+func (p *Pattern) Match(text []byte) bool {
 	var room []rune
-	ok, done := p.match([]byte(text), &room)
+	ok, done := p.match(text, &room)
 	return ok && done
 }
+
+// MatchString is Match of a string.
+func (p *Pattern) MatchString(text string) bool { return p.Match([]byte(text)) }
 
 func (p *Pattern) cost() int {
 	if p.ecma != nil {

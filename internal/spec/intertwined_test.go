@@ -18,7 +18,7 @@ func TestIntertwined(t *testing.T) {
 	}{
 		"two alternatives": {
 			`{"s":{"anyOf":[{"type":"array","items":{"$ref":"#/$defs/s"}},{"type":"array","items":{"$ref":"#/$defs/s"},"maxItems":1}]}}`,
-			strings.Repeat("[", 40) + "1" + strings.Repeat("]", 40), "nested too deeply",
+			strings.Repeat("[", 40) + "1" + strings.Repeat("]", 40), "more steps",
 		},
 		"few levels": {
 			`{"s":{"anyOf":[{"type":"integer"},{"type":"array","items":{"$ref":"#/$defs/s"}},{"type":"array","items":{"$ref":"#/$defs/s"},"maxItems":1}]}}`,
@@ -26,11 +26,11 @@ func TestIntertwined(t *testing.T) {
 		},
 		"allOf and named properties": {
 			`{"s":{"allOf":[{"properties":{"a":{"$ref":"#/$defs/s"}}},{"additionalProperties":{"$ref":"#/$defs/t"}}]},"t":{"$ref":"#/$defs/s"}}`,
-			strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40), "nested too deeply",
+			strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40), "more steps",
 		},
 		"alternatives inside an inline schema": {
 			`{"s":{"properties":{"x":{"oneOf":[{"properties":{"y":{"$ref":"#/$defs/s"}}},{"properties":{"y":{"$ref":"#/$defs/s"}},"required":["z"]}]}}}}`,
-			strings.Repeat(`{"x":{"y":`, 40) + "1" + strings.Repeat("}}", 40), "nested too deeply",
+			strings.Repeat(`{"x":{"y":`, 40) + "1" + strings.Repeat("}}", 40), "more steps",
 		},
 		"one alternative": {
 			`{"s":{"anyOf":[{"type":"integer"},{"type":"array","items":{"$ref":"#/$defs/s"}}]}}`,
@@ -41,7 +41,7 @@ func TestIntertwined(t *testing.T) {
 			strings.Repeat(`{"l":`, 290) + "{}" + strings.Repeat("}", 290), "",
 		},
 		"many violations": {
-			`{"s":{"type":"array","items":{"type":"integer"}}}`, "[" + strings.Repeat(`"",`, 200_000) + `""]`, "does not satisfy",
+			`{"s":{"type":"array","items":{"type":"integer"}}}`, "[" + strings.Repeat(`"",`, 200_000) + `""]`, "must be integer",
 		},
 	} {
 		defs, err := spec.Value([]byte(c.defs), spec.Limits())
@@ -61,7 +61,7 @@ func TestIntertwined(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		found := k.Violations(value, "body", 3, len(c.body) > 16<<10)
+		found := k.Violations(value, "body", 3)
 		t.Logf("%s: took %v", name, time.Since(began))
 		if c.want == "" && len(found) > 0 || c.want != "" && (len(found) == 0 || !strings.Contains(found[0].Rule, c.want)) {
 			t.Errorf("%s: %v, want %q", name, found, c.want)
