@@ -155,10 +155,14 @@ func (c *checker) text(t *Type, value *tree.Node) bool {
 	if kinds&stringKind != 0 && c.fits(t, value) {
 		return true
 	}
-	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") && !isIncluded(value) {
+	document := strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")
+	if !document && !isIncluded(value) {
 		return false
 	}
 	parsed, err := readJSON(value)
+	if err != nil && !document {
+		return false
+	}
 	if err != nil {
 		c.wrong(value, nil, "raml-value-json", "the value is no JSON: %v", err)
 		return true

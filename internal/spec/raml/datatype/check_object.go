@@ -52,8 +52,13 @@ func (c *checker) null(f *Field, v *tree.Node, way *step) {
 	}
 }
 
+// isAlias says whether the type is another one under a further name.
+func (t *Type) isAlias() bool {
+	return len(t.parents) == 1 && !t.part && !t.restricts() && t.own.Get("facets") == nil
+}
+
 // discriminated is the declared type that the discriminator of a value names,
-// nil when that is t itself or nothing can be said.
+// nil when nothing can be said.
 func (c *checker) discriminated(t *Type, v *tree.Node, way *step) *Type {
 	f, ok := t.facets["discriminator"]
 	if !ok {
@@ -77,9 +82,6 @@ func (c *checker) discriminated(t *Type, v *tree.Node, way *step) *Type {
 		c.wrong(named, way, "raml-value-discriminator", "%s %s names no type; known are %s", clip(f.text), describe(named), clip(joined(known)))
 		return nil
 	}
-	if heir == t {
-		return nil
-	}
 	return heir
 }
 
@@ -100,6 +102,9 @@ func joined(names []string) string {
 // byDiscriminator are the declared types that a value of the type may be, by the
 // values of their discriminator; nil when there is nothing to choose from.
 func (s *Set) byDiscriminator(t *Type) map[string]*Type {
+	for t.isAlias() {
+		t = t.parents[0]
+	}
 	if known, ok := s.choices[t]; ok {
 		return known
 	}

@@ -124,7 +124,7 @@ func names(types []*Type) string {
 func (t *Type) merge() bool {
 	first := t.parents[0]
 	t.kind, t.facets, t.fields, t.items, t.custom = first.kind, first.facets, first.fields, first.items, first.custom
-	t.alternatives, t.external = first.alternatives, first.external
+	t.alternatives, t.external, t.itemDecl = first.alternatives, first.external, first.itemDecl
 	for _, p := range t.parents[1:] {
 		if !t.mergeWith(p) {
 			t.broken, t.kind = true, anyKind
@@ -160,7 +160,7 @@ func (t *Type) mergeWith(p *Type) bool {
 	t.custom = append(t.custom[:len(t.custom):len(t.custom)], p.custom...)
 	switch {
 	case t.items == nil:
-		t.items = p.items
+		t.items, t.itemDecl = p.items, p.itemDecl
 	case p.items != nil && p.items != t.items:
 		t.items = s.intersection(t.items, p.items)
 	}

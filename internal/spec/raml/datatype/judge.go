@@ -178,7 +178,7 @@ func (t *Type) judgeDiscriminator() {
 		return
 	}
 	if value != nil {
-		if v := t.annotated(value.Value); !s.accepts(property.Type, v) {
+		if v := t.annotated(value.Value); !v.Is(tree.Object) && !v.Is(tree.Array) && !s.accepts(property.Type, v) {
 			s.problem(v, "raml-discriminator", "the discriminatorValue is not of the type of the property %s", clip(f.text))
 		}
 	}
@@ -230,6 +230,7 @@ func (t *Type) judgeValues() {
 			c := &checker{set: s, skipEnum: t}
 			c.check(t, v)
 			s.adopt(c)
+			s.reportSlash(t, v)
 		}
 		if again := duplicate(f.List()); again != nil {
 			s.warn(again, "raml-enum-duplicate", "the value stands in the enum before; leave one out")
@@ -321,6 +322,11 @@ func Example(n *tree.Node) (value *tree.Node, explicit bool) {
 // reportFor holds a value against the type for what it is declared for.
 func (s *Set) reportFor(t *Type, value *tree.Node) {
 	s.report(t, value)
+	s.reportSlash(t, value)
+}
+
+// reportSlash tells of a value of a URI parameter that would be two segments.
+func (s *Set) reportSlash(t *Type, value *tree.Node) {
 	if t.use == URI && value.Is(tree.String) && strings.Contains(value.Text, "/") {
 		s.problem(value, "raml-uri-value", "the value of a URI parameter can't contain a slash")
 	}

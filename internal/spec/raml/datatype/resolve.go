@@ -207,7 +207,7 @@ func (t *Type) expressed(e *expression, at *tree.Node) *Type {
 	s := t.set
 	switch {
 	case e.array != nil:
-		return &Type{set: s, decl: at, scope: t.scope, kind: arrayKind, items: t.expressed(e.array, at)}
+		return &Type{set: s, decl: at, scope: t.scope, kind: arrayKind, itemDecl: at, items: t.expressed(e.array, at)}
 	case e.union != nil:
 		u := &Type{set: s, decl: at, scope: t.scope, kind: unionKind}
 		for _, member := range e.union {

@@ -69,7 +69,7 @@ func (w *writer) written(t *Type) *tree.Node {
 	}
 	w.open[t] = true
 	defer delete(w.open, t)
-	if len(t.parents) == 1 && !t.part && !t.restricts() && t.heirless() {
+	if len(t.parents) == 1 && !t.part && !t.restricts() {
 		n := w.reference(t.parents[0])
 		if at := t.decl; at != nil && n.Source == nil {
 			n.Source, n.Line, n.Column = at.Source, at.Line, at.Column
@@ -101,13 +101,6 @@ func (w *writer) written(t *Type) *tree.Node {
 		w.document(t, n)
 	}
 	return n
-}
-
-// heirless says whether no discriminator tells the type from the one that it
-// inherits.
-func (t *Type) heirless() bool {
-	_, ok := t.facets["discriminator"]
-	return !ok || !t.isDeclared || t.set.byDiscriminator(t) == nil
 }
 
 func (w *writer) typed(n *tree.Node, name string) { n.Set("type", tree.NewText(n, name)) }

@@ -40,10 +40,13 @@ func (w *writer) choice(t *Type, n *tree.Node) *tree.Node {
 	for _, value := range values {
 		part := tree.NewObject(n)
 		w.only(heirs[value], part, f, value)
-		heir := w.reference(heirs[value])
-		list.Items = append(list.Items, tree.NewObject(n))
-		both := tree.NewArray(n, heir, part)
-		list.Items[len(list.Items)-1].Set("allOf", both)
+		if heir := heirs[value]; heir.isAlias() {
+			w.object(heir, part)
+		} else {
+			all := part.Get("allOf")
+			all.Items = append([]*tree.Node{w.reference(heir)}, all.Items...)
+		}
+		list.Items = append(list.Items, part)
 	}
 	n.Set("anyOf", list)
 	d := tree.NewObject(f.node)
