@@ -32,7 +32,7 @@ func (r *reader) annotation(n *tree.Node, m tree.Member, target []string) {
 		d, ok = r.scopeOf(m.Value, r.api).find("annotationTypes", name)
 	}
 	if !ok {
-		r.wrong(at(n, m), "raml-unknown-annotation", "there is no annotation type %q; declare it under annotationTypes", clip(name))
+		r.wrong(r.at(n, m), "raml-unknown-annotation", "there is no annotation type %q; declare it under annotationTypes", clip(name))
 		return
 	}
 	if allowed := r.unwrap(d.value.Get("allowedTargets")); allowed != nil && target != nil {
@@ -41,7 +41,7 @@ func (r *reader) annotation(n *tree.Node, m tree.Member, target []string) {
 			names = []*tree.Node{allowed}
 		}
 		if !slices.ContainsFunc(names, func(v *tree.Node) bool { return slices.Contains(target, v.Text) }) {
-			r.wrong(at(n, m), "raml-annotation-target", "the annotation %s is not allowed for %s, only for %s", name, strings.Join(target, ", "), texts(names))
+			r.wrong(r.at(n, m), "raml-annotation-target", "the annotation %s is not allowed for %s, only for %s", name, strings.Join(target, ", "), texts(names))
 		}
 	}
 	if r.loose && r.hasParameters(m.Value) {

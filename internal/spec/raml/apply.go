@@ -88,9 +88,18 @@ func (r *reader) instance(u use, path, method string) *tree.Node {
 		f.args["methodName"] = tree.NewText(u.at, method)
 	}
 	out := f.fill(u.value)
+	var known map[string]bool
 	for _, m := range u.args.Fields() {
-		if !f.used[m.Name] {
-			r.wrong(at(u.args, m), "raml-unknown-parameter", "%s has no parameter %q", u.what(), clip(m.Name))
+		if f.used[m.Name] {
+			continue
+		}
+		if known == nil {
+			// Parameters may stand in methods that the resource has not.
+			known = map[string]bool{}
+			r.parametersIn(u.decl, known)
+		}
+		if !known[m.Name] {
+			r.wrong(r.at(u.args, m), "raml-unknown-parameter", "%s has no parameter %q", u.what(), clip(m.Name))
 		}
 	}
 	return out
@@ -201,6 +210,9 @@ func (r *reader) withTraits(n *tree.Node, more []use, path, method string, chain
 			trait = r.withTraits(trait, nil, path, method, append(chain[:len(chain):len(chain)], u.decl))
 		}
 		trait = without(trait, "usage")
+		if r.old {
+			trait = without(trait, "displayName")
+		}
 		trait.Members = slices.DeleteFunc(trait.Members, func(m tree.Member) bool { return isAnnotation(m.Name) })
 		trait.Index()
 		own = r.merge(own, trait, "")

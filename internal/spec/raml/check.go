@@ -63,15 +63,16 @@ func (r *reader) unknown(n *tree.Node, m tree.Member, s shape) {
 		known = append(known, name)
 	}
 	slices.Sort(known)
-	r.wrong(at(n, m), "raml-unknown-facet", "%s has no %q; it may have %s", s.what, clip(m.Name), strings.Join(known, ", "))
+	r.wrong(r.at(n, m), "raml-unknown-facet", "%s has no %q; it may have %s", s.what, clip(m.Name), strings.Join(known, ", "))
 }
 
 // at is the place of a member's name.
-func at(n *tree.Node, m tree.Member) *tree.Node {
-	out := tree.New(m.Value, tree.Null, "")
-	if m.Value.File() == n.File() || m.Line != m.Value.Line && m.Value.File() != n.File() {
-		out.Source, out.Line, out.Column = n.Source, m.Line, m.Column
+func (r *reader) at(n *tree.Node, m tree.Member) *tree.Node {
+	out := tree.New(n, tree.Null, "")
+	if src := r.keys[m.Value]; src != nil {
+		out.Source = src
 	}
+	out.Line, out.Column = m.Line, m.Column
 	return out
 }
 

@@ -34,7 +34,7 @@ func (r *reader) kind(n *tree.Node, want string) {
 // uses are the libraries that a file names, by their namespaces.
 func (r *reader) uses(root *tree.Node) map[string]*scope {
 	n := root.Get("uses")
-	if n == nil || n.Is(tree.Null) {
+	if n == nil || n.Is(tree.Null) || r.old {
 		return nil
 	}
 	if !n.Is(tree.Object) {
@@ -51,7 +51,7 @@ func (r *reader) uses(root *tree.Node) map[string]*scope {
 			v = r.scalar(v, v)
 		}
 		if !v.Is(tree.String) || v.Text == "" {
-			r.wrong(at(n, m), "raml-uses", "the namespace %s needs the name of a library's file", clip(m.Name))
+			r.wrong(r.at(n, m), "raml-uses", "the namespace %s needs the name of a library's file", clip(m.Name))
 			continue
 		}
 		if s := r.library(r.resolve(n.Source.Name, v.Text), v); s != nil {

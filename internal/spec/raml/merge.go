@@ -49,10 +49,19 @@ func (r *reader) merge(own, other *tree.Node, place string) *tree.Node {
 			out.Members[i].Value = r.merge(out.Members[i].Value, m.Value, below(place, m.Name))
 			continue
 		}
+		r.keep(own, other, m)
 		out.Members = append(out.Members, m)
 	}
 	out.Index()
 	return out
+}
+
+// keep notes where the name of a member stands that is taken into an object of
+// another file.
+func (r *reader) keep(into, from *tree.Node, m tree.Member) {
+	if into.File() != from.File() && r.keys[m.Value] == nil {
+		r.keys[m.Value] = from.Source
+	}
 }
 
 // otherType is the declaration of a type without its values where it is replaced

@@ -83,7 +83,10 @@ func (r *reader) lay(top, base *tree.Node, place string, depth int) *tree.Node {
 	}
 	out := tree.NewObject(top)
 	out.Source = r.sourceIn(top, r.scopeOf(base, nil))
-	out.Members = append(out.Members, base.Members...)
+	for _, m := range base.Members {
+		r.keep(top, base, m)
+		out.Members = append(out.Members, m)
+	}
 	index := make(map[string]int, len(out.Members))
 	for i, m := range out.Members {
 		index[m.Name] = i
@@ -122,7 +125,7 @@ func (r *reader) overlayMember(top *tree.Node, m tree.Member, base *tree.Node, p
 	}
 	under := base.Member(m.Name)
 	if under == nil {
-		r.wrong(at(top, m), "raml-overlay", "an overlay can't add %q; it changes only descriptions, documentation, examples, annotations and their types", clip(m.Name))
+		r.wrong(r.at(top, m), "raml-overlay", "an overlay can't add %q; it changes only descriptions, documentation, examples, annotations and their types", clip(m.Name))
 		return
 	}
 	r.overlaid(m.Value, under.Value, m.Name, false)

@@ -62,7 +62,7 @@ func (r *reader) annotate(to, from *tree.Node) {
 			continue
 		}
 		name := m.Name[1 : len(m.Name)-1]
-		put(to, "x-"+name, at(from, m), m.Value)
+		put(to, "x-"+name, r.at(from, m), m.Value)
 		if _, local, ok := strings.Cut(name, "."); ok {
 			name = local
 		}

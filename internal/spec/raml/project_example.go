@@ -21,14 +21,14 @@ func (r *reader) examples(to, decl *tree.Node, json bool) {
 		if isAnnotation(m.Name) {
 			continue
 		}
-		one := tree.NewObject(at(list, m))
+		one := tree.NewObject(r.at(list, m))
 		if m.Value.Get("value") != nil {
 			r.copyText(one, "summary", m.Value, "displayName")
 			r.copyText(one, "description", m.Value, "description")
 			r.annotate(one, m.Value)
 		}
 		put(one, "value", nil, r.exampleValue(m.Value, json))
-		put(out, m.Name, at(list, m), one)
+		put(out, m.Name, r.at(list, m), one)
 	}
 	if to.Get("example") == nil {
 		put(to, "examples", nil, out)

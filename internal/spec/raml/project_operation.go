@@ -28,7 +28,7 @@ func (r *reader) pathItem(e *endpoint, root *tree.Node) *tree.Node {
 	for _, m := range e.node.Fields() {
 		// OpenAPI has no operation for CONNECT.
 		if isMethod(m.Name) && m.Name != "connect" {
-			place := at(e.node, m)
+			place := r.at(e.node, m)
 			put(out, m.Name, place, r.operation(place, m.Value, e, root))
 		}
 	}
@@ -83,43 +83,30 @@ func (r *reader) parameters(in spec.Place, decls, scheme *tree.Node) []*tree.Nod
 	if !decls.Is(tree.Object) {
 		return nil
 	}
-	fields := r.set.Fields(datatype.Parameter, withoutAnnotations(decls), r.scopeOf(decls, r.api))
+	use := datatype.Parameter
+	if in == spec.InPath {
+		use = datatype.URI
+	}
+	fields := r.declaredParameters(use, decls)
 	out := make([]*tree.Node, 0, len(fields))
 	for _, f := range fields {
-		if f.Pattern {
-			continue
+		p := tree.NewObject(f.decl)
+		if m := decls.Member(f.name); m != nil {
+			p = tree.NewObject(r.at(decls, *m))
 		}
-		p := tree.NewObject(f.Decl)
-		if m := decls.Member(f.Name); m != nil {
-			p = tree.NewObject(at(decls, *m))
-		}
-		put(p, "name", nil, tree.NewText(p, f.Name))
+		put(p, "name", nil, tree.NewText(p, f.name))
 		put(p, "in", nil, tree.NewText(p, string(in)))
-		if f.Required && scheme == nil {
+		if f.required && scheme == nil {
 			put(p, "required", nil, tree.NewBool(p, true))
 		}
-		r.describe(p, f.Decl)
-		put(p, "schema", nil, f.Type.Reference())
+		r.describe(p, f.decl)
+		put(p, "schema", nil, f.schema)
 		own := tree.NewObject(p)
-		r.copyText(own, "displayName", f.Decl, "displayName")
+		r.copyText(own, "displayName", f.decl, "displayName")
 		put(own, "securityScheme", nil, scheme)
 		extend(p, own)
 		out = append(out, p)
 	}
-	return out
-}
-
-func withoutAnnotations(n *tree.Node) *tree.Node {
-	if !slices.ContainsFunc(n.Members, func(m tree.Member) bool { return isAnnotation(m.Name) }) {
-		return n
-	}
-	out := tree.NewObject(n)
-	for _, m := range n.Members {
-		if !isAnnotation(m.Name) {
-			out.Members = append(out.Members, m)
-		}
-	}
-	out.Index()
 	return out
 }
 
@@ -229,19 +216,19 @@ func (r *reader) content(body *tree.Node) (content *tree.Node, described bool) {
 		if isAnnotation(m.Name) {
 			continue
 		}
-		media := tree.NewObject(at(body, m))
+		media := tree.NewObject(r.at(body, m))
 		if !m.Value.Is(tree.Null) {
 			described = true
 			if form := m.Value.Get("formParameters"); r.old && form.Is(tree.Object) {
 				put(media, "schema", nil, r.form(form))
-				put(out, m.Name, at(body, m), media)
+				put(out, m.Name, r.at(body, m), media)
 				continue
 			}
 			put(media, "schema", nil, r.set.As(datatype.Body, m.Value, r.scopeOf(m.Value, r.api)).Reference())
 			r.examples(media, m.Value, strings.Contains(m.Name, "json"))
 			r.annotate(media, m.Value)
 		}
-		put(out, m.Name, at(body, m), media)
+		put(out, m.Name, r.at(body, m), media)
 	}
 	return out, described
 }
@@ -252,7 +239,7 @@ func (r *reader) responsesOf(n *tree.Node) *tree.Node {
 		if isAnnotation(m.Name) {
 			continue
 		}
-		response := tree.NewObject(at(n, m))
+		response := tree.NewObject(r.at(n, m))
 		r.copyText(response, "description", m.Value, "description")
 		put(response, "description", nil, tree.NewText(response, ""))
 		if headers := r.headers(m.Value.Get("headers")); headers != nil {
@@ -264,7 +251,7 @@ func (r *reader) responsesOf(n *tree.Node) *tree.Node {
 			r.annotateBody(response, body)
 		}
 		r.annotate(response, m.Value)
-		put(out, m.Name, at(n, m), response)
+		put(out, m.Name, r.at(n, m), response)
 	}
 	return out
 }

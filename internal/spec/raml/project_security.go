@@ -68,7 +68,7 @@ func (r *reader) schemes(root *tree.Node) *tree.Node {
 	out := tree.NewObject(root)
 	add := func(m tree.Member, in *tree.Node) {
 		name := r.schemeName(in, m.Name)
-		put(out, name, at(in, m), r.scheme(at(in, m), m.Value))
+		put(out, name, r.at(in, m), r.scheme(r.at(in, m), m.Value))
 	}
 	for _, m := range declared.Fields() {
 		add(m, declared)

@@ -49,6 +49,7 @@ func Read(p *spec.Project, main string) *spec.Document {
 		names:    map[*tree.Node]string{},
 		sizes:    map[*tree.Node]int{},
 		computed: map[position]bool{},
+		keys:     map[*tree.Node]*tree.Source{},
 		taken:    map[string]bool{},
 		lines:    map[*tree.Source][]int{},
 	}
@@ -83,6 +84,9 @@ type reader struct {
 	sizes   map[*tree.Node]int
 	// lines are where the lines of a file begin, from index 1.
 	lines map[*tree.Source][]int
+	// keys are the sources of the names of members whose values were taken from
+	// the object of another file.
+	keys map[*tree.Node]*tree.Source
 	// parts holds what stood behind "#" in the include of a text; kinds the kind
 	// of the fragment that a value is the root of.
 	parts map[*tree.Node]string

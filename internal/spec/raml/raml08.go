@@ -45,7 +45,7 @@ func (r *reader) declared08(n *tree.Node, what string, judge func(v *tree.Node))
 		}
 		r.each(part, what, func(m tree.Member) {
 			if seen[m.Name] {
-				r.wrong(at(part, m), "raml-duplicate-name", "%q is declared twice in %s", clip(m.Name), what)
+				r.wrong(r.at(part, m), "raml-duplicate-name", "%q is declared twice in %s", clip(m.Name), what)
 			}
 			seen[m.Name] = true
 			judge(m.Value)
@@ -111,7 +111,7 @@ func (r *reader) body08(n *tree.Node) {
 	}
 	for _, m := range n.Members {
 		if !isMediaType(m.Name) && !(r.loose && containsParameter(m.Name)) {
-			r.wrong(at(n, m), "raml-media-type", "%q is no media type, as application/json", clip(m.Name))
+			r.wrong(r.at(n, m), "raml-media-type", "%q is no media type, as application/json", clip(m.Name))
 			continue
 		}
 		r.content08(m.Value, m.Name)
@@ -150,10 +150,10 @@ func isForm(media string) bool {
 func (r *reader) form(n *tree.Node) *tree.Node {
 	out, properties, required := tree.NewObject(n), tree.NewObject(n), tree.NewArray(n)
 	put(out, "type", nil, tree.NewText(n, "object"))
-	for _, f := range r.set.Fields(datatype.Parameter, n, r.scopeOf(n, r.api)) {
-		put(properties, f.Name, nil, f.Type.Reference())
-		if f.Required {
-			required.Items = append(required.Items, tree.NewText(f.Decl, f.Name))
+	for _, f := range r.declaredParameters(datatype.Parameter, n) {
+		put(properties, f.name, nil, f.schema)
+		if f.required {
+			required.Items = append(required.Items, tree.NewText(f.decl, f.name))
 		}
 	}
 	put(out, "properties", nil, properties)

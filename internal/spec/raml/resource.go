@@ -34,7 +34,7 @@ func (r *reader) resources(root *tree.Node) {
 			if r.full || !strings.HasPrefix(m.Name, "/") {
 				continue
 			}
-			e := &endpoint{path: m.Name, at: at(n, m), above: above}
+			e := &endpoint{path: m.Name, at: r.at(n, m), above: above}
 			if above != nil {
 				e.path = above.path + m.Name
 			}
@@ -131,7 +131,7 @@ func (r *reader) responses(n *tree.Node) {
 			return
 		case r.loose && containsParameter(m.Name):
 		case !statusCode.MatchString(m.Name):
-			r.wrong(at(n, m), "raml-status-code", "a response has a status code from 100 to 599, not %q", clip(m.Name))
+			r.wrong(r.at(n, m), "raml-status-code", "a response has a status code from 100 to 599, not %q", clip(m.Name))
 		}
 		if r.old {
 			r.object(m.Value, shape{
@@ -171,7 +171,7 @@ func (r *reader) body(n *tree.Node, target string) {
 			r.annotation(n, m, targetsOf(target))
 			continue
 		case !isMediaType(m.Name):
-			r.wrong(at(n, m), "raml-media-type", "%q is no media type, as application/json", clip(m.Name))
+			r.wrong(r.at(n, m), "raml-media-type", "%q is no media type, as application/json", clip(m.Name))
 			continue
 		}
 		r.typeOf(datatype.Body, m.Value, targetsOf(target, typeTarget))

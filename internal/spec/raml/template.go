@@ -16,7 +16,7 @@ type parameter struct {
 
 // parseTemplate cuts a text into what stands as it is and its parameters, one
 // after each piece but the last. The problem is empty when there is none.
-func parseTemplate(text string) (pieces []string, params []parameter, problem string) {
+func (r *reader) parseTemplate(text string) (pieces []string, params []parameter, problem string) {
 	for {
 		before, rest, found := strings.Cut(text, "<<")
 		if !found {
@@ -26,7 +26,7 @@ func parseTemplate(text string) (pieces []string, params []parameter, problem st
 		if !closed {
 			return nil, nil, "a parameter begins with << and never ends with >>"
 		}
-		p, problem := parseParameter(inside)
+		p, problem := r.parseParameter(inside)
 		if problem != "" {
 			return nil, nil, problem
 		}
@@ -34,7 +34,7 @@ func parseTemplate(text string) (pieces []string, params []parameter, problem st
 	}
 }
 
-func parseParameter(inside string) (parameter, string) {
+func (r *reader) parseParameter(inside string) (parameter, string) {
 	steps := strings.Split(inside, "|")
 	p := parameter{name: strings.TrimSpace(steps[0])}
 	if p.name == "" || strings.ContainsAny(p.name, "! <") {
@@ -42,8 +42,13 @@ func parseParameter(inside string) (parameter, string) {
 	}
 	for _, step := range steps[1:] {
 		name, ok := strings.CutPrefix(strings.TrimSpace(step), "!")
-		if _, known := transform(name, ""); !ok || !known {
-			return p, "there is no function " + clip(strings.TrimSpace(step)) + "; functions are " + functionNames
+		_, known := transform(name, "")
+		functions := functionNames
+		if r.old {
+			known, functions = name == "singularize" || name == "pluralize", "!singularize, !pluralize"
+		}
+		if !ok || !known {
+			return p, "there is no function " + clip(strings.TrimSpace(step)) + "; functions are " + functions
 		}
 		p.functions = append(p.functions, name)
 	}
@@ -53,7 +58,7 @@ func parseParameter(inside string) (parameter, string) {
 // templateSyntax judges the parameters in a template.
 func (r *reader) templateSyntax(n *tree.Node) {
 	if n.Is(tree.String) && containsParameter(n.Text) {
-		if _, _, problem := parseTemplate(n.Text); problem != "" {
+		if _, _, problem := r.parseTemplate(n.Text); problem != "" {
 			r.wrong(n, "raml-template", "%s", problem)
 		}
 	}
@@ -62,11 +67,34 @@ func (r *reader) templateSyntax(n *tree.Node) {
 	}
 	for _, m := range n.Fields() {
 		if containsParameter(m.Name) {
-			if _, _, problem := parseTemplate(m.Name); problem != "" {
-				r.wrong(at(n, m), "raml-template", "%s", problem)
+			if _, _, problem := r.parseTemplate(m.Name); problem != "" {
+				r.wrong(r.at(n, m), "raml-template", "%s", problem)
 			}
 		}
 		r.templateSyntax(m.Value)
+	}
+}
+
+// parametersIn collects the names of the parameters in a template.
+func (r *reader) parametersIn(n *tree.Node, names map[string]bool) {
+	collect := func(text string) {
+		if !containsParameter(text) {
+			return
+		}
+		_, params, _ := r.parseTemplate(text)
+		for _, p := range params {
+			names[p.name] = true
+		}
+	}
+	if n.Is(tree.String) {
+		collect(n.Text)
+	}
+	for _, item := range n.List() {
+		r.parametersIn(item, names)
+	}
+	for _, m := range n.Fields() {
+		collect(m.Name)
+		r.parametersIn(m.Value, names)
 	}
 }
 
@@ -148,7 +176,7 @@ func (f *filling) members(n *tree.Node) (out []tree.Member, changed bool) {
 		filled := m
 		filled.Value = f.fill(m.Value)
 		if containsParameter(m.Name) {
-			filled.Name = f.text(tree.NewText(at(n, m), m.Name)).Str()
+			filled.Name = f.text(tree.NewText(f.r.at(n, m), m.Name)).Str()
 		}
 		if (filled.Value != m.Value || filled.Name != m.Name) && !changed {
 			changed = true
@@ -165,7 +193,7 @@ func (f *filling) members(n *tree.Node) (out []tree.Member, changed bool) {
 // text is what a text with parameters becomes: an argument as it is when there
 // is nothing else.
 func (f *filling) text(n *tree.Node) *tree.Node {
-	pieces, params, problem := parseTemplate(n.Text)
+	pieces, params, problem := f.r.parseTemplate(n.Text)
 	if problem != "" {
 		f.r.wrong(n, "raml-template", "%s", problem)
 		return tree.New(n, tree.Null, "")

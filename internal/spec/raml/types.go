@@ -15,10 +15,11 @@ func (r *reader) noteAll(problems []spec.Problem) {
 // newSet makes the set of all types of the description.
 func (r *reader) newSet() {
 	r.set = datatype.NewSet(datatype.Options{
-		RAML08:   r.old,
-		Name:     func(decl *tree.Node) string { return r.names[decl] },
-		Fragment: func(decl *tree.Node) string { return r.parts[decl] },
-		Target:   r.project.Target,
+		RAML08:     r.old,
+		Name:       func(decl *tree.Node) string { return r.names[decl] },
+		Fragment:   func(decl *tree.Node) string { return r.parts[decl] },
+		Target:     r.project.Target,
+		IsFragment: func(decl *tree.Node) bool { return r.kinds[decl] == "DataType" },
 	})
 }
 
@@ -33,21 +34,25 @@ func (r *reader) typeOf(use datatype.Use, n *tree.Node, target []string) {
 	r.annotationsOf(n, target)
 }
 
-// fields judges a map of parameters.
-func (r *reader) fields(n *tree.Node) {
+// fields judges a map of headers or query parameters.
+func (r *reader) fields(n *tree.Node) { r.fieldsOf(datatype.Parameter, n) }
+
+func (r *reader) fieldsOf(use datatype.Use, n *tree.Node) {
+	if r.old {
+		r.fields08(use, n)
+		return
+	}
 	r.each(n, "a map of parameters", func(m tree.Member) {
 		if isAnnotation(m.Name) {
 			r.annotation(n, m, nil)
+			return
 		}
-	})
-	if !n.Is(tree.Object) || r.alone || r.loose && r.hasParameters(n) {
-		return
-	}
-	for _, m := range n.Members {
 		r.kind(m.Value, "DataType")
 		r.annotationsOf(m.Value, targetsOf(typeTarget))
+	})
+	if n.Is(tree.Object) && !r.alone && !(r.loose && r.hasParameters(n)) {
+		r.set.Fields(use, n, r.scopeOf(n, r.api))
 	}
-	r.set.Fields(datatype.Parameter, n, r.scopeOf(n, r.api))
 }
 
 // hasParameters says whether parameters of a template stand in a value.

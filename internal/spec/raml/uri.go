@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/tree"
+	"farrier.dev/farrier/internal/spec/raml/datatype"
 )
 
 var mediaTypeSyntax = regexp.MustCompile(`^([A-Za-z0-9!#$&^_.+*-]+)/[A-Za-z0-9!#$&^_.+*-]+ *(;.*)?$`)
@@ -77,35 +78,17 @@ func (r *reader) uriParameters(n *tree.Node, path string) {
 }
 
 func (r *reader) uriFields(n *tree.Node, names []string, where, rule string) {
-	if !n.Is(tree.Object) {
-		r.fields(n)
-		return
-	}
-	for _, m := range n.Members {
+	for _, m := range n.Fields() {
 		if name := strings.TrimSuffix(m.Name, "?"); !isAnnotation(name) && !slices.Contains(names, name) && !slices.Contains(names, m.Name) {
-			r.wrong(at(n, m), rule, "%s has no {%s}", where, clip(name))
+			r.wrong(r.at(n, m), rule, "%s has no {%s}", where, clip(name))
 		}
-		r.noSlash(m.Value, rule)
-	}
-	r.fields(n)
-}
-
-// noSlash refuses values of a parameter that would be two segments of a path.
-func (r *reader) noSlash(decl *tree.Node, rule string) {
-	refuse := func(v *tree.Node) {
-		if v.Is(tree.String) && strings.Contains(v.Text, "/") {
-			r.wrong(v, rule, "a parameter of a URI can't have the value %q, which has a slash", clip(v.Text))
+		for _, v := range m.Value.Get("enum").List() {
+			if strings.Contains(v.Text, "/") {
+				r.wrong(v, rule, "a parameter of a URI can't have the value %q, which has a slash", clip(v.Text))
+			}
 		}
 	}
-	for _, name := range []string{"default", "example"} {
-		refuse(r.unwrapValue(decl.Get(name)))
-	}
-	for _, v := range decl.Get("enum").List() {
-		refuse(v)
-	}
-	for _, m := range decl.Get("examples").Fields() {
-		refuse(r.unwrapValue(m.Value))
-	}
+	r.fieldsOf(datatype.URI, n)
 }
 
 // unwrapValue is an example without what stands beside its value.
