@@ -41,8 +41,17 @@ func classOf(name string) string {
 			return namedClasses[i].class
 		}
 	}
-	if classify.SecretName(name) {
+	if holdsSecret(name) {
 		return string(classify.Secret)
 	}
 	return ""
+}
+
+// noSecrets are names of tokens that open nothing: places in lists, and keys by
+// which requests are told apart.
+var noSecrets = regexp.MustCompile(`^((.*-)?(page|paging|pagination|continuation|continue|sync|delta|cursor|skip|next|prev|previous|start|starting|resume|marker|iterator|scroll|list|search|idempotency|client-request|request)-?tokens?|client-token|token-?(type|count|id|address|name|uri|url|info)s?|(.*-)?tokens-?(used|count|limit)?)$`)
+
+// holdsSecret says whether a field of this name holds a secret.
+func holdsSecret(name string) bool {
+	return classify.SecretName(name) && !noSecrets.MatchString(words(name))
 }

@@ -16,6 +16,8 @@ var functions = map[string]spectral.Function{
 	"schemas":           schemasFunction,
 	"parameters":        parametersFunction,
 	"secretName":        secretNameFunction,
+	"secretText":        secretTextFunction,
+	"bounds":            boundsFunction,
 	"pathParameters":    pathParametersFunction,
 	"pagination":        paginationFunction,
 	"responses":         responsesFunction,

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"farrier.dev/farrier/internal/classify"
 	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/governance/spectral"
 )
@@ -15,7 +14,8 @@ import (
 // schemaCheck is the function "schemas": it chooses schemas of requests and
 // responses by where they stand, and asks something of them. Its options are:
 //
-//	in              request, response, path, query, header, cookie, body; all by default
+//	in              request, response, or a part of requests: path, query, header, cookie,
+//	                body; all by default
 //	types           of the schema: string, integer, number, boolean, array, object, file; none for no type
 //	formats         only these
 //	status          of responses: 2XX, 4XX and the like
@@ -27,6 +27,7 @@ import (
 //	having          only schemas with one of these keywords
 //	unless          not those with one of these keywords
 //	unlessFormats   not these
+//	is              keywords that have these values
 //	top             only bodies as a whole
 //	need            one of these keywords must be there
 //	equal           keywords that must have these values
@@ -39,7 +40,7 @@ type schemaCheck struct {
 
 	names, except, exceptPaths *regexp.Regexp
 	secret, sensitive, top     bool
-	equal, atLeast, atMost     []tree.Member
+	is, equal, atLeast, atMost []tree.Member
 	matches                    map[string]*regexp.Regexp
 	say                        string
 }
@@ -50,7 +51,7 @@ func schemasFunction(options *tree.Node) (spectral.Check, error) {
 		in: r.list("in"), types: r.list("types"), formats: r.list("formats"), status: r.list("status"), having: r.list("having"),
 		unless: r.list("unless"), unlessFormats: r.list("unlessFormats"), need: r.list("need"), names: r.pattern("names"), except: r.pattern("except"),
 		exceptPaths: r.pattern("exceptPaths"), secret: r.flag("secret"), sensitive: r.flag("sensitive"), top: r.flag("top"),
-		equal: r.object("equal"), atLeast: r.object("atLeast"), atMost: r.object("atMost"), say: r.get("say").Str(),
+		is: r.object("is"), equal: r.object("equal"), atLeast: r.object("atLeast"), atMost: r.object("atMost"), say: r.get("say").Str(),
 		matches: map[string]*regexp.Regexp{},
 	}
 	for _, m := range r.object("matches") {
@@ -124,7 +125,7 @@ func (c *schemaCheck) named(name string) bool {
 	switch {
 	case c.names != nil && !c.names.MatchString(kebab), c.except != nil && c.except.MatchString(kebab):
 		return false
-	case c.secret && !classify.SecretName(name), c.sensitive && classOf(name) == "":
+	case c.secret && !holdsSecret(name), c.sensitive && classOf(name) == "":
 		return false
 	}
 	return true
@@ -140,6 +141,11 @@ func (c *schemaCheck) typed(d *description, f *field) bool {
 			return false
 		}
 	}
+	for _, m := range c.is {
+		if !d.says(f, m) {
+			return false
+		}
+	}
 	format := d.keyword(f, "format").Str()
 	if len(c.formats) > 0 && !slices.Contains(c.formats, format) || format != "" && slices.Contains(c.unlessFormats, format) {
 		return false
@@ -151,6 +157,12 @@ func (d *description) hasAny(f *field, keywords []string) bool {
 	return slices.ContainsFunc(keywords, func(name string) bool { return d.keyword(f, name) != nil })
 }
 
+// says tells whether a keyword has a value.
+func (d *description) says(f *field, m tree.Member) bool {
+	n := d.keyword(f, m.Name)
+	return n != nil && n.Kind == m.Value.Kind && n.Text == m.Value.Text
+}
+
 // wrong says what is wrong with a schema, empty for nothing.
 func (c *schemaCheck) wrong(d *description, f *field) string {
 	if len(c.need) > 0 {
@@ -160,7 +172,7 @@ func (c *schemaCheck) wrong(d *description, f *field) string {
 		return "has no " + strings.Join(c.need, " or ")
 	}
 	for _, m := range c.equal {
-		if n := d.keyword(f, m.Name); n == nil || n.Kind != m.Value.Kind || n.Text != m.Value.Text {
+		if !d.says(f, m) {
 			return fmt.Sprintf("does not say %s: %s", m.Name, m.Value.Str())
 		}
 	}
@@ -234,18 +246,4 @@ func parametersFunction(options *tree.Node) (spectral.Check, error) {
 // isEmpty tells what says nothing: nothing at all, null, and a text of blanks.
 func isEmpty(n *tree.Node) bool {
 	return n == nil || n.Kind == tree.Null || n.Kind == tree.String && strings.TrimSpace(n.Text) == ""
-}
-
-// secretNameFunction is the function "secretName": a name must be none of a
-// secret.
-func secretNameFunction(options *tree.Node) (spectral.Check, error) {
-	if err := readOptions(options).done(); err != nil {
-		return nil, err
-	}
-	return func(in *spectral.Input) []spectral.Problem {
-		if in.Value.Is(tree.String) && classify.SecretName(in.Value.Text) {
-			return []spectral.Problem{{Message: fmt.Sprintf("%q is the name of a secret", in.Value.Text)}}
-		}
-		return nil
-	}, nil
 }

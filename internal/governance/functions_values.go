@@ -1,0 +1,80 @@
+package governance
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"farrier.dev/farrier/internal/classify"
+	"farrier.dev/farrier/internal/encoding/tree"
+	"farrier.dev/farrier/internal/governance/spectral"
+)
+
+// secretNameFunction is the function "secretName": a name must be none of a
+// secret.
+func secretNameFunction(options *tree.Node) (spectral.Check, error) {
+	if err := readOptions(options).done(); err != nil {
+		return nil, err
+	}
+	return func(in *spectral.Input) []spectral.Problem {
+		if in.Value.Is(tree.String) && holdsSecret(in.Value.Text) {
+			return []spectral.Problem{{Message: fmt.Sprintf("%q is the name of a secret", in.Value.Text)}}
+		}
+		return nil
+	}, nil
+}
+
+// secretTextFunction is the function "secretText": a text must hold no key of a
+// known issuer and no private key. Those that are marked as examples do not count.
+func secretTextFunction(options *tree.Node) (spectral.Check, error) {
+	if err := readOptions(options).done(); err != nil {
+		return nil, err
+	}
+	return func(in *spectral.Input) []spectral.Problem {
+		if !in.Value.Is(tree.String) {
+			return nil
+		}
+		for _, m := range classify.Find(in.Value.Text) {
+			if isRealSecret(m.Class, in.Value.Text[m.Start:m.End]) {
+				return []spectral.Problem{{Message: fmt.Sprintf("the text holds what looks like a real secret (%s)", m.Class)}}
+			}
+		}
+		return nil
+	}, nil
+}
+
+func isRealSecret(class classify.Class, text string) bool {
+	// A whole private key is longer; documentation shows its first line only.
+	const shortestKey = 200
+	switch class {
+	case classify.PrivateKey:
+		return len(text) >= shortestKey
+	case classify.AWSKey, classify.GitHubToken, classify.GitLabToken, classify.SlackToken, classify.StripeKey, classify.GoogleKey, classify.APIKey:
+	default:
+		return false
+	}
+	small := strings.ToLower(text)
+	return !slices.ContainsFunc([]string{"example", "xxx", "...", "000000", "123456", "your", "sample", "<", "test"}, func(mark string) bool { return strings.Contains(small, mark) })
+}
+
+// boundsFunction is the function "bounds": a lower bound of a schema must not be
+// above the upper one.
+func boundsFunction(options *tree.Node) (spectral.Check, error) {
+	if err := readOptions(options).done(); err != nil {
+		return nil, err
+	}
+	pairs := [][2]string{{"minimum", "maximum"}, {"minLength", "maxLength"}, {"minItems", "maxItems"}, {"minProperties", "maxProperties"}}
+	return func(in *spectral.Input) []spectral.Problem {
+		var out complaints
+		d := resolved(in.Value)
+		d.fields(func(f *field) {
+			for _, p := range pairs {
+				low, has := numberOf(d.keyword(f, p[0]))
+				if high, both := numberOf(d.keyword(f, p[1])); has && both && low > high {
+					out.add(f.at, "%s has a %s above its %s", f.describe(), p[0], p[1])
+				}
+			}
+		})
+		return out.found
+	}, nil
+}
