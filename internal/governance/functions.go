@@ -18,6 +18,7 @@ var functions = map[string]spectral.Function{
 	"secretName":        secretNameFunction,
 	"secretText":        secretTextFunction,
 	"bounds":            boundsFunction,
+	"linearPatterns":    linearPatternsFunction,
 	"pathParameters":    pathParametersFunction,
 	"pagination":        paginationFunction,
 	"responses":         responsesFunction,

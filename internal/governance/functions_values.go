@@ -2,6 +2,7 @@ package governance
 
 import (
 	"fmt"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -77,4 +78,64 @@ func boundsFunction(options *tree.Node) (spectral.Check, error) {
 		})
 		return out.found
 	}, nil
+}
+
+// linearPatternsFunction is the function "linearPatterns": the pattern of a text
+// that callers send must not repeat a group that consists of a repetition, on
+// which engines that go back take exponential time.
+func linearPatternsFunction(options *tree.Node) (spectral.Check, error) {
+	if err := readOptions(options).done(); err != nil {
+		return nil, err
+	}
+	return func(in *spectral.Input) []spectral.Problem {
+		var out complaints
+		d := resolved(in.Value)
+		d.fields(func(f *field) {
+			pattern := f.schema.Get("pattern")
+			const longest = 10_000
+			if !f.request || !pattern.Is(tree.String) || len(pattern.Text) > longest {
+				return
+			}
+			// What RE2 does not know, as looking ahead, is not judged.
+			if re, err := syntax.Parse(pattern.Text, syntax.Perl); err == nil && repeatsRepetition(re) {
+				out.add(f.at, "%s has a pattern that repeats a repetition", f.describe())
+			}
+		})
+		return out.found
+	}, nil
+}
+
+func isEndless(re *syntax.Regexp) bool {
+	return re.Op == syntax.OpStar || re.Op == syntax.OpPlus || re.Op == syntax.OpRepeat && re.Max < 0
+}
+
+// repeatsRepetition finds an endless repetition of something that is itself one,
+// but for parts that may be missing.
+func repeatsRepetition(re *syntax.Regexp) bool {
+	if isEndless(re) && consistsOfRepetition(re.Sub[0]) {
+		return true
+	}
+	return slices.ContainsFunc(re.Sub, repeatsRepetition)
+}
+
+func consistsOfRepetition(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpCapture:
+		return consistsOfRepetition(re.Sub[0])
+	case syntax.OpAlternate:
+		return slices.ContainsFunc(re.Sub, consistsOfRepetition)
+	case syntax.OpConcat:
+		endless := 0
+		for _, part := range re.Sub {
+			switch {
+			case consistsOfRepetition(part):
+				endless++
+			case part.Op != syntax.OpQuest && (part.Op != syntax.OpRepeat || part.Min > 0):
+				return false
+			}
+		}
+		return endless > 0
+	default:
+		return isEndless(re)
+	}
 }
