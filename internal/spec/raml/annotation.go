@@ -40,6 +40,7 @@ func (r *reader) annotation(n *tree.Node, m tree.Member, target []string) {
 		if !allowed.Is(tree.Array) {
 			names = []*tree.Node{allowed}
 		}
+		names = names[:min(len(names), len(targets))]
 		if !slices.ContainsFunc(names, func(v *tree.Node) bool { return slices.Contains(target, v.Text) }) {
 			r.wrong(r.at(n, m), "raml-annotation-target", "the annotation %s is not allowed for %s, only for %s", name, strings.Join(target, ", "), texts(names))
 		}

@@ -19,9 +19,9 @@ type use struct {
 
 func (u use) what() string {
 	if u.section == "traits" {
-		return "the trait " + u.name
+		return "the trait " + clip(u.name)
 	}
-	return "the resource type " + u.name
+	return "the resource type " + clip(u.name)
 }
 
 // usesOf are the templates that "is" or "type" names.

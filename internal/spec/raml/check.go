@@ -58,6 +58,9 @@ func (r *reader) object(n *tree.Node, s shape) bool {
 }
 
 func (r *reader) unknown(n *tree.Node, m tree.Member, s shape) {
+	if len(r.problems) >= maxProblems {
+		return
+	}
 	known := make([]string, 0, len(s.facets))
 	for name := range s.facets {
 		known = append(known, name)

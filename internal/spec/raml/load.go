@@ -266,6 +266,13 @@ func (r *reader) size(n *tree.Node) int {
 	return size
 }
 
+// cursor is a character of a file.
+type cursor struct {
+	src          *tree.Source
+	line, column int32
+	offset       int
+}
+
 // tagged says whether a text is written with a tag of its own, as "!name".
 func (r *reader) tagged(n *tree.Node) bool {
 	starts := r.lines[n.Source]
@@ -281,10 +288,19 @@ func (r *reader) tagged(n *tree.Node) bool {
 	if int(n.Line) >= len(starts) {
 		return false
 	}
-	line := n.Source.Text[starts[n.Line]:]
-	for range n.Column - 1 {
-		_, size := utf8.DecodeRune(line)
-		line = line[size:]
+	at := cursor{n.Source, n.Line, 1, starts[n.Line]}
+	if r.cursor.src == n.Source && r.cursor.line == n.Line && r.cursor.column <= n.Column {
+		at = r.cursor
 	}
+	for ; at.column < n.Column && r.steps < maxSteps; at.column++ {
+		_, size := utf8.DecodeRune(n.Source.Text[at.offset:])
+		at.offset += size
+		r.steps++
+	}
+	r.cursor = at
+	if r.steps >= maxSteps {
+		return false
+	}
+	line := n.Source.Text[at.offset:]
 	return len(line) > 1 && line[0] == '!' && line[1] != '!'
 }

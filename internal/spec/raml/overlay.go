@@ -17,6 +17,9 @@ func (r *reader) layers(f file, at *tree.Node, depth int) (*tree.Node, *scope) {
 	delete(r.opening, f.src.Name)
 	s.libs, s.root = r.uses(n), n
 	if f.head.kind == "" {
+		if r.old {
+			s.root = flat(n)
+		}
 		return n, s
 	}
 	r.layered = true
@@ -144,23 +147,18 @@ func (r *reader) overlaid(top, base *tree.Node, place string, add bool) {
 			r.overlayMember(top, m, base, place)
 		}
 	case top.Is(tree.Array):
+		known := map[string]bool{}
+		for _, v := range base.List() {
+			known[v.Kind.String()+":"+v.Text] = true
+		}
 		for _, item := range top.Items {
-			if !contains(base, item) {
+			if !known[item.Kind.String()+":"+item.Text] {
 				r.wrong(item, "raml-overlay", "an overlay can't change %q", clip(place))
 			}
 		}
 	case base == nil || top.Text != base.Text:
 		r.wrong(top, "raml-overlay", "an overlay can't change %q", clip(place))
 	}
-}
-
-func contains(list, item *tree.Node) bool {
-	for _, v := range list.List() {
-		if v.Kind == item.Kind && v.Text == item.Text {
-			return true
-		}
-	}
-	return false
 }
 
 // harmless says whether a facet does not change how an API behaves.

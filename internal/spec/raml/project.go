@@ -22,11 +22,13 @@ var notInNames = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 // nameType gives a declaration its name among the components, which no other
 // has.
 func (r *reader) nameType(m tree.Member) string {
-	name := notInNames.ReplaceAllString(m.Name, "_")
-	for i := 2; r.taken[name]; i++ {
-		name = notInNames.ReplaceAllString(m.Name, "_") + "_" + strconv.Itoa(i)
+	plain := notInNames.ReplaceAllString(m.Name, "_")
+	name := plain
+	for r.taken[name] > 0 {
+		r.taken[plain]++
+		name = plain + "_" + strconv.Itoa(r.taken[plain])
 	}
-	r.taken[name] = true
+	r.taken[name]++
 	if r.names[m.Value] == "" {
 		r.names[m.Value] = name
 	}
@@ -34,11 +36,15 @@ func (r *reader) nameType(m tree.Member) string {
 }
 
 // put adds a member whose name stands at a place; nothing is added when there is
-// no value.
+// no value, or one already.
 func put(n *tree.Node, name string, at, value *tree.Node) {
-	if value == nil || n.Get(name) != nil {
-		return
+	if value != nil && n.Get(name) == nil {
+		add(n, name, at, value)
 	}
+}
+
+// add adds a member that is known not to be there.
+func add(n *tree.Node, name string, at, value *tree.Node) {
 	m := tree.Member{Name: name, Value: value, Line: value.Line, Column: value.Column}
 	if at != nil {
 		m.Line, m.Column = at.Line, at.Column
@@ -95,14 +101,14 @@ func (r *reader) openAPI(root *tree.Node) *tree.Node {
 	put(out, "security", nil, r.security(root.Get("securedBy")))
 	paths := tree.NewObject(root)
 	for _, e := range r.endpoints {
-		put(paths, e.path, e.at, r.pathItem(e, root))
+		add(paths, e.path, e.at, r.pathItem(e, root))
 	}
 	paths.Index()
 	put(out, "paths", nil, paths)
 	components := tree.NewObject(root)
 	schemas := tree.NewObject(root)
 	for _, t := range r.types {
-		put(schemas, t.name, t.at, t.t.Schema())
+		add(schemas, t.name, t.at, t.t.Schema())
 	}
 	schemas.Index()
 	if len(schemas.Members) > 0 {

@@ -28,7 +28,7 @@ func (r *reader) examples(to, decl *tree.Node, json bool) {
 			r.annotate(one, m.Value)
 		}
 		put(one, "value", nil, r.exampleValue(m.Value, json))
-		put(out, m.Name, r.at(list, m), one)
+		add(out, m.Name, r.at(list, m), one)
 	}
 	if to.Get("example") == nil {
 		put(to, "examples", nil, out)

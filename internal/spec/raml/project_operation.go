@@ -19,8 +19,9 @@ func (r *reader) pathItem(e *endpoint, root *tree.Node) *tree.Node {
 	for above := e; above != nil; above = above.above {
 		chain = append(chain, above)
 	}
+	has := map[string]bool{}
 	for _, above := range slices.Backward(chain) {
-		r.pathParameters(parameters, above)
+		r.pathParameters(parameters, has, above)
 	}
 	if len(parameters.Items) > 0 {
 		put(out, "parameters", nil, parameters)
@@ -49,20 +50,22 @@ func applied(n *tree.Node) *tree.Node {
 }
 
 // pathParameters adds the parameters of a resource's own part of the path.
-func (r *reader) pathParameters(list *tree.Node, e *endpoint) {
+func (r *reader) pathParameters(list *tree.Node, has map[string]bool, e *endpoint) {
 	path := e.path
 	if e.above != nil {
 		path = strings.TrimPrefix(path, e.above.path)
 	}
 	names, _ := variables(path)
-	declared := r.parameters(spec.InPath, e.node.Get("uriParameters"), nil)
+	declared := map[string]*tree.Node{}
+	for _, p := range r.parameters(spec.InPath, e.node.Get("uriParameters"), nil) {
+		declared[p.Get("name").Str()] = p
+	}
 	for _, name := range names {
-		if slices.ContainsFunc(list.Items, func(p *tree.Node) bool { return p.Get("name").Str() == name }) {
+		if has[name] {
 			continue
 		}
-		i := slices.IndexFunc(declared, func(p *tree.Node) bool { return p.Get("name").Str() == name })
-		if i >= 0 {
-			p := declared[i]
+		has[name] = true
+		if p := declared[name]; p != nil {
 			p.Set("required", tree.NewBool(p, true))
 			list.Items = append(list.Items, p)
 			continue
@@ -86,6 +89,9 @@ func (r *reader) parameters(in spec.Place, decls, scheme *tree.Node) []*tree.Nod
 	use := datatype.Parameter
 	if in == spec.InPath {
 		use = datatype.URI
+	}
+	if !r.spend(4*len(decls.Members), decls) {
+		return nil
 	}
 	fields := r.declaredParameters(use, decls)
 	out := make([]*tree.Node, 0, len(fields))
@@ -221,14 +227,14 @@ func (r *reader) content(body *tree.Node) (content *tree.Node, described bool) {
 			described = true
 			if form := m.Value.Get("formParameters"); r.old && form.Is(tree.Object) {
 				put(media, "schema", nil, r.form(form))
-				put(out, m.Name, r.at(body, m), media)
+				add(out, m.Name, r.at(body, m), media)
 				continue
 			}
 			put(media, "schema", nil, r.set.As(datatype.Body, m.Value, r.scopeOf(m.Value, r.api)).Reference())
 			r.examples(media, m.Value, strings.Contains(m.Name, "json"))
 			r.annotate(media, m.Value)
 		}
-		put(out, m.Name, r.at(body, m), media)
+		add(out, m.Name, r.at(body, m), media)
 	}
 	return out, described
 }
@@ -251,7 +257,7 @@ func (r *reader) responsesOf(n *tree.Node) *tree.Node {
 			r.annotateBody(response, body)
 		}
 		r.annotate(response, m.Value)
-		put(out, m.Name, r.at(n, m), response)
+		add(out, m.Name, r.at(n, m), response)
 	}
 	return out
 }
@@ -264,7 +270,7 @@ func (r *reader) headers(n *tree.Node) *tree.Node {
 	}
 	out := tree.NewObject(n)
 	for _, p := range list {
-		put(out, p.Get("name").Str(), p, without(p, "name", "in"))
+		add(out, p.Get("name").Str(), p, without(p, "name", "in"))
 	}
 	return out
 }

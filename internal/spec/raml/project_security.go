@@ -51,12 +51,11 @@ func (r *reader) schemeName(v *tree.Node, name string) string {
 	if !ok {
 		return notInNames.ReplaceAllString(name, "_")
 	}
-	for _, s := range r.used {
-		if s.value == d.value {
-			return s.name
-		}
+	if known := r.named[d.value]; known != "" {
+		return known
 	}
 	d.name = notInNames.ReplaceAllString(name, "_")
+	r.named[d.value] = d.name
 	r.used = append(r.used, d)
 	return d.name
 }
@@ -64,22 +63,22 @@ func (r *reader) schemeName(v *tree.Node, name string) string {
 // schemes are the security schemes of the API and those of libraries that are
 // applied.
 func (r *reader) schemes(root *tree.Node) *tree.Node {
-	declared := root.Get("securitySchemes")
 	out := tree.NewObject(root)
-	add := func(m tree.Member, in *tree.Node) {
-		name := r.schemeName(in, m.Name)
-		put(out, name, r.at(in, m), r.scheme(r.at(in, m), m.Value))
+	seen := map[string]bool{}
+	one := func(name string, place, value *tree.Node) {
+		if !seen[name] {
+			seen[name] = true
+			add(out, name, place, r.scheme(place, value))
+		}
 	}
-	for _, m := range declared.Fields() {
-		add(m, declared)
-	}
-	for _, item := range declared.List() {
-		for _, m := range item.Fields() {
-			add(m, item)
+	declared := root.Get("securitySchemes")
+	for _, part := range append([]*tree.Node{declared}, declared.List()...) {
+		for _, m := range part.Fields() {
+			one(r.schemeName(part, m.Name), r.at(part, m), m.Value)
 		}
 	}
 	for _, s := range r.used {
-		put(out, s.name, nil, r.scheme(s.value, s.value))
+		one(s.name, s.value, s.value)
 	}
 	if len(out.Members) == 0 {
 		return nil
@@ -207,13 +206,10 @@ func (r *reader) described(n *tree.Node) *tree.Node {
 // credentials adds the parameters that the schemes of a method bring; they are
 // optional, as another scheme may be used.
 func (r *reader) credentials(list, secured *tree.Node) {
-	has := func(name string, in spec.Place) bool {
-		for _, p := range list.Items {
-			if p.Get("in").Str() == string(in) && strings.EqualFold(p.Get("name").Str(), name) {
-				return true
-			}
-		}
-		return in == spec.InHeader && strings.EqualFold(name, "Authorization")
+	key := func(p *tree.Node) string { return p.Get("in").Str() + ":" + strings.ToLower(p.Get("name").Str()) }
+	has := map[string]bool{"header:authorization": true}
+	for _, p := range list.Items {
+		has[key(p)] = true
 	}
 	for _, v := range r.listed(secured) {
 		name, _ := schemeOf(v)
@@ -222,9 +218,13 @@ func (r *reader) credentials(list, secured *tree.Node) {
 			continue
 		}
 		by := d.value.Get("describedBy")
+		if by == nil || !r.spend(r.size(by), v) {
+			continue
+		}
 		scheme := tree.NewText(v, r.schemeName(v, name))
 		for _, p := range append(r.parameters(spec.InHeader, by.Get("headers"), scheme), r.parameters(spec.InQuery, by.Get("queryParameters"), scheme)...) {
-			if !has(p.Get("name").Str(), spec.Place(p.Get("in").Str())) {
+			if !has[key(p)] {
+				has[key(p)] = true
 				list.Items = append(list.Items, p)
 			}
 		}

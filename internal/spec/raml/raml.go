@@ -28,6 +28,10 @@ const (
 	maxProblems = 100
 	// maxText is how long a text may become by filling in parameters, in bytes.
 	maxText = 64 << 10
+	// maxPath is how long the path of a resource may be, in bytes.
+	maxPath = 8 << 10
+	// maxSteps is how many characters are passed in search of tags.
+	maxSteps = 64 << 20
 )
 
 // Read reads the description whose main file is named, which may be an API, an
@@ -49,8 +53,10 @@ func Read(p *spec.Project, main string) *spec.Document {
 		names:    map[*tree.Node]string{},
 		sizes:    map[*tree.Node]int{},
 		computed: map[position]bool{},
+		named:    map[*tree.Node]string{},
+		scoped:   map[*tree.Node]map[string]bool{},
 		keys:     map[*tree.Node]*tree.Source{},
-		taken:    map[string]bool{},
+		taken:    map[string]int{},
 		lines:    map[*tree.Source][]int{},
 	}
 	doc := &spec.Document{Language: spec.RAML10, File: main, Project: p}
@@ -84,6 +90,9 @@ type reader struct {
 	sizes   map[*tree.Node]int
 	// lines are where the lines of a file begin, from index 1.
 	lines map[*tree.Source][]int
+	// cursor is the character that was looked at last, steps how many were passed.
+	cursor cursor
+	steps  int
 	// keys are the sources of the names of members whose values were taken from
 	// the object of another file.
 	keys map[*tree.Node]*tree.Source
@@ -113,9 +122,13 @@ type reader struct {
 	// libraries, taken the names that they have in the projection.
 	root  *tree.Node
 	types []namedType
-	taken map[string]bool
-	// used are the security schemes with their names in the projection.
-	used []declared
+	taken map[string]int
+	// used are the security schemes with their names in the projection, named
+	// these names by declaration.
+	used  []declared
+	named map[*tree.Node]string
+	// scoped are the scopes of OAuth 2.0 by declaration of the security scheme.
+	scoped map[*tree.Node]map[string]bool
 	// layered is true when the main file is an overlay or extension.
 	layered bool
 }
@@ -134,6 +147,9 @@ type told struct {
 
 // wrong notes a problem of a value.
 func (r *reader) wrong(n *tree.Node, rule, format string, args ...any) {
+	if len(r.problems) >= maxProblems {
+		return
+	}
 	r.note(spec.ProblemAt(n, rule, format, args...))
 }
 
@@ -172,7 +188,9 @@ func (r *reader) finish(doc *spec.Document) {
 	})
 	doc.Problems = r.problems
 	if r.root != nil && doc.Valid() {
-		doc.Root = r.openAPI(r.root)
+		if doc.Root = r.openAPI(r.root); r.full {
+			doc.Root, doc.Problems = nil, r.problems
+		}
 	}
 }
 

@@ -32,6 +32,25 @@ func (r *reader) judgeRoot08(root *tree.Node) {
 	})
 }
 
+// flat is an API whose declarations are objects, where they may be lists of
+// objects; of two with one name the first counts.
+func flat(root *tree.Node) *tree.Node {
+	out := tree.NewObject(root)
+	for _, m := range root.Fields() {
+		if m.Value.Is(tree.Array) {
+			all := tree.NewObject(m.Value)
+			for _, item := range m.Value.Items {
+				all.Members = append(all.Members, item.Fields()...)
+			}
+			all.Index()
+			m.Value = all
+		}
+		out.Members = append(out.Members, m)
+	}
+	out.Index()
+	return out
+}
+
 // declared08 judges declarations, which are an object or a list of objects.
 func (r *reader) declared08(n *tree.Node, what string, judge func(v *tree.Node)) {
 	parts := []*tree.Node{n}
@@ -151,7 +170,7 @@ func (r *reader) form(n *tree.Node) *tree.Node {
 	out, properties, required := tree.NewObject(n), tree.NewObject(n), tree.NewArray(n)
 	put(out, "type", nil, tree.NewText(n, "object"))
 	for _, f := range r.declaredParameters(datatype.Parameter, n) {
-		put(properties, f.name, nil, f.schema)
+		add(properties, f.name, nil, f.schema)
 		if f.required {
 			required.Items = append(required.Items, tree.NewText(f.decl, f.name))
 		}

@@ -38,6 +38,10 @@ func (r *reader) resources(root *tree.Node) {
 			if above != nil {
 				e.path = above.path + m.Name
 			}
+			if len(e.path) > maxPath || !r.spend(1+len(e.path)/64, e.at) {
+				r.wrong(e.at, "raml-too-large", "the path of this resource is longer than %d bytes", maxPath)
+				continue
+			}
 			if paths[e.path] {
 				r.wrong(e.at, "raml-duplicate-path", "there is a resource %s already", clip(e.path))
 			}

@@ -13,12 +13,13 @@ type scope struct {
 	reader *reader
 	// root is the API or library whose declarations are meant; nil for fragments.
 	root *tree.Node
-	// more are declarations that come before those of root: an overlay's.
-	more []*tree.Node
 	// libs are the libraries by their namespaces.
 	libs map[string]*scope
 	// next is asked for what is not known here.
 	next *scope
+	// parts are the scopes that a blend asks one after the other; it has nothing
+	// of its own.
+	parts []*scope
 }
 
 // declared is something with a name that was found.
@@ -39,6 +40,11 @@ func sections(section string) []string {
 // find looks a name up, with a namespace as in "lib.name".
 func (s *scope) find(section, name string) (declared, bool) {
 	for ; s != nil; s = s.next {
+		for _, part := range s.parts {
+			if d, ok := part.find(section, name); ok {
+				return d, true
+			}
+		}
 		if d, ok := s.own(section, name); ok {
 			return d, true
 		}
@@ -52,28 +58,12 @@ func (s *scope) find(section, name string) (declared, bool) {
 }
 
 func (s *scope) own(section, name string) (declared, bool) {
-	for _, root := range append(slices.Clone(s.more), s.root) {
-		for _, section := range sections(section) {
-			if m := member(root.Get(section), name); m != nil {
-				return declared{name, m.Value, s.reader.scopeOf(m.Value, s)}, true
-			}
+	for _, section := range sections(section) {
+		if m := s.root.Get(section).Member(name); m != nil {
+			return declared{name, m.Value, s.reader.scopeOf(m.Value, s)}, true
 		}
 	}
 	return declared{}, false
-}
-
-// member finds a declaration in an object, or, as RAML 0.8 has it, in a list of
-// objects.
-func member(n *tree.Node, name string) *tree.Member {
-	if n.Is(tree.Array) {
-		for _, item := range n.Items {
-			if m := item.Member(name); m != nil {
-				return m
-			}
-		}
-		return nil
-	}
-	return n.Member(name)
 }
 
 // Lookup finds the declaration of a type.
@@ -116,22 +106,31 @@ func (r *reader) source(of *tree.Source, s *scope) *tree.Source {
 
 // blend is a scope that asks one and then another.
 func (r *reader) blend(first, second *scope) *scope {
-	for s := first; s != nil; s = s.next {
-		if s == second {
-			return first
-		}
-	}
-	if first == nil || second == nil {
+	if first == nil || second == nil || first == second {
 		return first
 	}
 	key := [2]*scope{first, second}
-	b := r.blends[key]
-	if b == nil {
-		b = &scope{reader: r, root: first.root, more: first.more, libs: first.libs, next: second}
-		if first.next != nil {
-			b.next = r.blend(first.next, second)
-		}
-		r.blends[key] = b
+	if b := r.blends[key]; b != nil {
+		return b
 	}
+	parts := first.all()
+	for _, s := range second.all() {
+		if !slices.Contains(parts, s) {
+			parts = append(parts, s)
+		}
+	}
+	b := first
+	if len(parts) > len(first.all()) {
+		b = &scope{reader: r, parts: parts}
+	}
+	r.blends[key] = b
 	return b
+}
+
+// all are the scopes that a blend is made of, or the scope itself.
+func (s *scope) all() []*scope {
+	if s.parts == nil {
+		return []*scope{s}
+	}
+	return slices.Clone(s.parts)
 }

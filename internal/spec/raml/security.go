@@ -195,12 +195,16 @@ func (r *reader) overrides(n, scheme *tree.Node) {
 	if scopes == nil || known == nil {
 		return
 	}
-	names := []string{known.Text}
-	for _, v := range known.Items {
-		names = append(names, v.Text)
+	names := r.scoped[scheme]
+	if names == nil {
+		names = map[string]bool{}
+		for _, v := range r.listed(known) {
+			names[v.Text] = true
+		}
+		r.scoped[scheme] = names
 	}
 	r.list(n.Get("scopes"), true, func(v *tree.Node) {
-		if !slices.Contains(names, v.Str()) {
+		if !names[v.Str()] {
 			r.wrong(v, "raml-security-scope", "the security scheme has no scope %q", clip(v.Str()))
 		}
 	})
