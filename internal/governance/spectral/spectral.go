@@ -106,12 +106,18 @@ type Input struct {
 	Document *spec.Document
 	// Rule is the name of the rule.
 	Rule string
-	path func() []string
+	// at is the way to the value that given selected, field from there to Value.
+	at    []frame
+	field []string
+	run   *run
 }
 
 // Path leads from Root to Value. A rule whose function asks for it is judged
 // again each time that references lead to the same value.
-func (in *Input) Path() []string { return in.path() }
+func (in *Input) Path() []string {
+	in.run.wandered = true
+	return in.place()
+}
 
 // Problem is what a function complains of.
 type Problem struct {

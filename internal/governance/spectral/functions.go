@@ -1,0 +1,471 @@
+package spectral
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+
+	"farrier.dev/farrier/internal/encoding/tree"
+)
+
+// coreFunctions are those that every ruleset may name.
+func coreFunctions() map[string]Function {
+	return map[string]Function{
+		"alphabetical":               alphabetical,
+		"casing":                     casing,
+		"defined":                    noOptions(defined),
+		"enumeration":                enumeration,
+		"falsy":                      noOptions(falsy),
+		"length":                     length,
+		"or":                         or,
+		"pattern":                    pattern,
+		"schema":                     schemaFunction,
+		"truthy":                     noOptions(truthy),
+		"typedEnum":                  noOptions(typedEnum),
+		"undefined":                  noOptions(notDefined),
+		"unreferencedReusableObject": unreferencedReusableObject,
+		"xor":                        xor,
+	}
+}
+
+func say(format string, args ...any) []Problem {
+	return []Problem{{Message: fmt.Sprintf(format, args...)}}
+}
+
+func defined(in *Input) []Problem {
+	if in.Value == nil {
+		return say(`#{{print("property")}}must be defined`)
+	}
+	return nil
+}
+
+func notDefined(in *Input) []Problem {
+	if in.Value != nil {
+		return say(`#{{print("property")}}must be undefined`)
+	}
+	return nil
+}
+
+func truthy(in *Input) []Problem {
+	if !isTruthy(in.Value) {
+		return say(`#{{print("property")}}must be truthy`)
+	}
+	return nil
+}
+
+func falsy(in *Input) []Problem {
+	if isTruthy(in.Value) {
+		return say(`#{{print("property")}}must be falsy`)
+	}
+	return nil
+}
+
+// scalar says whether there is a value that holds no others.
+func scalar(n *tree.Node) bool { return n != nil && !isContainer(n) }
+
+func enumeration(options *tree.Node) (Check, error) {
+	if err := knownOptions(options, "!values"); err != nil {
+		return nil, err
+	}
+	list := options.Get("values")
+	if list.Kind != tree.Array || slices.ContainsFunc(list.Items, isContainer) {
+		return nil, tree.Wrong(list, "values must be a list of texts, numbers, booleans and null")
+	}
+	return func(in *Input) []Problem {
+		if !scalar(in.Value) {
+			return nil
+		}
+		v := valueOf(in.Value)
+		if slices.ContainsFunc(list.Items, func(n *tree.Node) bool { return same(valueOf(n), v) }) {
+			return nil
+		}
+		return say(`#{{print("value")}} must be equal to one of the allowed values: %s`, printValues(list.Items))
+	}, nil
+}
+
+func length(options *tree.Node) (Check, error) {
+	if err := knownOptions(options, "min", "max"); err != nil {
+		return nil, err
+	}
+	least, err := numberOption(options, "min")
+	if err != nil {
+		return nil, err
+	}
+	most, err := numberOption(options, "max")
+	if err != nil {
+		return nil, err
+	}
+	if least == nil && most == nil {
+		return nil, tree.Wrong(options, "functionOptions of length need min or max")
+	}
+	return func(in *Input) []Problem {
+		size, ok := sizeOf(in.Value)
+		if !ok {
+			return nil
+		}
+		var out []Problem
+		if least != nil && size < *least {
+			out = say(`#{{print("property")}}must be longer than %s`, formatNumber(*least))
+		}
+		if most != nil && size > *most {
+			out = append(out, say(`#{{print("property")}}must be shorter than %s`, formatNumber(*most))...)
+		}
+		return out
+	}, nil
+}
+
+func sizeOf(n *tree.Node) (float64, bool) {
+	if n == nil {
+		return 0, false
+	}
+	switch n.Kind {
+	case tree.Object:
+		return float64(len(n.Members)), true
+	case tree.Array:
+		return float64(len(n.Items)), true
+	case tree.Number:
+		return numberOf(n), true
+	case tree.String, tree.Include:
+		return float64(len(utf16Of(n.Text))), true
+	case tree.Null, tree.Bool:
+	}
+	return 0, false
+}
+
+func pattern(options *tree.Node) (Check, error) {
+	if err := knownOptions(options, "match", "notMatch"); err != nil {
+		return nil, err
+	}
+	yes, err := regexOption(options, "match")
+	if err != nil {
+		return nil, err
+	}
+	no, err := regexOption(options, "notMatch")
+	if err != nil {
+		return nil, err
+	}
+	if yes == nil && no == nil {
+		return nil, tree.Wrong(options, "functionOptions of pattern need match or notMatch")
+	}
+	return func(in *Input) []Problem {
+		if !in.Value.Is(tree.String) {
+			return nil
+		}
+		var out []Problem
+		if yes != nil && !in.match(yes, in.Value.Text) {
+			out = say(`#{{print("value")}} must match the pattern %s`, quote(options.Get("match").Text))
+		}
+		if no != nil && in.match(no, in.Value.Text) {
+			out = append(out, say(`#{{print("value")}} must not match the pattern %s`, quote(options.Get("notMatch").Text))...)
+		}
+		return out
+	}, nil
+}
+
+// match is that of a regular expression; one that fails makes the rule fail.
+func (in *Input) match(re *regex, text string) bool {
+	is, err := re.match(text)
+	if err != nil {
+		in.fail(err)
+	}
+	return is
+}
+
+// Fail tells that the rule can't be judged; its function is not called again for
+// this document.
+func (in *Input) fail(err error) { in.run.fail(err) }
+
+func casing(options *tree.Node) (Check, error) {
+	if err := knownOptions(options, "!type", "disallowDigits", "separator"); err != nil {
+		return nil, err
+	}
+	kind, err := textOption(options, "type")
+	if err != nil {
+		return nil, err
+	}
+	noDigits, err := flagOption(options, "disallowDigits")
+	if err != nil {
+		return nil, err
+	}
+	digits := "0-9"
+	if noDigits {
+		digits = ""
+	}
+	shape := caseShape(kind, digits)
+	if shape == "" {
+		return nil, tree.Wrong(options.Get("type"), "type must be one of flat, camel, pascal, kebab, cobol, snake, macro")
+	}
+	separator := options.Get("separator")
+	whole, leading := "^(?:"+shape+")$", ""
+	if separator != nil {
+		if whole, leading, err = separated(separator, shape); err != nil {
+			return nil, err
+		}
+	}
+	re, err := regexp.Compile(whole)
+	if err != nil {
+		return nil, err
+	}
+	return func(in *Input) []Problem {
+		if !in.Value.Is(tree.String) || in.Value.Text == "" || in.Value.Text == leading || re.MatchString(in.Value.Text) {
+			return nil
+		}
+		return say("must be %s case", kind)
+	}, nil
+}
+
+// separated is the expression of words with a character between them; leading is
+// that character where it may also stand alone.
+func separated(separator *tree.Node, shape string) (whole, leading string, err error) {
+	if err := knownOptions(separator, "!char", "allowLeading"); err != nil {
+		return "", "", err
+	}
+	char, err := textOption(separator, "char")
+	if err != nil {
+		return "", "", err
+	}
+	if len(utf16Of(char)) != 1 {
+		return "", "", tree.Wrong(separator.Get("char"), "char must be one character")
+	}
+	lead, err := flagOption(separator, "allowLeading")
+	if err != nil {
+		return "", "", err
+	}
+	one := regexp.QuoteMeta(char)
+	begin := ""
+	if lead {
+		begin, leading = one+"?", char
+	}
+	return "^" + begin + shape + "(?:" + one + shape + ")*$", leading, nil
+}
+
+func caseShape(kind, digits string) string {
+	lower, upper := "[a-z"+digits+"]", "[A-Z"+digits+"]"
+	words := func(letter, class, by string) string { return letter + class + "*(?:" + by + class + "+)*" }
+	switch kind {
+	case "flat":
+		return "[a-z]" + lower + "*"
+	case "camel":
+		return "[a-z]" + lower + "*(?:" + upper + "(?:" + lower + "+|$))*"
+	case "pascal":
+		return "[A-Z]" + lower + "*(?:" + upper + "(?:" + lower + "+|$))*"
+	case "kebab":
+		return words("[a-z]", lower, "-")
+	case "cobol":
+		return words("[A-Z]", upper, "-")
+	case "snake":
+		return words("[a-z]", lower, "_")
+	case "macro":
+		return words("[A-Z]", upper, "_")
+	}
+	return ""
+}
+
+func xor(options *tree.Node) (Check, error) { return anyOf(options, true) }
+func or(options *tree.Node) (Check, error)  { return anyOf(options, false) }
+
+// anyOf misses all of some members, and with only finds more than one.
+func anyOf(options *tree.Node, only bool) (Check, error) {
+	if err := knownOptions(options, "!properties"); err != nil {
+		return nil, err
+	}
+	names, err := textsOption(options, "properties", 2)
+	if err != nil {
+		return nil, err
+	}
+	list := `"` + strings.Join(names, `" or "`) + `" must be defined`
+	if len(names) > 4 {
+		list = fmt.Sprintf(`"%s" or %d other properties must be defined`, strings.Join(names[:3], `" or "`), len(names)-3)
+	}
+	return func(in *Input) []Problem {
+		if !in.Value.Is(tree.Object) {
+			return nil
+		}
+		var found []string
+		for _, m := range in.Value.Members {
+			if slices.Contains(names, m.Name) {
+				found = append(found, m.Name)
+			}
+		}
+		switch {
+		case len(found) == 0:
+			return say("At least one of %s", list)
+		case len(found) > 1 && only:
+			return say(`Just one of "%s" must be defined`, strings.Join(found, `" and "`))
+		}
+		return nil
+	}, nil
+}
+
+func alphabetical(options *tree.Node) (Check, error) {
+	if err := knownOptions(options, "keyedBy"); err != nil {
+		return nil, err
+	}
+	by, err := textOption(options, "keyedBy")
+	if err != nil {
+		return nil, err
+	}
+	return func(in *Input) []Problem {
+		if !isContainer(in.Value) {
+			return nil
+		}
+		list := in.Value.Items
+		for _, m := range in.Value.Members {
+			list = append(list, tree.NewText(m.Value, m.Name))
+		}
+		if len(list) < 2 {
+			return nil
+		}
+		if by != "" {
+			return keyedOrder(list, by)
+		}
+		i := unsorted(list)
+		switch {
+		case i == -2:
+			return say(`#{{print("property")}}must be one of the allowed types: number, string`)
+		case i < 0:
+			return nil
+		}
+		step := list[i].Text
+		if in.Value.Kind == tree.Array {
+			f := frame{index: i}
+			step = f.key()
+		}
+		return []Problem{{
+			Message: printValue(list[i]) + " must be placed after " + printValue(list[i+1]),
+			Below:   []string{step},
+		}}
+	}, nil
+}
+
+func keyedOrder(list []*tree.Node, by string) []Problem {
+	keys := make([]*tree.Node, len(list))
+	for i, item := range list {
+		if !isContainer(item) {
+			return say(`#{{print("property")}}must be an object`)
+		}
+		keys[i] = item.Get(by)
+	}
+	switch i := unsorted(keys); {
+	case i == -2:
+		return say(`#{{print("property")}}must be one of the allowed types: number, string`)
+	case i >= 0:
+		return say("properties must follow the alphabetical order")
+	}
+	return nil
+}
+
+// unsorted is the first value that stands before a smaller one, -1 where there is
+// none, -2 where some are neither texts nor numbers.
+func unsorted(list []*tree.Node) int {
+	for _, n := range list {
+		if !n.Is(tree.String) && !n.Is(tree.Number) {
+			return -2
+		}
+	}
+	for i := range len(list) - 1 {
+		if compareKeys(valueOf(list[i]), valueOf(list[i+1])) >= 1 {
+			return i
+		}
+	}
+	return -1
+}
+
+func compareKeys(a, b value) float64 {
+	x, y := a.numeric(), b.numeric()
+	if (a.kind == numberValue || math.IsNaN(x)) && (b.kind == numberValue || !math.IsNaN(y)) {
+		return min(1, max(-1, x-y))
+	}
+	if a.kind != textValue || b.kind != textValue {
+		return 0
+	}
+	return float64(compareText(a.text, b.text))
+}
+
+// compareText orders texts as people do: letters before their case.
+func compareText(a, b string) int {
+	if c := strings.Compare(sortKey(a), sortKey(b)); c != 0 {
+		return c
+	}
+	// Of equal letters the small one stands first.
+	return -strings.Compare(a, b)
+}
+
+// sortKey gives signs, digits and letters in the order of the Unicode collation:
+// signs before digits before letters, whatever their case.
+func sortKey(text string) string {
+	const signs = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
+	var b strings.Builder
+	for _, r := range strings.ToLower(text) {
+		if i := strings.IndexRune(signs, r); i >= 0 {
+			r = rune(i + 1)
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func typedEnum(in *Input) []Problem {
+	kind, list := in.Value.Get("type"), in.Value.Get("enum")
+	if !in.Value.Is(tree.Object) || kind == nil || !list.Is(tree.Array) {
+		return nil
+	}
+	kinds := []string{kind.Str()}
+	for _, n := range kind.List() {
+		kinds = append(kinds, n.Str())
+	}
+	if nullable := in.Value.Get("nullable"); nullable.IsTrue() || in.Value.Get("x-nullable").IsTrue() {
+		kinds = append(kinds, "null")
+	}
+	var out []Problem
+	for i, n := range list.Items {
+		if !slices.ContainsFunc(kinds, func(kind string) bool { return isOfType(n, kind) }) {
+			f := frame{index: i}
+			out = append(out, Problem{
+				Message: fmt.Sprintf("Enum value %s must be %q.", printValue(n), kind.Str()),
+				Below:   []string{"enum", f.key()},
+			})
+		}
+	}
+	return out
+}
+
+func unreferencedReusableObject(options *tree.Node) (Check, error) {
+	if err := knownOptions(options, "!reusableObjectsLocation"); err != nil {
+		return nil, err
+	}
+	at, err := textOption(options, "reusableObjectsLocation")
+	if err != nil {
+		return nil, err
+	}
+	if at != "#" && !strings.HasPrefix(at, "#/") {
+		return nil, tree.Wrong(options.Get("reusableObjectsLocation"), "reusableObjectsLocation must be a JSON pointer, as #/components/schemas")
+	}
+	var base []string
+	if at != "#" {
+		for step := range strings.SplitSeq(at[2:], "/") {
+			base = append(base, unescapePointer(step))
+		}
+	}
+	return func(in *Input) []Problem {
+		if !in.Value.Is(tree.Object) {
+			return nil
+		}
+		var out []Problem
+		for _, m := range in.Value.Members {
+			path := append(slices.Clone(base), m.Name)
+			if !in.run.resolved.referenced(path) {
+				out = append(out, Problem{Message: "Potential orphaned reusable object has been detected", Path: path})
+			}
+		}
+		return out
+	}, nil
+}
+
+// referenced says whether a reference leads to the value of a path.
+func (r *resolution) referenced(path []string) bool {
+	n := r.main.root.At(path...)
+	return n != nil && r.targets[n] != nil
+}

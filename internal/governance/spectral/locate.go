@@ -1,0 +1,195 @@
+package spectral
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"farrier.dev/farrier/internal/encoding/tree"
+)
+
+// location is where a result is told.
+type location struct {
+	in   *written
+	path []string
+	// missing leads to what isn't there, nil when that isn't known.
+	missing []string
+	// value is what is written there.
+	value *tree.Node
+	// lost tells that the place isn't known; the path then is that of the resolved
+	// document.
+	lost bool
+}
+
+// closest is the longest part of a path that exists, and what it leads to.
+func closest(n *tree.Node, path []string) ([]string, *tree.Node) {
+	for i, step := range path {
+		next := n.Step(step)
+		if next == nil {
+			return path[:i], n
+		}
+		n = next
+	}
+	return path, n
+}
+
+// locate finds where a path of the document is written.
+func (r *resolution) locate(path []string, resolved bool) location {
+	if !resolved {
+		at, n := closest(r.main.root, path)
+		return location{in: r.main, path: at, missing: path, value: n}
+	}
+	found, _ := closest(r.root, path)
+	rest, referenced, ok := r.untilReference(found)
+	if !ok {
+		return location{in: r.main, path: found, lost: true}
+	}
+	if !referenced {
+		at, n := closest(r.main.root, path)
+		return location{in: r.main, path: at, missing: path, value: n}
+	}
+	var tail []string
+	if len(rest) > 0 {
+		last := rest[len(rest)-1]
+		for i := len(path) - 1; i >= 0; i-- {
+			if path[i] == last {
+				tail = path[i+1:]
+				break
+			}
+		}
+	}
+	in, at := r.main, []string{}
+	n := in.root
+	for i := -1; i < len(path); i++ {
+		if i >= 0 {
+			at, n = append(at, path[i]), n.Step(path[i])
+		}
+		for range maxDepth {
+			ref := r.references[n]
+			if n == nil || ref == nil || ref.to == nil && ref.astray == nil || ref.circular {
+				break
+			}
+			if ref.to == nil {
+				at, n = slices.Clone(ref.astray), nil
+				break
+			}
+			in, at, n = ref.to.in, slices.Clone(ref.to.path), ref.to.node()
+		}
+	}
+	at, n = closest(in.root, at)
+	return location{in: in, path: at, missing: append(slices.Clone(at), tail...), value: n}
+}
+
+// untilReference follows a path in what was written. Rest is what is left of it
+// at the reference that ends the way.
+func (r *resolution) untilReference(path []string) (rest []string, referenced, ok bool) {
+	n := r.main.root
+	for i, step := range path {
+		if !isContainer(n) {
+			return nil, false, false
+		}
+		next := n.Step(step)
+		if next == nil {
+			return path[i:], referenceOf(n) != "", referenceOf(n) != ""
+		}
+		n = next
+	}
+	return nil, isContainer(n) && referenceOf(n) != "" && len(n.Members) == 1, true
+}
+
+// position is a place of a file, lines and columns counted from 1.
+type position struct {
+	file         string
+	line, column int
+}
+
+// position is where Spectral sees the value of a path: a text or number where it
+// begins, an object or list of a member behind the colon of its name.
+func (r *resolution) position(in *written, path []string) position {
+	at := position{in.file, 1, 1}
+	n := in.root
+	var member *tree.Member
+	for _, step := range path {
+		member = nil
+		if n.Is(tree.Object) {
+			if member = n.Member(step); member == nil {
+				return at
+			}
+			n = member.Value
+		} else if n = n.Step(step); n == nil {
+			return at
+		}
+	}
+	if file := n.File(); file != "" {
+		at.file = file
+	}
+	switch {
+	case n.Line == 0:
+		return at
+	case member != nil && member.Line > 0 && (isContainer(n) || n.Kind == tree.Null && r.isEmpty(n, member)):
+		at.line, at.column = int(member.Line), r.nameEnd(n.Source, member)+1
+	case len(path) == 0 && n.Line == 2 && n.Column == 1:
+		// A document that begins on the second line begins on the first.
+	default:
+		at.line, at.column = int(n.Line), int(n.Column)
+	}
+	return at
+}
+
+// text is a line of a source.
+func (r *resolution) text(src *tree.Source, line int32) string {
+	if src == nil {
+		return ""
+	}
+	starts := r.lines[src]
+	if starts == nil {
+		starts = []int{0}
+		for i, c := range src.Text {
+			if c == '\n' {
+				starts = append(starts, i+1)
+			}
+		}
+		r.lines[src] = starts
+	}
+	if int(line) > len(starts) || line < 1 {
+		return ""
+	}
+	text := src.Text[starts[line-1]:]
+	if int(line) < len(starts) {
+		text = src.Text[starts[line-1]:starts[line]]
+	}
+	return string(text)
+}
+
+// isEmpty says whether a null is one that nobody wrote.
+func (r *resolution) isEmpty(n *tree.Node, m *tree.Member) bool {
+	if n.Line != m.Line {
+		return true
+	}
+	rest := from(r.text(n.Source, n.Line), n.Column)
+	return !strings.HasPrefix(strings.ToLower(rest), "null") && !strings.HasPrefix(rest, "~")
+}
+
+// from is the part of a line from a column.
+func from(line string, column int32) string {
+	for ; column > 1 && line != ""; column-- {
+		_, size := utf8.DecodeRuneInString(line)
+		line = line[size:]
+	}
+	return line
+}
+
+// nameEnd is the column behind the name of a member.
+func (r *resolution) nameEnd(src *tree.Source, m *tree.Member) int {
+	rest := from(r.text(src, m.Line), m.Column)
+	if rest == "" || rest[0] != '"' && rest[0] != '\'' {
+		return int(m.Column) + utf8.RuneCountInString(m.Name)
+	}
+	end := 1
+	for ; end < len(rest) && rest[end] != rest[0]; end++ {
+		if rest[end] == '\\' && rest[0] == '"' {
+			end++
+		}
+	}
+	return int(m.Column) + utf8.RuneCountInString(rest[:min(end, len(rest))]) + 1
+}

@@ -1,0 +1,461 @@
+package spectral
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"farrier.dev/farrier/internal/encoding/tree"
+)
+
+// jsonSchema is a JSON Schema of the drafts 4 to 2020-12, compiled. It judges
+// trees, in the order of keywords by which Spectral's validator finds the first
+// mistake.
+type jsonSchema struct {
+	root *tree.Node
+	made map[*tree.Node]*subschema
+	left int
+}
+
+// subschema is one schema: keywords in their order.
+type subschema struct {
+	// never refuses everything.
+	never    bool
+	types    []string
+	keywords []keyword
+}
+
+// keyword judges a value. It reports false after it has told why.
+type keyword func(v *validation, n *tree.Node, seen *evaluated) bool
+
+// evaluated are the members and items that keywords have looked at.
+type evaluated struct {
+	all, allItems bool
+	names         map[string]bool
+	items         int
+}
+
+func (e *evaluated) add(name string) {
+	if e.names == nil {
+		e.names = map[string]bool{}
+	}
+	e.names[name] = true
+}
+
+func (e *evaluated) merge(o *evaluated) {
+	e.all, e.allItems, e.items = e.all || o.all, e.allItems || o.allItems, max(e.items, o.items)
+	for name := range o.names {
+		e.add(name)
+	}
+}
+
+// failure is what one keyword found.
+type failure struct {
+	keyword string
+	path    []string
+	message string
+	// allowed are the values of enum; extra is the name that additionalProperties
+	// refuses.
+	allowed []*tree.Node
+	extra   string
+	value   *tree.Node
+}
+
+// validation is the judging of one value.
+type validation struct {
+	// all collects every failure instead of the first of each schema.
+	all      bool
+	failures []failure
+	path     []string
+	depth    int
+	left     int
+	check    func() error
+	err      error
+}
+
+const (
+	maxSubschemas  = 20_000
+	maxSchemaDepth = 400
+	maxSchemaSteps = 20_000_000
+)
+
+var (
+	errSchemaDepth = errors.New("the JSON schema refers to itself without end, or is nested too deep")
+	errSchemaSteps = errors.New("the JSON schema takes too long: its references open out to too many schemas")
+)
+
+// compileSchema reads a schema; its patterns must be valid.
+func compileSchema(root *tree.Node) (*jsonSchema, *subschema, error) {
+	s := &jsonSchema{root: root, made: map[*tree.Node]*subschema{}, left: maxSubschemas}
+	sub, err := s.compile(root)
+	return s, sub, err
+}
+
+func (s *jsonSchema) compile(n *tree.Node) (*subschema, error) {
+	if known := s.made[n]; known != nil {
+		return known, nil
+	}
+	if s.left--; s.left < 0 {
+		return nil, tree.Wrong(n, "the JSON schema has more than %d schemas", maxSubschemas)
+	}
+	out := &subschema{}
+	s.made[n] = out
+	switch {
+	case n.Is(tree.Bool):
+		out.never = !n.IsTrue()
+		return out, nil
+	case !n.Is(tree.Object):
+		return nil, tree.Wrong(n, "a JSON schema must be an object or a boolean")
+	}
+	if err := out.readTypes(n); err != nil {
+		return nil, err
+	}
+	for _, name := range keywordOrder {
+		value := n.Get(name)
+		if value == nil {
+			continue
+		}
+		k, err := s.keyword(name, value, n)
+		if err != nil {
+			return nil, err
+		}
+		if k != nil {
+			out.keywords = append(out.keywords, k)
+		}
+	}
+	return out, nil
+}
+
+func (out *subschema) readTypes(n *tree.Node) error {
+	kind := n.Get("type")
+	if kind == nil {
+		return nil
+	}
+	list := kind.List()
+	if !kind.Is(tree.Array) {
+		list = []*tree.Node{kind}
+	}
+	for _, one := range list {
+		if !one.Is(tree.String) {
+			return tree.Wrong(one, "type must be a text or a list of texts")
+		}
+		out.types = append(out.types, one.Text)
+	}
+	if n.Get("nullable").IsTrue() && !slices.Contains(out.types, "null") {
+		out.types = append(out.types, "null")
+	}
+	return nil
+}
+
+// keywordOrder is the order in which keywords are judged; it is never changed.
+var keywordOrder = []string{
+	"maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum", "multipleOf",
+	"maxLength", "minLength", "pattern", "format",
+	"$ref", "$dynamicRef", "$recursiveRef", "const", "enum", "not", "anyOf", "oneOf", "allOf", "if",
+	"maxItems", "minItems", "uniqueItems", "prefixItems", "additionalItems", "items", "contains", "unevaluatedItems",
+	"maxProperties", "minProperties", "required", "propertyNames", "additionalProperties",
+	"dependencies", "dependentRequired", "dependentSchemas", "properties", "patternProperties", "unevaluatedProperties",
+}
+
+func (s *jsonSchema) keyword(name string, value, in *tree.Node) (keyword, error) {
+	switch name {
+	case "maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum", "multipleOf":
+		return numericKeyword(name, value, in)
+	case "maxLength", "minLength", "maxItems", "minItems", "maxProperties", "minProperties":
+		return countKeyword(name, value)
+	case "pattern", "format":
+		return textKeyword(name, value)
+	case "$ref", "$dynamicRef", "$recursiveRef":
+		return s.refKeyword(value)
+	case "const", "enum":
+		return valuesKeyword(name, value)
+	case "not", "anyOf", "oneOf", "allOf", "if":
+		return s.logicKeyword(name, value, in)
+	case "uniqueItems", "prefixItems", "additionalItems", "items", "contains", "unevaluatedItems":
+		return s.arrayKeyword(name, value, in)
+	}
+	return s.objectKeyword(name, value, in)
+}
+
+// validate judges a value.
+func (v *validation) validate(s *subschema, n *tree.Node, seen *evaluated) bool {
+	if v.left--; v.left < 0 || v.depth > maxSchemaDepth {
+		v.err = errSchemaSteps
+		if v.depth > maxSchemaDepth {
+			v.err = errSchemaDepth
+		}
+		return false
+	}
+	if v.left%1024 == 0 && v.check != nil && v.err == nil {
+		v.err = v.check()
+	}
+	if v.err != nil {
+		return false
+	}
+	if s.never {
+		return v.fail("false schema", n, "boolean schema is false")
+	}
+	if len(s.types) > 0 && !slices.ContainsFunc(s.types, func(kind string) bool { return isOfType(n, kind) }) {
+		return v.fail("type", n, "must be %s", strings.Join(s.types, ","))
+	}
+	v.depth++
+	defer func() { v.depth-- }()
+	own := &evaluated{}
+	ok := true
+	for _, k := range s.keywords {
+		if !k(v, n, own) {
+			if ok = false; !v.all {
+				return false
+			}
+		}
+	}
+	if ok && seen != nil {
+		seen.merge(own)
+	}
+	return ok
+}
+
+// fail tells of a failure and is false.
+func (v *validation) fail(keyword string, n *tree.Node, format string, args ...any) bool {
+	v.failures = append(v.failures, failure{keyword: keyword, path: slices.Clone(v.path), message: fmt.Sprintf(format, args...), value: n})
+	return false
+}
+
+// quietly judges without telling why.
+func (v *validation) quietly(s *subschema, n *tree.Node, seen *evaluated) bool {
+	failures, all := len(v.failures), v.all
+	v.all = false
+	ok := v.validate(s, n, seen)
+	v.failures, v.all = v.failures[:failures], all
+	return ok
+}
+
+// at judges a member or item.
+func (v *validation) at(step string, s *subschema, n *tree.Node) bool {
+	v.path = append(v.path, step)
+	ok := v.validate(s, n, nil)
+	v.path = v.path[:len(v.path)-1]
+	return ok
+}
+
+func isOfType(n *tree.Node, kind string) bool {
+	if n == nil {
+		return false
+	}
+	switch kind {
+	case "object":
+		return n.Kind == tree.Object
+	case "array":
+		return n.Kind == tree.Array
+	case "string":
+		return n.Kind == tree.String || n.Kind == tree.Include
+	case "number":
+		return n.Kind == tree.Number
+	case "integer":
+		return n.Kind == tree.Number && numberOf(n) == math.Trunc(numberOf(n))
+	case "boolean":
+		return n.Kind == tree.Bool
+	case "null":
+		return n.Kind == tree.Null
+	}
+	return false
+}
+
+func numericKeyword(name string, value, in *tree.Node) (keyword, error) {
+	if value.Is(tree.Bool) && strings.HasPrefix(name, "exclusive") {
+		// Draft 4 writes a boolean beside the limit.
+		return nil, nil //nolint:nilnil // nothing to judge
+	}
+	if !value.Is(tree.Number) {
+		return nil, tree.Wrong(value, "%s must be a number", name)
+	}
+	limit := numberOf(value)
+	exclusive := strings.HasPrefix(name, "exclusive") ||
+		in.Get("exclusive"+strings.ToUpper(name[:1])+name[1:]).IsTrue()
+	var sign string
+	var good func(x float64) bool
+	switch {
+	case name == "multipleOf":
+		sign, good = "multiple of", func(x float64) bool { q := x / limit; return q == math.Trunc(q) }
+	case strings.HasSuffix(strings.ToLower(name), "maximum") && exclusive:
+		sign, good = "<", func(x float64) bool { return x < limit }
+	case strings.HasSuffix(strings.ToLower(name), "maximum"):
+		sign, good = "<=", func(x float64) bool { return x <= limit }
+	case exclusive:
+		sign, good = ">", func(x float64) bool { return x > limit }
+	default:
+		sign, good = ">=", func(x float64) bool { return x >= limit }
+	}
+	return func(v *validation, n *tree.Node, _ *evaluated) bool {
+		return !n.Is(tree.Number) || good(numberOf(n)) || v.fail(name, n, "must be %s %s", sign, formatNumber(limit))
+	}, nil
+}
+
+func countKeyword(name string, value *tree.Node) (keyword, error) {
+	if !value.Is(tree.Number) || numberOf(value) < 0 {
+		return nil, tree.Wrong(value, "%s must be a positive number", name)
+	}
+	limit, least := numberOf(value), strings.HasPrefix(name, "min")
+	fewer := "more"
+	if least {
+		fewer = "fewer"
+	}
+	what, kind := "characters", tree.String
+	if strings.HasSuffix(name, "Items") {
+		what, kind = "items", tree.Array
+	} else if strings.HasSuffix(name, "Properties") {
+		what, kind = "properties", tree.Object
+	}
+	return func(v *validation, n *tree.Node, _ *evaluated) bool {
+		if !n.Is(kind) {
+			return true
+		}
+		count := float64(len(n.Items) + len(n.Members))
+		if kind == tree.String {
+			count = float64(utf8.RuneCountInString(n.Text))
+		}
+		if least && count >= limit || !least && count <= limit {
+			return true
+		}
+		return v.fail(name, n, "must NOT have %s than %s %s", fewer, formatNumber(limit), what)
+	}, nil
+}
+
+func textKeyword(name string, value *tree.Node) (keyword, error) {
+	if !value.Is(tree.String) {
+		if name == "format" {
+			return nil, nil //nolint:nilnil // unknown formats judge nothing
+		}
+		return nil, tree.Wrong(value, "%s must be a text", name)
+	}
+	if name == "format" {
+		return formatKeyword(value.Text), nil
+	}
+	re, err := compileRegex(value.Text, "")
+	if err != nil {
+		return nil, tree.Wrong(value, "%s: %s", name, err)
+	}
+	return func(v *validation, n *tree.Node, _ *evaluated) bool {
+		return !n.Is(tree.String) || v.match(re, n.Text) || v.fail(name, n, "must match pattern %q", re.source)
+	}, nil
+}
+
+func (v *validation) match(re *regex, text string) bool {
+	is, err := re.match(text)
+	if err != nil {
+		v.err = err
+	}
+	return is
+}
+
+// errUnresolved tells that a schema refers to one that isn't there. Spectral then
+// judges nothing.
+var errUnresolved = errors.New("the JSON schema refers to a schema that isn't there")
+
+func (s *jsonSchema) refKeyword(value *tree.Node) (keyword, error) {
+	n := s.find(value.Str())
+	if n == nil {
+		return nil, errUnresolved
+	}
+	sub, err := s.compile(n)
+	if err != nil {
+		return nil, err
+	}
+	return func(v *validation, n *tree.Node, seen *evaluated) bool { return v.validate(sub, n, seen) }, nil
+}
+
+// find is the schema that a reference leads to.
+func (s *jsonSchema) find(ref string) *tree.Node {
+	base, fragment, _ := strings.Cut(ref, "#")
+	root := s.root
+	if base != "" && base != root.Get("$id").Str() && base != root.Get("id").Str() {
+		if root = identified(s.root, base, maxSchemaDepth); root == nil {
+			return nil
+		}
+	}
+	if fragment == "" {
+		return root
+	}
+	if fragment[0] != '/' {
+		return identified(root, "#"+fragment, maxSchemaDepth)
+	}
+	for step := range strings.SplitSeq(fragment[1:], "/") {
+		root = root.Step(unescapePointer(step))
+	}
+	return root
+}
+
+// identified is the schema inside another that has a name.
+func identified(n *tree.Node, name string, depth int) *tree.Node {
+	if depth == 0 || n == nil {
+		return nil
+	}
+	for _, key := range []string{"$id", "id"} {
+		if n.Get(key).Str() == name {
+			return n
+		}
+	}
+	for _, key := range []string{"$anchor", "$dynamicAnchor"} {
+		if text := n.Get(key).Str(); text != "" && "#"+text == name {
+			return n
+		}
+	}
+	for _, m := range n.Members {
+		if found := identified(m.Value, name, depth-1); found != nil {
+			return found
+		}
+	}
+	for _, item := range n.Items {
+		if found := identified(item, name, depth-1); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+func valuesKeyword(name string, value *tree.Node) (keyword, error) {
+	allowed, message := []*tree.Node{value}, "must be equal to constant"
+	if name == "enum" {
+		if !value.Is(tree.Array) {
+			return nil, tree.Wrong(value, "enum must be a list")
+		}
+		allowed, message = value.Items, "must be equal to one of the allowed values"
+	}
+	return func(v *validation, n *tree.Node, _ *evaluated) bool {
+		if slices.ContainsFunc(allowed, func(a *tree.Node) bool { return equalNodes(a, n) }) {
+			return true
+		}
+		v.failures = append(v.failures, failure{keyword: name, path: slices.Clone(v.path), message: message, allowed: allowed, value: n})
+		return false
+	}, nil
+}
+
+// equalNodes says whether two values are equal, whatever the order of members.
+func equalNodes(a, b *tree.Node) bool {
+	if a == nil || b == nil || a.Kind != b.Kind || len(a.Items) != len(b.Items) || len(a.Members) != len(b.Members) {
+		return a == b
+	}
+	switch a.Kind {
+	case tree.Number:
+		return a.Text == b.Text || numberOf(a) == numberOf(b)
+	case tree.Array:
+		for i := range a.Items {
+			if !equalNodes(a.Items[i], b.Items[i]) {
+				return false
+			}
+		}
+		return true
+	case tree.Object:
+		for i := range a.Members {
+			if !equalNodes(a.Members[i].Value, b.Get(a.Members[i].Name)) {
+				return false
+			}
+		}
+		return true
+	case tree.Null, tree.Bool, tree.String, tree.Include:
+	}
+	return a.Text == b.Text
+}
