@@ -143,7 +143,10 @@ func (c *checker) text(t *Type, value *tree.Node) bool {
 		kinds |= a.kind
 	}
 	text := strings.TrimSpace(value.Text)
-	if kinds&(objectKind|arrayKind) == 0 && !(isIncluded(value) && kinds&(numericKinds|booleanKind|nilKind) != 0) || kinds&(anyKind|externalKind) != 0 {
+	if isIncluded(value) && kinds&(numericKinds|booleanKind|nilKind) != 0 {
+		kinds |= arrayKind
+	}
+	if kinds&(objectKind|arrayKind) == 0 || kinds&(anyKind|externalKind) != 0 {
 		return false
 	}
 	if strings.HasPrefix(text, "<") && kinds&stringKind == 0 {

@@ -56,7 +56,7 @@ func (s *Set) compare(a, b *Type) bool {
 			}
 		}
 		return false
-	case a.kind != b.kind && !(a.kind == integerKind && b.kind == numberKind):
+	case a.kind != b.kind && (a.kind != integerKind || b.kind != numberKind):
 		return false
 	}
 	if enum, ok := a.facets["enum"]; ok {
@@ -77,8 +77,9 @@ func (s *Set) compare(a, b *Type) bool {
 		return b.items == nil || a.items != nil && s.narrower(a.items, b.items)
 	case objectKind:
 		return s.narrowerFields(a, b)
+	default:
+		return true
 	}
-	return true
 }
 
 // hasNarrower says whether the type has a facet that is at least as narrow.

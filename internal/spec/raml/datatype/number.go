@@ -54,55 +54,6 @@ func isMultiple(a, b *big.Rat) bool {
 	return b.Sign() != 0 && new(big.Rat).Quo(a, b).IsInt()
 }
 
-// equal compares two values; numbers by what they are worth.
-func equal(a, b *tree.Node) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	if a.Kind != b.Kind {
-		return false
-	}
-	switch a.Kind {
-	case tree.Number:
-		x, ok := number(a.Text)
-		y, also := number(b.Text)
-		return ok && also && x.Cmp(y) == 0 || a.Text == b.Text
-	case tree.Array:
-		if len(a.Items) != len(b.Items) {
-			return false
-		}
-		for i := range a.Items {
-			if !equal(a.Items[i], b.Items[i]) {
-				return false
-			}
-		}
-		return true
-	case tree.Object:
-		if len(a.Members) != len(b.Members) {
-			return false
-		}
-		for i := range a.Members {
-			m := b.Member(a.Members[i].Name)
-			if m == nil || !equal(a.Members[i].Value, m.Value) {
-				return false
-			}
-		}
-		return true
-	case tree.Null, tree.Bool, tree.String, tree.Include:
-	}
-	return a.Text == b.Text
-}
-
-// contains says whether a list has a value.
-func contains(list []*tree.Node, value *tree.Node) bool {
-	for _, item := range list {
-		if equal(item, value) {
-			return true
-		}
-	}
-	return false
-}
-
 // canonical writes a value so that equal ones are written alike.
 func canonical(b *strings.Builder, n *tree.Node) {
 	if n == nil {

@@ -151,7 +151,7 @@ func (t *Type) judgeFacetName(f *Field) {
 	switch {
 	case f.Pattern || strings.HasPrefix(f.Name, "("):
 		t.set.problem(f.Decl, "raml-user-facet", "the name of a facet can't begin with a parenthesis or be a pattern")
-	case known && rule.kinds&kinds != 0 && !(f.Name == "format" && t.kind == datetimeKind) || beside(f.Name):
+	case known && rule.kinds&kinds != 0 && (f.Name != "format" || t.kind != datetimeKind) || beside(f.Name):
 		t.set.problem(f.Decl, "raml-user-facet", "%s is a facet of RAML itself and can't be declared again; choose another name", f.Name)
 	case t.customFacet(f.Name) != nil:
 		t.set.problem(f.Decl, "raml-user-facet", "the facet %s is inherited and can't be declared again; choose another name", clip(f.Name))

@@ -41,7 +41,8 @@ func (t *Type) External() bool {
 }
 
 func (w *writer) nameOf(t *Type) string {
-	if w.set.options.Name == nil || t.decl == nil || t.part {
+	if w.set.options.Name == nil || t.decl == nil || w.set.memo[place{t.decl, Declared}] != t {
+		// Types in place may stand in the declaration of a named one.
 		return ""
 	}
 	return w.set.options.Name(t.decl)
@@ -54,10 +55,8 @@ func refTo(at *tree.Node, name string) *tree.Node {
 }
 
 func (w *writer) reference(t *Type) *tree.Node {
-	if t.use == Declared {
-		if name := w.nameOf(t); name != "" {
-			return refTo(t.decl, name)
-		}
+	if name := w.nameOf(t); name != "" {
+		return refTo(t.decl, name)
 	}
 	return w.written(t)
 }
@@ -300,8 +299,7 @@ func (w *writer) external(t *Type) *tree.Node {
 		return tree.NewObject(e.text)
 	}
 	s := w.set
-	var ref func(target *tree.Node, hint string, convert func() *tree.Node) string
-	ref = func(target *tree.Node, hint string, convert func() *tree.Node) string {
+	ref := func(target *tree.Node, hint string, convert func() *tree.Node) string {
 		name, known := s.parts.names[target]
 		if !known {
 			name = s.partName(hint)

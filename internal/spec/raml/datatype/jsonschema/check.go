@@ -102,8 +102,7 @@ func (c *checker) general(p place, v *tree.Node, way string, depth int) {
 	if t := n.Get("disallow"); t != nil && c.hasType(p, t, v, depth) {
 		c.wrong(v, way, "the value must not be of type %s", typeNames(t))
 	}
-	c.steps += len(n.Get("enum").List()) / 16
-	if e := n.Get("enum"); e != nil && !contains(e.List(), v) {
+	if e := n.Get("enum"); e != nil && !c.s.enum(e)[written(v)] {
 		c.wrong(v, way, "the value is none of the enum of the schema")
 	}
 	if k := n.Get("const"); k != nil && !equal(k, v) {
@@ -203,6 +202,7 @@ func (c *checker) matching(p place, list, v *tree.Node, depth int) int {
 func (c *checker) object(p place, v *tree.Node, way string, depth int) {
 	n := p.node
 	c.count(n, v, way, "Properties", len(v.Members))
+	c.steps += (len(n.Get("required").List()) + len(n.Get("properties").Fields())) / 16
 	for _, name := range n.Get("required").List() {
 		if v.Member(name.Str()) == nil {
 			c.wrong(v, way, "the property %s is required, but missing", clip(name.Str()))

@@ -37,6 +37,7 @@ type Schema struct {
 	root     place
 	refs     map[*tree.Node]place
 	patterns map[string]func(string) bool
+	enums    map[*tree.Node]map[string]bool
 	anchors  map[*tree.Node]map[string]*tree.Node
 	problems []Problem
 }
@@ -60,7 +61,7 @@ const (
 func Read(document *tree.Node, pointer string, o Options) (*Schema, []Problem) {
 	s := &Schema{
 		options: o, refs: map[*tree.Node]place{}, patterns: map[string]func(string) bool{},
-		anchors: map[*tree.Node]map[string]*tree.Node{},
+		anchors: map[*tree.Node]map[string]*tree.Node{}, enums: map[*tree.Node]map[string]bool{},
 	}
 	node := document
 	if pointer != "" {
@@ -128,7 +129,7 @@ func (s *Schema) find(from place, ref string) (place, error) {
 		}
 		document = other
 	}
-	node := document
+	var node *tree.Node
 	if pointer != "" && pointer[0] != '/' {
 		node = s.anchor(document, "#"+pointer)
 	} else {

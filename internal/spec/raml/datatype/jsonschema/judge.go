@@ -143,6 +143,7 @@ func inside(keyword string, v *tree.Node) []*tree.Node {
 				out = append(out, m.Value)
 			}
 		}
+	default:
 	}
 	return out
 }
@@ -186,6 +187,7 @@ func (s *Schema) misshapen(keyword string, v *tree.Node) string {
 		if _, err := s.pattern(v.Text); err != nil {
 			return "a regular expression: " + err.Error()
 		}
+	case unknownShape:
 	}
 	return ""
 }

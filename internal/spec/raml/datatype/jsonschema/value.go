@@ -73,13 +73,17 @@ func equal(a, b *tree.Node) bool {
 	return a.Kind == b.Kind && written(a) == written(b)
 }
 
-func contains(list []*tree.Node, v *tree.Node) bool {
-	for _, item := range list {
-		if item.Kind == v.Kind && equal(item, v) {
-			return true
+// enum are the values of an enum, written canonically.
+func (s *Schema) enum(n *tree.Node) map[string]bool {
+	known := s.enums[n]
+	if known == nil {
+		known = make(map[string]bool, len(n.List()))
+		for _, item := range n.List() {
+			known[written(item)] = true
 		}
+		s.enums[n] = known
 	}
-	return false
+	return known
 }
 
 func duplicate(list []*tree.Node) bool {
