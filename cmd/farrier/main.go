@@ -76,6 +76,7 @@ func (s *settings) load(c *cobra.Command) error {
 		"data":                   func() { s.cfg.Data = flags.Data },
 		"console":                func() { s.cfg.Console = flags.Console },
 		"manifests":              func() { s.cfg.Manifests = flags.Manifests },
+		"governance":             func() { s.cfg.Governance = flags.Governance },
 		"require-authentication": func() { s.cfg.RequireAuthentication = flags.RequireAuthentication },
 		"log-level":              func() { s.cfg.LogLevel = flags.LogLevel },
 		"capture":                func() { s.cfg.Capture.Enabled = flags.Capture.Enabled },
@@ -116,6 +117,7 @@ func serveCommand() *cobra.Command {
 	s.flags(c)
 	f := c.Flags()
 	f.StringSliceVar(&s.cfg.Manifests, "manifests", nil, "manifest files and folders, watched for changes")
+	f.StringSliceVar(&s.cfg.Governance, "governance", nil, "files and folders of governance profiles (default a standard one that refuses nothing)")
 	f.BoolVar(&s.cfg.RequireAuthentication, "require-authentication", false, `refuse APIs without an identifying policy, unless labelled farrier/public: "true"`)
 	f.StringVar(&s.trusted, "trusted-proxies", "", "networks whose X-Forwarded headers are believed (default loopback)")
 	f.StringVar(&s.cfg.LogLevel, "log-level", s.cfg.LogLevel, "debug, info, warn or error")

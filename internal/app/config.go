@@ -46,6 +46,8 @@ type Config struct {
 	LogLevel string  `yaml:"logLevel"`
 	Limits   Limits  `yaml:"limits"`
 	Capture  Capture `yaml:"capture"`
+	// Governance are files and folders of profiles; none stands for a standard one.
+	Governance []string `yaml:"governance"`
 	// AuthorizationServer issues tokens; nil means that there is none.
 	AuthorizationServer *AuthorizationServer `yaml:"authorizationServer"`
 }
@@ -158,6 +160,7 @@ type variable struct {
 }
 
 var variables = []variable{
+	{"FARRIER_GOVERNANCE", func(c *Config, v string) error { c.Governance = strings.Split(v, ","); return nil }},
 	{"FARRIER_MANIFESTS", func(c *Config, v string) error { c.Manifests = strings.Split(v, ","); return nil }},
 	{"FARRIER_DATA", func(c *Config, v string) error { c.Data = v; return nil }},
 	{"FARRIER_CONSOLE", func(c *Config, v string) error { c.Console = v; return nil }},

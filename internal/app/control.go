@@ -14,6 +14,7 @@ import (
 
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/audit"
+	"farrier.dev/farrier/internal/control/governance"
 	"farrier.dev/farrier/internal/manifest"
 	"farrier.dev/farrier/internal/monitor"
 	"farrier.dev/farrier/internal/posture"
@@ -37,6 +38,9 @@ type control struct {
 	access               *access.Service
 	monitor              *monitor.Monitor
 	posture              *posture.Posture
+	governance           *governance.Service
+	// changed tells governance of a new revision.
+	changed chan struct{}
 }
 
 // open opens both databases and everything that lives in them.
@@ -99,6 +103,10 @@ func (c *control) close() error {
 // made before the log is open and waits for it; later ones come from one
 // goroutine, which begins when it is.
 func (c *control) published(ctx context.Context, number uint64, problems []manifest.Problem, published bool) {
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
 	entry := audit.Entry{
 		Operator: "system", Action: audit.RevisionPublished, Object: "revision " + strconv.FormatUint(number, 10),
 		Outcome: audit.Done, Detail: map[string]string{"problems": strconv.Itoa(len(problems))},

@@ -88,8 +88,12 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	defer captured.close()
 	kept := newStores(cfg, gate.Table, log)
 	spans := newCollectors(cfg.Gateway, gate.Table, log)
-	control := &control{log: log, now: time.Now, feed: feed}
-	publisher := publish.New(publish.Options{
+	control := &control{log: log, now: time.Now, feed: feed, changed: make(chan struct{}, 1)}
+	var publisher *publish.Publisher
+	if err := control.newGovernance(cfg, func() publish.Status { return publisher.Status() }, router.PolicyClient(nil)); err != nil {
+		return err
+	}
+	publisher = publish.New(publish.Options{
 		Paths: cfg.Manifests, Catalogue: catalogue.Manifests{Catalogue: all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
 		Build: manifest.Options{RequireAuthentication: cfg.RequireAuthentication, Expand: secret.Environ().Expand},
 		Compile: router.Options{
@@ -98,7 +102,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 			Models: learner, Capture: captured.capturer(),
 			Shared: kept.shared, Local: kept.local, Durable: kept.durable, Tracing: spans.provider,
 		},
-		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published,
+		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published, Refuse: control.governance.Refuse,
 	})
 	if err := publisher.Start(ctx); err != nil {
 		return err
@@ -113,6 +117,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	} else {
 		running.Go(func() error { return control.monitor.Run(background) })
 		running.Go(func() error { control.watchSuppressions(background); return nil })
+		running.Go(logged(log, "APIs are not judged by governance", func() error { return control.govern(background, cfg) }))
 	}
 	registerLearner(metrics, learner)
 	registerFigures(metrics, all)

@@ -37,8 +37,10 @@ const (
 	KillSwitch        Action = "kill-switch"
 	ContentUpdated    Action = "content-updated"
 	ContentRolledBack Action = "content-rolled-back"
-	SigningKeyMade    Action = "signing-key-made"
-	SigningKeyRemoved Action = "signing-key-removed"
+	// ConformanceChanged says that an API stands differently to a profile.
+	ConformanceChanged Action = "conformance-changed"
+	SigningKeyMade     Action = "signing-key-made"
+	SigningKeyRemoved  Action = "signing-key-removed"
 )
 
 func (a Action) known() bool {

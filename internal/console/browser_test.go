@@ -51,6 +51,8 @@ func TestBrowser(t *testing.T) {
 		"refusals": "/refusals", "refusals-filtered": "/refusals?policy=rate-limiting-flex", "refusals-none": "/refusals?q=nothingatall",
 		"exchange": "/exchanges/" + id, "exchange-hostile": "/exchanges/" + h.hostile, "refusals-hostile": "/refusals?policy=" + hostilePolicy,
 		"findings": "/findings", "finding": "/findings/" + print,
+		"governance": "/governance", "governance-api": "/governance/apis/default/orders", "rulesets": "/governance/rulesets",
+		"ruleset": "/governance/rulesets?name=https-enforcement", "editor": "/governance/editor",
 		"revision": "/revision", "audit": "/audit?verify=1", "password": "/password", "login": "/login",
 	}
 	lookAt(t, b, at, pages, "")
@@ -191,7 +193,7 @@ func TestBrowserOnEmptyHouse(t *testing.T) {
 	b.resize(t, 1280, false)
 	enter(t, b, h, at)
 	lookAt(t, b, at, map[string]string{
-		"empty-overview": "/", "empty-apis": "/apis", "empty-refusals": "/refusals", "empty-findings": "/findings", "empty-revision": "/revision",
+		"empty-overview": "/", "empty-apis": "/apis", "empty-refusals": "/refusals", "empty-findings": "/findings", "empty-governance": "/governance", "empty-revision": "/revision",
 	}, "")
 }
 

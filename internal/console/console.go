@@ -14,6 +14,7 @@ import (
 	"farrier.dev/farrier/internal/control/auditlog"
 	"farrier.dev/farrier/internal/control/exchange"
 	"farrier.dev/farrier/internal/control/findings"
+	"farrier.dev/farrier/internal/control/governance"
 	"farrier.dev/farrier/internal/control/served"
 	"farrier.dev/farrier/internal/control/session"
 )
@@ -21,13 +22,14 @@ import (
 // Options are what the console works with. All are required but Secure, Hosts,
 // Environment and Version.
 type Options struct {
-	Sessions  *session.Service
-	Exchanges *exchange.Service
-	Served    *served.Service
-	Findings  *findings.Service
-	Audit     *auditlog.Service
-	Now       func() time.Time
-	Log       *slog.Logger
+	Sessions   *session.Service
+	Exchanges  *exchange.Service
+	Served     *served.Service
+	Findings   *findings.Service
+	Audit      *auditlog.Service
+	Governance *governance.Service
+	Now        func() time.Time
+	Log        *slog.Logger
 	// Secure says that browsers speak HTTPS to the console.
 	Secure bool
 	// Hosts are names beyond those of the loopback under which browsers may ask
@@ -51,7 +53,7 @@ type console struct {
 // New makes the handler of all pages. An error is a missing service, or a
 // mistake in a template, which the tests find.
 func New(o Options) (http.Handler, error) {
-	if o.Sessions == nil || o.Exchanges == nil || o.Served == nil || o.Findings == nil || o.Audit == nil || o.Now == nil || o.Log == nil {
+	if o.Sessions == nil || o.Exchanges == nil || o.Served == nil || o.Findings == nil || o.Audit == nil || o.Governance == nil || o.Now == nil || o.Log == nil {
 		return nil, errors.New("console: all services, Now and Log are required")
 	}
 	c := &console{
@@ -116,6 +118,11 @@ func (c *console) routes() []route {
 		{"GET /exchanges/{id}", operators, c.exchange},
 		{"GET /findings", operators, c.findingList},
 		{"GET /findings/{fingerprint}", operators, c.finding},
+		{"GET /governance", operators, c.governanceOverview},
+		{"GET /governance/apis/{namespace}/{name}", operators, c.governanceReport},
+		{"GET /governance/rulesets", operators, c.governanceRulesets},
+		{"GET " + editorPath, operators, c.governanceEditor},
+		{"POST " + editorPath, operators, c.governanceTry},
 		{"GET /revision", operators, c.revision},
 		{"GET /audit", operators, c.audit},
 		{"/", operators, c.notFound},

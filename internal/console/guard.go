@@ -53,7 +53,11 @@ func (c *console) serve(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), longest)
 	defer cancel()
 	r = r.WithContext(ctx)
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	limit := int64(maxBody)
+	if r.URL.Path == editorPath {
+		limit = maxEditorBody
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	switch {
 	case !c.knownHost(r.Host):
 		c.fail(w, &request{Request: r}, problem(http.StatusMisdirectedRequest, "This is not the console's name",

@@ -19,9 +19,11 @@ import (
 	"farrier.dev/farrier/internal/control/auditlog"
 	"farrier.dev/farrier/internal/control/exchange"
 	"farrier.dev/farrier/internal/control/findings"
+	"farrier.dev/farrier/internal/control/governance"
 	"farrier.dev/farrier/internal/control/served"
 	"farrier.dev/farrier/internal/control/session"
 	"farrier.dev/farrier/internal/finding"
+	"farrier.dev/farrier/internal/governance/history"
 	"farrier.dev/farrier/internal/manifest"
 	"farrier.dev/farrier/internal/monitor"
 	"farrier.dev/farrier/internal/policy/catalogue"
@@ -45,6 +47,7 @@ type house struct {
 	monitor     *monitor.Monitor
 	rollup      *monitor.Rollup
 	journal     *journal.Journal
+	governance  *governance.Service
 	now         func() time.Time
 	publication served.Publication
 	// exploding makes the revision panic when it is asked for.
@@ -111,14 +114,22 @@ func openHouse(t testing.TB, dir string, now func() time.Time, refusalRows int64
 	must(t, err)
 	deeds, err := auditlog.New(auditLog)
 	must(t, err)
+	h.governance, err = governance.New(governance.Options{
+		Profiles: []string{"testdata/governance"}, Serving: func() *revision.Revision { return h.publication.Serving },
+		Findings: found, Environment: "production", Now: now, Log: log,
+	})
+	must(t, err)
+	memory, err := history.Open(ctx, control, "production", now)
+	must(t, err)
+	h.governance.Remember(memory)
 	handler, err := New(Options{
-		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: complaints, Audit: deeds,
+		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: complaints, Audit: deeds, Governance: h.governance,
 		Now: now, Log: log, Hosts: []string{"console.example.com"}, Environment: "production", Version: "0.1.0",
 	})
 	must(t, err)
 	h.handler = handler
 	h.console = consoleOf(t, Options{
-		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: complaints, Audit: deeds, Now: now, Log: log,
+		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: complaints, Audit: deeds, Governance: h.governance, Now: now, Log: log,
 	})
 	return h
 }
@@ -286,6 +297,7 @@ func (h *house) seed(t testing.TB) (attackID string) {
 		t.Fatalf("the seeded attack is not found: %v", err)
 	}
 	h.publication = testPublication(h.now())
+	h.governance.Refresh(t.Context())
 	return attackID
 }
 
@@ -321,7 +333,7 @@ func testPublication(now time.Time) served.Publication {
 		APIs: []revision.API{
 			{
 				Name: name("orders"), Labels: map[string]string{"layer": "experience", "owner": "team-blue"},
-				Scheme: "https", Host: "0.0.0.0", Port: 8443, BasePath: "/orders", Source: at(1),
+				Scheme: "https", Host: "0.0.0.0", Port: 8443, BasePath: "/orders", Source: at(1), Specification: &revision.Specification{File: "testdata/orders.yaml"},
 				TLS:    raw(`{"certificate":{"key":"SECRET","crt":"-----BEGIN CERTIFICATE-----"},"minversion":"1.2"}`),
 				Routes: []revision.Route{{Rules: []revision.Rule{{Path: "/v2/.*", Methods: "GET|POST"}}, Targets: []revision.Target{{Service: name("orders-backend"), Weight: 90}, {Service: name("orders-next"), Weight: 10, DestinationPath: "/beta"}}}, {Targets: []revision.Target{{Service: name("orders-backend"), Weight: 100}}}},
 				Policies: []revision.Binding{

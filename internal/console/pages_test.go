@@ -62,6 +62,16 @@ func TestPages(t *testing.T) {
 		{"/findings/" + print, 200, []string{"SQL injection detected", "Occurrences", "/exchanges/" + id, "CWE", "times"}, nil},
 		{"/findings/00000000000000000000000000000000", 404, []string{"Not found"}, nil},
 		{"/revision", 200, []string{"In service", "3fa9c1d07b42", "manifests/orders.yaml:42:7", "did you mean orders", "1 warning", "spec.targetRef.name"}, nil},
+		{"/governance", 200, []string{"public APIs", "at risk", "1 NonConformant", "1 NotApplicable", "reports only", "/governance/apis/default/orders?profile=public&#43;APIs", "1 waiver"}, nil},
+		{"/governance/apis/default/orders", 200, []string{
+			"NonConformant", "grade", "operation-description", "testdata/orders.yaml:7", "is not in lower case", `id="f0-7"`, "waived", "Orders &lt;script&gt;alert(1)", "Course",
+		}, nil},
+		{"/governance/apis/default/orders?all=1", 200, []string{`id="f0-13"`}, nil},
+		{"/governance/apis/default/nowhere", 404, []string{"Not found"}, nil},
+		{"/governance/rulesets", 200, []string{"https-enforcement", "ours/rules.spectral.yaml", "spectral"}, nil},
+		{"/governance/rulesets?name=https-enforcement", 200, []string{"Mend:", "Examples"}, nil},
+		{"/governance/rulesets?name=nothing", 404, []string{"Not found"}, nil},
+		{"/governance/editor", 200, []string{"operation-needs-a-description", "default/orders"}, nil},
 		{"/audit", 200, []string{"password-set", "sign-in", "login-link-issued", "system"}, nil},
 		{"/audit?verify=1", 200, []string{"The chain is whole"}, nil},
 		{"/audit?before=x", 400, []string{"No such page"}, nil},
@@ -111,12 +121,13 @@ func TestEmptyPages(t *testing.T) {
 	h := newHouse(t, clockAt(noon))
 	cookie := h.signIn(t)
 	cases := map[string]string{
-		"/":         "No requests in the last hour",
-		"/apis":     "No revision is in service",
-		"/refusals": "Nothing was refused yet",
-		"/findings": "No findings",
-		"/revision": "No revision is in service",
-		"/audit":    "sign-in",
+		"/":           "No requests in the last hour",
+		"/apis":       "No revision is in service",
+		"/refusals":   "Nothing was refused yet",
+		"/findings":   "No findings",
+		"/governance": "No API was judged yet",
+		"/revision":   "No revision is in service",
+		"/audit":      "sign-in",
 	}
 	for path, want := range cases {
 		if a := h.ask(t, "GET", path, cookie); a.StatusCode != 200 || !strings.Contains(a.body, want) {

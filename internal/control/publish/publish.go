@@ -30,7 +30,8 @@ type Sealer interface {
 	Open(purpose, sealed string) ([]byte, error)
 }
 
-// Options are what a publisher works with; all but Recorded must be given.
+// Options are what a publisher works with; all but Refuse and Recorded must be
+// given.
 type Options struct {
 	// Paths are manifest files and directories.
 	Paths     []string
@@ -46,6 +47,9 @@ type Options struct {
 	Log *slog.Logger
 	// Debounce is how long the manifests must stay as they are before they are read.
 	Debounce time.Duration
+	// Refuse tells why a revision must not be published, and what to warn of; nil
+	// refuses none.
+	Refuse func(ctx context.Context, rev *revision.Revision) []manifest.Problem
 	// Recorded is told of every published and refused change; nil for nobody.
 	Recorded func(ctx context.Context, number uint64, problems []manifest.Problem, published bool)
 }
@@ -183,6 +187,12 @@ func (p *Publisher) publish(ctx context.Context, set *manifest.Set) []manifest.P
 			return problems
 		case len(now.Revision.APIs) > 0 && len(rev.APIs) == 0:
 			return p.refuseFor(ctx, problems, errNoAPI)
+		}
+	}
+	if p.o.Refuse != nil {
+		if problems = append(problems, p.o.Refuse(ctx, rev)...); manifest.HasErrors(problems) {
+			p.refuse(ctx, problems)
+			return problems
 		}
 	}
 	rev.Number, rev.Created = p.number+1, p.o.Now().UTC()

@@ -1,0 +1,47 @@
+package governance
+
+import (
+	"encoding/json"
+	"path/filepath"
+
+	"farrier.dev/farrier/internal/encoding/tree"
+	rules "farrier.dev/farrier/internal/governance"
+	"farrier.dev/farrier/internal/revision"
+	"farrier.dev/farrier/internal/spec"
+	"farrier.dev/farrier/internal/spec/languages"
+)
+
+// target is an API of a revision with its description, if one is known: the file
+// that its manifest names, or the text in the settings of a validating policy.
+func target(rev *revision.Revision, api *revision.API) rules.Target {
+	t := rules.Target{Document: description(api)}
+	t.Instance = rules.BuildInstance(api, rev.Services, t.Document)
+	return t
+}
+
+func description(api *revision.API) *spec.Document {
+	if s := api.Specification; s != nil {
+		dir, main := filepath.Split(s.File)
+		project, err := spec.OpenFolder(filepath.Clean(dir), spec.ProjectLimits{})
+		if err != nil {
+			return &spec.Document{File: s.File, Problems: []spec.Problem{{File: s.File, Rule: "unreadable", Message: err.Error()}}}
+		}
+		return languages.Read(project, main)
+	}
+	for i := range api.Policies {
+		b := &api.Policies[i]
+		var settings struct {
+			Spec string `json:"spec"`
+		}
+		if b.Policy != "spec-validation-flex" && b.Policy != "schema-validation" {
+			continue
+		}
+		if err := json.Unmarshal(b.Settings, &settings); err != nil || settings.Spec == "" {
+			continue
+		}
+		name := b.Name.String()
+		project := spec.OneFile(name, []byte(settings.Spec), spec.ProjectLimits{Document: tree.Options{}})
+		return languages.Read(project, name)
+	}
+	return nil
+}

@@ -1,0 +1,241 @@
+package governance
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"farrier.dev/farrier/internal/control"
+	rules "farrier.dev/farrier/internal/governance"
+	"farrier.dev/farrier/internal/governance/history"
+)
+
+// Overview is how all APIs stand.
+type Overview struct {
+	Profiles []ProfileView
+	APIs     []history.Standing
+	// Course are the last days, oldest first.
+	Course []Day
+	// Broken is why the profiles as they are written do not hold; empty when they do.
+	Broken string
+}
+
+// ProfileView is a profile with how its APIs stand.
+type ProfileView struct {
+	*rules.Profile
+	// Counts are the APIs by status.
+	Counts map[rules.Status]int
+	// Healthy tells that more than 70 % of its APIs conform.
+	Healthy bool
+}
+
+// Day is how many APIs stood how at the end of a day.
+type Day struct {
+	Day                               time.Time
+	Conformant, NonConformant, Failed int
+	// Score is the mean of all scores.
+	Score int
+}
+
+// healthy is the share of conformant APIs, in percent, above which a profile is
+// called healthy.
+const healthy = 70
+
+// Overview gives how all APIs stand, and how they stood in the last days.
+func (s *Service) Overview(ctx context.Context, p control.Principal, days int) (*Overview, error) {
+	profiles, broken, err := s.Profiles(p)
+	if err != nil {
+		return nil, err
+	}
+	memory, err := s.memory()
+	if err != nil {
+		return nil, err
+	}
+	o := &Overview{}
+	if broken != nil {
+		o.Broken = broken.Error()
+	}
+	if o.APIs, err = memory.Standings(ctx); err != nil {
+		return nil, err
+	}
+	for _, one := range profiles {
+		v := ProfileView{Profile: one, Counts: map[rules.Status]int{}}
+		for i := range o.APIs {
+			if o.APIs[i].Profile == one.Name {
+				v.Counts[o.APIs[i].Status]++
+			}
+		}
+		good, all := v.Counts[rules.Conformant], 0
+		for status, n := range v.Counts {
+			if status != rules.NotApplicable {
+				all += n
+			}
+		}
+		v.Healthy = all == 0 || 100*good > healthy*all
+		o.Profiles = append(o.Profiles, v)
+	}
+	now := s.o.Now()
+	course, err := memory.Course(ctx, "", now.AddDate(0, 0, -2*days))
+	if err != nil {
+		return nil, err
+	}
+	o.Course = byDay(course, now, days)
+	return o, nil
+}
+
+// byDay turns changes into the standings at the end of each day.
+func byDay(course []history.Point, now time.Time, days int) []Day {
+	type key struct{ api, profile string }
+	at := map[key]history.Point{}
+	out := make([]Day, 0, days)
+	next := 0
+	for d := days - 1; d >= 0; d-- {
+		day := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -d)
+		for next < len(course) && course[next].Judged.Before(day.AddDate(0, 0, 1)) {
+			at[key{course[next].API, course[next].Profile}] = course[next]
+			next++
+		}
+		one := Day{Day: day}
+		sum, n := 0, 0
+		for _, p := range at {
+			switch p.Status {
+			case rules.Conformant:
+				one.Conformant++
+			case rules.NonConformant:
+				one.NonConformant++
+			case rules.NotApplicable:
+				continue
+			default:
+				one.Failed++
+			}
+			sum += p.Score
+			n++
+		}
+		if n > 0 {
+			one.Score = sum / n
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// APIReport is how one API stands to one profile, with the description.
+type APIReport struct {
+	history.Standing
+	Kept
+	Course []history.Point
+	// Profiles are the names of all profiles that say something of the API.
+	Profiles []string
+	// Files are the files of the description in which something is found, the main
+	// file first.
+	Files []File
+}
+
+// File is a file of a description with what was found on its lines.
+type File struct {
+	Name  string
+	Lines []string
+	// Cut tells that the file is longer than is shown.
+	Cut bool
+	// Missing tells why there is no text.
+	Missing string
+}
+
+// The bounds of what is shown of a description.
+const (
+	maxFiles = 20
+	maxShown = 1 << 20
+)
+
+// API gives the report of an API; with an empty profile that of the first that
+// applies. An API that nobody judged yet is control.ErrNotFound.
+func (s *Service) API(ctx context.Context, p control.Principal, api, profile string) (*APIReport, error) {
+	if err := control.Authorise(p); err != nil {
+		return nil, err
+	}
+	memory, err := s.memory()
+	if err != nil {
+		return nil, err
+	}
+	r := &APIReport{}
+	standings, err := memory.Standings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range standings {
+		if one := &standings[i]; one.API == api {
+			r.Profiles = append(r.Profiles, one.Profile)
+			if profile == "" && one.Status != rules.NotApplicable {
+				profile = one.Profile
+			}
+		}
+	}
+	if profile == "" && len(r.Profiles) > 0 {
+		profile = r.Profiles[0]
+	}
+	standing, err := memory.Report(ctx, api, profile, &r.Kept)
+	if errors.Is(err, history.ErrNotFound) {
+		return nil, control.ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.Standing = *standing
+	if r.Course, err = memory.Course(ctx, api, s.o.Now().AddDate(0, -3, 0)); err != nil {
+		return nil, err
+	}
+	r.Course = slices.DeleteFunc(r.Course, func(c history.Point) bool { return c.Profile != profile })
+	r.Files = s.files(api, &r.Kept)
+	return r, nil
+}
+
+// files reads the files of a description that findings point at. Only what the
+// API itself names is read, and what lies beside or below it.
+func (s *Service) files(api string, k *Kept) []File {
+	main := ""
+	if rev := s.o.Serving(); rev != nil {
+		for i := range rev.APIs {
+			if rev.APIs[i].Name.String() == api && rev.APIs[i].Specification != nil {
+				main = rev.APIs[i].Specification.File
+			}
+		}
+	}
+	if main == "" {
+		return nil
+	}
+	root, err := os.OpenRoot(filepath.Dir(main))
+	if err != nil {
+		return []File{{Name: main, Missing: "the folder can't be read"}}
+	}
+	defer root.Close() //nolint:errcheck // it was only read
+	names := []string{main}
+	for i := range k.Violations {
+		if name := k.Violations[i].Location.File; name != "" && !slices.Contains(names, name) && len(names) < maxFiles {
+			names = append(names, name)
+		}
+	}
+	var out []File
+	for _, name := range names {
+		below, err := filepath.Rel(filepath.Dir(main), name)
+		if err != nil || !filepath.IsLocal(below) {
+			continue // a manifest, not the description
+		}
+		f := File{Name: name}
+		text, err := root.ReadFile(below)
+		switch {
+		case err != nil:
+			f.Missing = "the file can't be read"
+		default:
+			if len(text) > maxShown {
+				text, f.Cut = text[:maxShown], true
+			}
+			f.Lines = strings.Split(strings.ToValidUTF8(string(text), "�"), "\n")
+		}
+		out = append(out, f)
+	}
+	return out
+}
