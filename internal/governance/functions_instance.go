@@ -246,7 +246,6 @@ func sensitiveFieldsFunction(options *tree.Node) (spectral.Check, error) {
 			return
 		}
 		var named []string
-		const told = 5
 		for _, f := range found[:min(told, len(found))] {
 			named = append(named, f.Get("field").Str()+" ("+f.Get("class").Str()+") of "+f.Get("operation").Str())
 		}

@@ -200,13 +200,15 @@ func matchesCode(codes []string, status string) bool {
 // input (those that take any) choose. One of the codes need must be described, a
 // code of forbid must not, and responses of the codes status must have one of the
 // headers, a regular expression for names in small letters with hyphens, or,
-// with body, must say what they hold. With anywhere it is enough that one
-// operation does.
+// with body, must say what they hold. What several operations share is complained
+// of once. With anywhere it is enough that one operation does; with together it
+// complains once where none does.
 func responsesFunction(options *tree.Node) (spectral.Check, error) {
 	r := readOptions(options)
 	c := &responseCheck{
 		filter: readFilter(r), secured: r.flag("secured"), input: r.flag("input"), anywhere: r.flag("anywhere"), body: r.flag("body"),
-		need: r.list("need"), forbid: r.list("forbid"), status: r.list("status"), headers: r.pattern("headers"),
+		together: r.flag("together"),
+		need:     r.list("need"), forbid: r.list("forbid"), status: r.list("status"), headers: r.pattern("headers"),
 	}
 	if err := r.done(); err != nil {
 		return nil, err
@@ -215,29 +217,35 @@ func responsesFunction(options *tree.Node) (spectral.Check, error) {
 }
 
 type responseCheck struct {
-	filter                         *operationFilter
-	secured, input, anywhere, body bool
-	need, forbid, status           []string
-	headers                        *regexp.Regexp
+	filter                                   *operationFilter
+	secured, input, anywhere, body, together bool
+	need, forbid, status                     []string
+	headers                                  *regexp.Regexp
 }
 
 func (c *responseCheck) judge(in *spectral.Input) []spectral.Problem {
 	var out complaints
 	d := resolved(in.Value)
-	chosen := 0
+	chosen, wrong := 0, 0
+	seen := map[*tree.Node]bool{}
 	for _, o := range d.operations() {
 		if o.webhook || !c.filter.chooses(o) || c.secured && d.anonymous(o) || c.input && !d.takesInput(o) {
 			continue
 		}
 		chosen++
 		before := len(out.found)
-		c.operation(d, o, &out)
-		if c.anywhere && len(out.found) == before {
+		c.operation(d, o, seen, &out)
+		if len(out.found) > before {
+			wrong++
+		} else if c.anywhere {
 			return nil
 		}
 	}
-	if c.anywhere && chosen > 0 {
+	switch {
+	case c.anywhere && chosen > 0:
 		return []spectral.Problem{{Message: fmt.Sprintf("none of the %d operations does", chosen)}}
+	case c.together && wrong == chosen && chosen > 1:
+		return []spectral.Problem{{Message: fmt.Sprintf("none of the %d operations describes a response %s", chosen, strings.Join(c.need, " or ")), Path: []string{"paths"}}}
 	}
 	return out.found
 }
@@ -247,7 +255,7 @@ func (d *description) takesInput(o *operation) bool {
 	return len(d.parameters(o)) > 0 || len(d.bodies(o)) > 0
 }
 
-func (c *responseCheck) operation(d *description, o *operation, out *complaints) {
+func (c *responseCheck) operation(d *description, o *operation, seen map[*tree.Node]bool, out *complaints) {
 	at := o.at
 	if o.node.Get("responses").Is(tree.Object) {
 		at = below(at, "responses")
@@ -268,6 +276,10 @@ func (c *responseCheck) operation(d *description, o *operation, out *complaints)
 			continue
 		}
 		found = true
+		if seen[r.node] && !c.anywhere {
+			continue
+		}
+		seen[r.node] = true
 		has := slices.ContainsFunc(r.node.Get("headers").Fields(), func(m tree.Member) bool {
 			return c.headers != nil && c.headers.MatchString(words(m.Name))
 		})
@@ -286,7 +298,8 @@ func (c *responseCheck) operation(d *description, o *operation, out *complaints)
 }
 
 // examplesFunction is the function "examples": parameters, request bodies and
-// responses, as its option of says, must have an example.
+// responses, as its option of says, must have an example. Of the parameters of an
+// operation it complains once.
 func examplesFunction(options *tree.Node) (spectral.Check, error) {
 	r := readOptions(options)
 	of := r.get("of")
@@ -302,11 +315,7 @@ func examplesFunction(options *tree.Node) (spectral.Check, error) {
 		for _, o := range d.operations() {
 			switch of.Text {
 			case "parameters":
-				for _, p := range d.parameters(o) {
-					if p.in != "body" && !hasExample(p.node) && !d.exemplified(p.node, 0) && !d.exemplified(d.follow(p.node.Get("schema")), 0) {
-						out.add(p.at, "the %s parameter %q of %s has no example", p.in, p.name, o.name())
-					}
-				}
+				d.parametersWithoutExample(&out, o)
 			case "requests":
 				d.withoutExample(&out, d.bodies(o), "the request body of "+o.name())
 			case "responses":
@@ -321,10 +330,30 @@ func examplesFunction(options *tree.Node) (spectral.Check, error) {
 	}, nil
 }
 
+// parametersWithoutExample complains once of an operation, at the first of them.
+func (d *description) parametersWithoutExample(out *complaints, o *operation) {
+	var first *parameter
+	var more []string
+	for _, p := range d.parameters(o) {
+		if p.in == "body" || hasExample(p.node) || d.exemplified(p.node, 0) || d.exemplified(d.follow(p.node.Get("schema")), 0) {
+			continue
+		}
+		if first == nil {
+			first = &p
+		} else {
+			more = append(more, p.name)
+		}
+	}
+	if first != nil {
+		out.add(first.at, "the %s parameter %q of %s has no example%s", first.in, first.name, o.name(), alsoOf(more))
+	}
+}
+
 func (d *description) withoutExample(out *complaints, bodies []content, what string) {
 	for _, b := range bodies {
 		if !hasExample(b.node) && !d.exemplified(b.schema, 0) {
 			out.add(b.at, "%s has no example", what)
+			return
 		}
 	}
 }

@@ -33,6 +33,7 @@ import (
 //	equal           keywords that must have these values
 //	atLeast, atMost keywords that must be there and within a bound
 //	matches         keywords whose texts must match a regular expression
+//	perOperation    one complaint for each operation, at the first of its schemas
 //	say             the words of the complaint; without all of the above a schema that was
 //	                chosen is complained of as it is
 type schemaCheck struct {
@@ -40,6 +41,7 @@ type schemaCheck struct {
 
 	names, except, exceptPaths *regexp.Regexp
 	secret, sensitive, top     bool
+	perOperation               bool
 	is, equal, atLeast, atMost []tree.Member
 	matches                    map[string]*regexp.Regexp
 	say                        string
@@ -51,7 +53,8 @@ func schemasFunction(options *tree.Node) (spectral.Check, error) {
 		in: r.list("in"), types: r.list("types"), formats: r.list("formats"), status: r.list("status"), having: r.list("having"),
 		unless: r.list("unless"), unlessFormats: r.list("unlessFormats"), need: r.list("need"), names: r.pattern("names"), except: r.pattern("except"),
 		exceptPaths: r.pattern("exceptPaths"), secret: r.flag("secret"), sensitive: r.flag("sensitive"), top: r.flag("top"),
-		is: r.object("is"), equal: r.object("equal"), atLeast: r.object("atLeast"), atMost: r.object("atMost"), say: r.get("say").Str(),
+		perOperation: r.flag("perOperation"),
+		is:           r.object("is"), equal: r.object("equal"), atLeast: r.object("atLeast"), atMost: r.object("atMost"), say: r.get("say").Str(),
 		matches: map[string]*regexp.Regexp{},
 	}
 	for _, m := range r.object("matches") {
@@ -70,18 +73,76 @@ func schemasFunction(options *tree.Node) (spectral.Check, error) {
 		return nil, err
 	}
 	return func(in *spectral.Input) []spectral.Problem {
-		var out complaints
+		var out together
 		d := resolved(in.Value)
 		d.fields(func(f *field) {
 			if !c.chosen(d, f) {
 				return
 			}
 			if wrong := c.wrong(d, f); wrong != "" {
-				out.add(f.at, "%s %s", f.describe(), wrong)
+				out.add(c.perOperation, f, wrong)
 			}
 		})
-		return out.found
+		return out.problems()
 	}, nil
+}
+
+// together are complaints about schemas, in their order.
+type together struct {
+	all []*wrongFields
+	of  map[wrongOf]*wrongFields
+}
+
+// wrongFields are the fields of which the same is said together.
+type wrongFields struct {
+	wrongOf
+	first *field
+	more  []string
+}
+
+type wrongOf struct {
+	operation *operation
+	request   bool
+	wrong     string
+}
+
+func (t *together) add(join bool, f *field, wrong string) {
+	key := wrongOf{f.operation, f.request, wrong}
+	if found := t.of[key]; join && found != nil {
+		if f.name != found.first.name && !slices.Contains(found.more[max(0, len(found.more)-told):], f.name) {
+			found.more = append(found.more, f.name)
+		}
+		return
+	}
+	w := &wrongFields{key, f, nil}
+	t.all = append(t.all, w)
+	if t.of == nil {
+		t.of = map[wrongOf]*wrongFields{}
+	}
+	t.of[key] = w
+}
+
+// told is how many names a complaint lists.
+const told = 8
+
+func (t *together) problems() []spectral.Problem {
+	var out complaints
+	for _, w := range t.all {
+		out.add(w.first.at, "%s %s%s", w.first.describe(), w.wrong, alsoOf(w.more))
+	}
+	return out.found
+}
+
+// alsoOf names further places of which the same is said.
+func alsoOf(names []string) string {
+	switch n := len(names); {
+	case n == 0:
+		return ""
+	case n > told:
+		return fmt.Sprintf("; the same goes for %s and %d more", strings.Join(names[:told], ", "), n-told)
+	default:
+		return "; the same goes for " + strings.Join(names, ", ")
+	}
 }
 
 func numberOf(n *tree.Node) (float64, bool) {
@@ -213,7 +274,9 @@ func bounded(d *description, f *field, atLeast, atMost []tree.Member) string {
 // parametersFunction is the function "parameters": it chooses parameters by where
 // they stand (in), by their names (names, except, secret, sensitive) and by their
 // operation (methods), and asks that one of the members need is there. Without
-// need it complains of those that it chose, with the words of say.
+// need it complains of those that it chose, with the words of say; booleans are
+// then left out, for they only speak about what their name says. What several
+// operations share is complained of once.
 func parametersFunction(options *tree.Node) (spectral.Check, error) {
 	r := readOptions(options)
 	in, methods, need, say := r.list("in"), r.list("methods"), r.list("need"), r.get("say").Str()
@@ -224,11 +287,13 @@ func parametersFunction(options *tree.Node) (spectral.Check, error) {
 	return func(input *spectral.Input) []spectral.Problem {
 		var out complaints
 		d := resolved(input.Value)
+		seen := map[*tree.Node]bool{}
 		for _, o := range d.operations() {
 			for _, p := range d.parameters(o) {
-				if !oneOf(in, p.in) || !oneOf(methods, strings.ToLower(o.method)) || !c.named(p.name) {
+				if seen[p.node] || len(need) == 0 && isBoolean(p.node) || !oneOf(in, p.in) || !oneOf(methods, strings.ToLower(o.method)) || !c.named(p.name) {
 					continue
 				}
+				seen[p.node] = true
 				what := fmt.Sprintf("the %s parameter %q of %s", p.in, p.name, o.name())
 				has := slices.ContainsFunc(need, func(name string) bool { return !isEmpty(p.node.Get(name)) || !isEmpty(p.node.Get("schema").Get(name)) })
 				switch {
@@ -241,6 +306,10 @@ func parametersFunction(options *tree.Node) (spectral.Check, error) {
 		}
 		return out.found
 	}, nil
+}
+
+func isBoolean(parameter *tree.Node) bool {
+	return parameter.Get("type").Str() == "boolean" || parameter.Get("schema").Get("type").Str() == "boolean"
 }
 
 // isEmpty tells what says nothing: nothing at all, null, and a text of blanks.

@@ -88,11 +88,13 @@ func (f *operationFilter) chooses(o *operation) bool {
 // authenticatedFunction is the function "authenticated": operations that methods,
 // paths, except and withParameters choose must know their caller. With unsaid it
 // complains of those that say nothing only, with said of those that let anybody
-// in on purpose only, and with declared of an API that no scheme protects at all.
+// in on purpose only, with beside only where other operations do know their
+// caller, and with declared of an API of which none does.
 func authenticatedFunction(options *tree.Node) (spectral.Check, error) {
 	r := readOptions(options)
 	filter := readFilter(r)
 	unsaid, explicit, declared, webhooks := r.flag("unsaid"), r.flag("said"), r.flag("declared"), r.flag("webhooks")
+	beside := r.flag("beside")
 	if err := r.done(); err != nil {
 		return nil, err
 	}
@@ -100,11 +102,13 @@ func authenticatedFunction(options *tree.Node) (spectral.Check, error) {
 		var out complaints
 		d := resolved(in.Value)
 		operations := d.operations()
-		if declared {
-			if len(operations) > 0 && !slices.ContainsFunc(operations, func(o *operation) bool { a, _ := d.security(o); return len(a) > 0 }) {
-				out.add(nil, "no operation asks its callers who they are")
-			}
+		some := slices.ContainsFunc(operations, func(o *operation) bool { return !d.anonymous(o) })
+		switch {
+		case declared && !some && len(operations) > 0:
+			out.add(nil, "no operation asks its callers who they are")
 			return out.found
+		case declared, beside && !some:
+			return nil
 		}
 		for _, o := range operations {
 			if o.webhook != webhooks || !filter.chooses(o) || !d.anonymous(o) {
@@ -176,7 +180,7 @@ func (d *description) demands(o *operation) string {
 
 // scopesFunction is the function "scopes": with declared, scopes that operations
 // ask for must be those of the scheme; otherwise the operations that it chooses
-// must ask for a scope where they ask for OAuth 2.0 or OpenID Connect.
+// must ask for a scope where they ask for OAuth 2.0 and the scheme has scopes.
 func scopesFunction(options *tree.Node) (spectral.Check, error) {
 	r := readOptions(options)
 	filter, declared := readFilter(r), r.flag("declared")
@@ -202,7 +206,7 @@ func scopesFunction(options *tree.Node) (spectral.Check, error) {
 					case s == nil:
 					case declared:
 						s.undeclared(&out, o, m.Value)
-					case (s.kind() == "oauth2" || s.kind() == "openid") && len(m.Value.List()) == 0:
+					case s.kind() == "oauth2" && len(m.Value.List()) == 0 && len(s.scopes()) > 0:
 						out.add(o.at, "%s accepts every token of %q: no scope is asked for", o.name(), m.Name)
 					}
 				}
@@ -217,20 +221,26 @@ func (s *scheme) undeclared(out *complaints, o *operation, scopes *tree.Node) {
 	if s.kind() != "oauth2" {
 		return
 	}
-	known := map[string]bool{}
-	for _, m := range s.node.Get("scopes").Fields() {
-		known[m.Name] = true
-	}
-	for _, flow := range s.node.Get("flows").Fields() {
-		for _, m := range flow.Value.Get("scopes").Fields() {
-			known[m.Name] = true
-		}
-	}
+	known := s.scopes()
 	for _, scope := range scopes.List() {
 		if !known[scope.Str()] {
 			out.add(o.at, "%s asks for the scope %q, which %q does not declare", o.name(), scope.Str(), s.name)
 		}
 	}
+}
+
+// scopes are those that the flows of an OAuth 2.0 scheme grant.
+func (s *scheme) scopes() map[string]bool {
+	out := map[string]bool{}
+	for _, m := range s.node.Get("scopes").Fields() {
+		out[m.Name] = true
+	}
+	for _, flow := range s.node.Get("flows").Fields() {
+		for _, m := range flow.Value.Get("scopes").Fields() {
+			out[m.Name] = true
+		}
+	}
+	return out
 }
 
 // securitySchemesFunction is the function "securitySchemes": it complains, with
