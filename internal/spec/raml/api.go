@@ -121,7 +121,7 @@ func (r *reader) declarations(root *tree.Node, s *scope) shape {
 		return func(n *tree.Node) { r.each(n, what, one) }
 	}
 	types := func(n *tree.Node) {
-		if root.Get("types") != nil && root.Get("schemas") != nil {
+		if n == root.Get("schemas") && root.Get("types") != nil {
 			r.wrong(n, "raml-types-and-schemas", "an API has either types or schemas")
 		}
 		r.each(n, "types", func(m tree.Member) {

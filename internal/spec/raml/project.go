@@ -111,6 +111,12 @@ func (r *reader) openAPI(root *tree.Node) *tree.Node {
 		add(schemas, t.name, t.at, t.t.Schema())
 	}
 	schemas.Index()
+	for _, m := range r.set.Components() {
+		if schemas.Get(m.Name) == nil {
+			schemas.Members = append(schemas.Members, m)
+		}
+	}
+	schemas.Index()
 	if len(schemas.Members) > 0 {
 		put(components, "schemas", nil, schemas)
 	}

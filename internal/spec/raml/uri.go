@@ -82,11 +82,6 @@ func (r *reader) uriFields(n *tree.Node, names []string, where, rule string) {
 		if name := strings.TrimSuffix(m.Name, "?"); !isAnnotation(name) && !slices.Contains(names, name) && !slices.Contains(names, m.Name) {
 			r.wrong(r.at(n, m), rule, "%s has no {%s}", where, clip(name))
 		}
-		for _, v := range m.Value.Get("enum").List() {
-			if strings.Contains(v.Text, "/") {
-				r.wrong(v, rule, "a parameter of a URI can't have the value %q, which has a slash", clip(v.Text))
-			}
-		}
 	}
 	r.fieldsOf(datatype.URI, n)
 }
