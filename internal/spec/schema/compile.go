@@ -135,9 +135,11 @@ func (c *compiler) values() *values {
 			c.failed("enum", err)
 			v.numbers = append(v.numbers, n)
 		default:
-			d := &Document{}
-			c.failed("enum", d.Add(one))
-			v.others = append(v.others, d)
+			if v.in == nil {
+				v.in = &Document{}
+			}
+			v.others = append(v.others, int32(len(v.in.items))) //nolint:gosec // less than the description is long
+			c.failed("enum", v.in.Add(one))
 		}
 	}
 	return v

@@ -23,8 +23,9 @@ type values struct {
 	truth   [2]bool // false and true
 	texts   map[string]bool
 	numbers []decimal
-	// others are arrays and objects.
-	others []*Document
+	// others are arrays and objects: their places in their document.
+	others []int32
+	in     *Document
 }
 
 type textRules struct {

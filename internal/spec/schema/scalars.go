@@ -120,7 +120,7 @@ func (r *run) among(v *values, it *item, i int32) bool {
 		return false
 	}
 	for _, other := range v.others {
-		if r.pay(min(len(other.items), int(it.next-i))) && r.d.equal(i, other, 0) {
+		if r.pay(int(min(v.in.items[other].next-other, it.next-i))) && r.d.equal(i, v.in, other) {
 			return true
 		}
 	}
