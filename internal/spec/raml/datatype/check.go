@@ -52,6 +52,8 @@ type checker struct {
 	at       *tree.Node
 	problems []spec.Problem
 	steps    int
+	// known are the outcomes of trials.
+	known map[trial]bool
 	// loose looks for nothing but discriminators that name no type.
 	loose bool
 	// skipEnum is a type whose enum is not looked at: its values are judged.
@@ -103,19 +105,20 @@ func (c *checker) wrong(n *tree.Node, way *step, rule, format string, args ...an
 // fits says whether a value is of a type, telling nothing.
 func (c *checker) fits(t *Type, value *tree.Node) bool {
 	key := trial{t, value}
-	if ok, known := c.set.fits[key]; known && c.skipEnum == nil && !c.loose {
+	if ok, known := c.known[key]; known {
 		return ok
 	}
-	inner := &checker{set: c.set, at: c.at, steps: c.steps, skipEnum: c.skipEnum}
+	if c.known == nil {
+		c.known = map[trial]bool{}
+	}
+	inner := &checker{set: c.set, at: c.at, steps: c.steps, skipEnum: c.skipEnum, known: c.known}
 	inner.value(t, value, nil)
 	c.steps = inner.steps
 	ok := true
 	for _, p := range inner.problems {
 		ok = ok && p.Warning
 	}
-	if c.skipEnum == nil && !c.loose && c.steps < maxSteps {
-		c.set.fits[key] = ok
-	}
+	c.known[key] = ok
 	return ok
 }
 
@@ -183,12 +186,7 @@ func (c *checker) value(t *Type, v *tree.Node, way *step) {
 	if t.broken || v.Is(tree.Include) || len(c.problems) >= maxTold {
 		return
 	}
-	if c.steps++; c.steps >= maxSteps {
-		if c.steps == maxSteps {
-			p := spec.ProblemAt(v, "raml-value-too-complex", "the value is too large to be held against its type as a whole")
-			p.Warning = true
-			c.problems = append(c.problems, p)
-		}
+	if !c.spend(1, v) {
 		return
 	}
 	switch t.kind {
@@ -207,11 +205,27 @@ func (c *checker) value(t *Type, v *tree.Node, way *step) {
 		c.scalar(t, v, way)
 	}
 	if enum, ok := t.facets["enum"]; ok && !c.skips(t) {
-		var b strings.Builder
-		if canonical(&b, v); !enum.set[b.String()] {
+		text := canonicalText(v)
+		c.spend(len(text)/64, v)
+		if !enum.set[text] {
 			c.wrong(v, way, "raml-value-enum", "the value is none of %s", listed(enum.list))
 		}
 	}
+}
+
+// spend uses up some of what a value may cost.
+func (c *checker) spend(n int, v *tree.Node) bool {
+	c.steps += n
+	c.set.steps -= n
+	if c.steps < maxSteps && c.set.steps > 0 {
+		return true
+	}
+	if len(c.problems) == 0 {
+		p := spec.ProblemAt(v, "raml-value-too-complex", "the value is too large to be held against its type as a whole")
+		p.Warning = true
+		c.problems = append(c.problems, p)
+	}
+	return false
 }
 
 // skips says whether the enum of a type is the one whose values are judged.
@@ -295,7 +309,9 @@ func (c *checker) array(t *Type, v *tree.Node, way *step) {
 	}
 	c.count(t, v, way, "Items", len(v.Items), "items")
 	if f := t.facets["uniqueItems"]; f.flag {
-		if again := duplicate(v.Items); again != nil {
+		again, cost := duplicate(v.Items)
+		c.spend(cost/64, v)
+		if again != nil {
 			c.wrong(again, way, "raml-value-unique", "the item %s stands in the list before, but items must be unique", describe(again))
 		}
 	}

@@ -26,6 +26,9 @@ func (c *checker) object(t *Type, v *tree.Node, way *step) {
 	}
 	closed, ok := t.facets["additionalProperties"]
 	patterned := len(t.fields.patterns) > 0
+	if !c.spend(len(v.Members)*len(t.fields.patterns)/4+len(t.fields.list)/8, v) {
+		return
+	}
 	for i := range v.Members {
 		m := &v.Members[i]
 		f := t.fields.of(m.Name)
@@ -133,6 +136,9 @@ func (s *Set) byDiscriminator(t *Type) map[string]*Type {
 		}
 	}
 	if len(found) < 2 && !explicit {
+		found = nil
+	}
+	if !s.spend(len(found), t.decl) {
 		found = nil
 	}
 	s.choices[t] = found

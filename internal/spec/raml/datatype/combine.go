@@ -149,7 +149,7 @@ func (t *Type) mergeWith(p *Type) bool {
 		s.problem(t.decl, "raml-incompatible-types", "no value is %s and %s; inherit from types of one kind", t.kind, p.kind)
 		return false
 	}
-	if !s.spend(len(p.fields.list)+len(t.fields.list), t.decl) {
+	if !s.spend(20+len(p.fields.list)+len(t.fields.list), t.decl) {
 		return false
 	}
 	t.facets = cloneFacets(t.facets)
@@ -175,7 +175,11 @@ func (s *Set) intersection(a, b *Type) *Type {
 	key := [2]*Type{a, b}
 	t := s.both[key]
 	if t == nil {
-		t = &Type{set: s, decl: b.decl, parents: []*Type{a, b}}
+		at := b.decl
+		if at == nil {
+			at = a.decl
+		}
+		t = &Type{set: s, decl: at, parents: []*Type{a, b}}
 		s.both[key] = t
 		s.queue = append(s.queue, t)
 	}

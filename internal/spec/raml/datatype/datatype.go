@@ -82,13 +82,16 @@ type Set struct {
 	declared  []*Type
 	both      map[[2]*Type]*Type
 	narrow    map[[2]*Type]bool
-	fits      map[trial]bool
 	problems  []spec.Problem
 	told      map[told]bool
 	externals map[place]*Type
 	// choices are the declared types by the values of a discriminator.
 	choices map[*Type]map[string]*Type
 	parts   parts
+	effort  effort
+	// steps are how often values may still be held against types; schemas how many
+	// may still be written.
+	steps, schemaSteps, schemas int
 	// work is what may still be done before the description is too large.
 	work int
 	// depth is how many types are being resolved.
@@ -111,11 +114,19 @@ type place struct {
 // Limits of types.
 const (
 	// maxWork bounds the properties that types inherit, all together.
-	maxWork = 2_000_000
+	maxWork = 1_000_000
 	// maxInheritance is how many types may follow upon each other.
 	maxInheritance = 400
 	// maxCombinations is how many combinations of alternatives a type has.
 	maxCombinations = 128
+	// maxParents is how many types one inherits from; maxFacets how many facets
+	// users declare for one.
+	maxParents = 100
+	maxFacets  = 500
+	// maxAllSteps bounds the values held against types, maxAllSchemas the schemas
+	// that are written, of a whole set.
+	maxAllSteps   = 5_000_000
+	maxAllSchemas = 2_000_000
 	// maxProblems is how many problems are kept.
 	maxProblems = 1000
 )
@@ -124,8 +135,9 @@ const (
 func NewSet(o Options) *Set {
 	s := &Set{
 		options: o, memo: map[place]*Type{}, heirs: map[*Type][]*Type{}, both: map[[2]*Type]*Type{},
-		narrow: map[[2]*Type]bool{}, fits: map[trial]bool{}, told: map[told]bool{},
+		narrow: map[[2]*Type]bool{}, told: map[told]bool{},
 		externals: map[place]*Type{}, choices: map[*Type]map[string]*Type{}, work: maxWork,
+		effort: effort{maxTimeouts, maxMatching}, steps: maxAllSteps, schemaSteps: maxAllSteps, schemas: maxAllSchemas,
 		parts: parts{names: map[*tree.Node]string{}, used: map[string]bool{}},
 	}
 	for i := range s.builtins {

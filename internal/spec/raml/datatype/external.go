@@ -74,7 +74,7 @@ func (t *Type) readJSONSchema() {
 	schema, problems := jsonschema.Read(root, t.external.fragment, jsonschema.Options{
 		Target: s.options.Target,
 		Pattern: func(text string) (func(string) bool, error) {
-			p, err := compile(text)
+			p, err := compile(text, &s.effort)
 			if err != nil {
 				return nil, err
 			}
@@ -110,7 +110,7 @@ func (c *checker) external(t *Type, v *tree.Node, way *step) {
 			return
 		}
 	}
-	problems, complete := t.external.json.Check(v)
+	problems, complete := t.external.json.Check(v, &c.set.schemaSteps)
 	if !complete {
 		c.steps = max(c.steps, maxSteps)
 		return

@@ -154,8 +154,8 @@ func (t *Type) readFacet(name string, rule facetRule, n *tree.Node) (facet, bool
 		if !n.Is(tree.String) && !n.Is(tree.Number) {
 			return wrong("a regular expression")
 		}
-		_, err := compile(f.text)
-		p, wholeErr := compile(whole(f.text))
+		_, err := compile(f.text, &t.set.effort)
+		p, wholeErr := compile(whole(f.text), &t.set.effort)
 		if err = cmp.Or(err, wholeErr); err != nil {
 			t.set.problem(n, "raml-pattern", "pattern is no regular expression: %v", err)
 			return f, false
@@ -210,9 +210,7 @@ func (t *Type) readList(f facet, kind valueKind, wrong func(string, ...any) (fac
 	}
 	f.set = make(map[string]bool, len(f.list))
 	for _, item := range f.list {
-		var b strings.Builder
-		canonical(&b, item)
-		f.set[b.String()] = true
+		f.set[canonicalText(item)] = true
 	}
 	return f, true
 }

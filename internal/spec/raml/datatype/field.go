@@ -120,9 +120,9 @@ func (s *Set) field(use Use, m *tree.Member, scope Scope) Field {
 	if len(f.Name) >= 2 && f.Name[0] == '/' && f.Name[len(f.Name)-1] == '/' && use == Property {
 		f.Name, f.Pattern, f.Required = f.Name[1:len(f.Name)-1], true, false
 		var err error
-		if f.regexp, err = compile(f.Name); err != nil {
+		if f.regexp, err = compile(f.Name, &s.effort); err != nil {
 			s.problem(m.Value, "raml-pattern", "/%s/ is no regular expression: %v", clip(f.Name), err)
-			f.regexp, _ = compile("")
+			f.regexp, _ = compile("", &s.effort)
 		}
 		return f
 	}

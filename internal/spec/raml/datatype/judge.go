@@ -232,7 +232,7 @@ func (t *Type) judgeValues() {
 			s.adopt(c)
 			s.reportSlash(t, v)
 		}
-		if again := duplicate(f.List()); again != nil {
+		if again, _ := duplicate(f.List()); again != nil {
 			s.warn(again, "raml-enum-duplicate", "the value stands in the enum before; leave one out")
 		}
 	}

@@ -6,7 +6,7 @@ package datatype
 func (s *Set) narrower(a, b *Type) bool {
 	a.resolve()
 	b.resolve()
-	if a == b || a.broken || b.broken || b.kind == anyKind && len(b.facets) == 0 || a.inherits(b, maxInheritance) {
+	if a == b || a.broken || b.broken || b.kind == anyKind && len(b.facets) == 0 || a.inherits(b) {
 		return true
 	}
 	key := [2]*Type{a, b}
@@ -25,16 +25,19 @@ func (s *Set) narrower(a, b *Type) bool {
 }
 
 // inherits says whether a type inherits all that another is.
-func (t *Type) inherits(from *Type, depth int) bool {
-	if t == from {
-		return true
-	}
-	if depth == 0 || t.kind != from.kind || !t.set.spend(1, t.decl) {
-		return false
-	}
-	for _, p := range t.parents {
-		if p.inherits(from, depth-1) {
+func (t *Type) inherits(from *Type) bool {
+	seen, waiting := map[*Type]bool{t: true}, []*Type{t}
+	for len(waiting) > 0 {
+		next := waiting[len(waiting)-1]
+		waiting = waiting[:len(waiting)-1]
+		if next == from {
 			return true
+		}
+		for _, p := range next.parents {
+			if p.kind == from.kind && !seen[p] && t.set.spend(1, t.decl) {
+				seen[p] = true
+				waiting = append(waiting, p)
+			}
 		}
 	}
 	return false

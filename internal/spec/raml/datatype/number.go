@@ -93,15 +93,22 @@ func canonical(b *strings.Builder, n *tree.Node) {
 	}
 }
 
-// duplicate is the first item that stands in a list before, nil for none.
-func duplicate(list []*tree.Node) *tree.Node {
+func canonicalText(n *tree.Node) string {
+	var b strings.Builder
+	canonical(&b, n)
+	return b.String()
+}
+
+// duplicate is the first item that stands in a list before, nil for none; cost is
+// the length of what was compared.
+func duplicate(list []*tree.Node) (again *tree.Node, cost int) {
 	seen := make(map[string]bool, len(list))
 	for _, item := range list {
-		var b strings.Builder
-		if canonical(&b, item); seen[b.String()] {
-			return item
+		text := canonicalText(item)
+		if cost += len(text); seen[text] {
+			return item, cost
 		}
-		seen[b.String()] = true
+		seen[text] = true
 	}
-	return nil
+	return nil, cost
 }

@@ -3,41 +3,64 @@ package datatype
 import (
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"time"
 
 	"github.com/dlclark/regexp2/v2"
 )
 
-// maxPattern is the length of regular expressions in bytes, matchTime how long
-// one may look at a text.
+// Limits of regular expressions: their length in bytes, how long one may look at
+// a text, how often that may end in nothing in a set, and how many steps those
+// that run in linear time may take in a set.
 const (
-	maxPattern = 4 << 10
-	matchTime  = 100 * time.Millisecond
+	maxPattern  = 4 << 10
+	matchTime   = 100 * time.Millisecond
+	maxTimeouts = 5
+	maxMatching = 100_000_000
 )
+
+// effort is what regular expressions may still cost.
+type effort struct{ timeouts, matching int }
 
 // pattern is a regular expression of ECMAScript. It looks for its match anywhere.
 type pattern struct {
 	text string
 	fast *regexp.Regexp
 	slow *regexp2.Regexp
+	// size is the number of instructions of fast.
+	size int
+	left *effort
 }
 
 // compile compiles a regular expression: in linear time where RE2 knows it.
-func compile(text string) (*pattern, error) {
+func compile(text string, left *effort) (*pattern, error) {
 	if len(text) > maxPattern {
 		return nil, fmt.Errorf("it is longer than %d bytes", maxPattern)
 	}
 	fast, err := regexp.Compile(text)
 	if err == nil {
-		return &pattern{text: text, fast: fast}, nil
+		return &pattern{text: text, fast: fast, size: sizeOf(text), left: left}, nil
 	}
 	slow, slowErr := regexp2.Compile(text, regexp2.ECMAScript)
 	if slowErr != nil {
 		return nil, err
 	}
 	slow.MatchTimeout = matchTime
-	return &pattern{text: text, slow: slow}, nil
+	return &pattern{text: text, slow: slow, left: left}, nil
+}
+
+// sizeOf is the number of instructions of a regular expression that compiles.
+func sizeOf(text string) int {
+	parsed, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return maxPattern
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return maxPattern
+	}
+	return len(program.Inst)
 }
 
 // whole is the regular expression that is found in a text when the other matches
@@ -52,9 +75,18 @@ func whole(text string) string {
 // match says whether a text matches; one that is too costly to judge does.
 func (p *pattern) match(text string) bool {
 	if p.fast != nil {
+		if p.left.matching -= (len(text) + 1) * p.size; p.left.matching < 0 {
+			return true
+		}
 		return p.fast.MatchString(text)
 	}
+	if p.left.timeouts <= 0 {
+		return true
+	}
 	ok, err := p.slow.MatchString(text)
+	if err != nil {
+		p.left.timeouts--
+	}
 	return ok || err != nil
 }
 

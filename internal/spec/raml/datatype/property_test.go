@@ -246,7 +246,7 @@ func compileSchemas(t testing.TB, s *Set, types map[string]*Type) map[string]*js
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
 	c.UseRegexpEngine(func(text string) (jsonschema.Regexp, error) {
-		p, err := compile(text)
+		p, err := compile(text, &effort{maxTimeouts, maxMatching})
 		return judged{p}, err
 	})
 	document := map[string]any{"components": map[string]any{"schemas": schemas}}

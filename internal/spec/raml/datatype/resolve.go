@@ -161,6 +161,10 @@ func (t *Type) inherited(n *tree.Node) []*Type {
 			s.problem(n, "raml-type-malformed", "the list of types is empty; name at least one")
 			return []*Type{s.unknown(n)}
 		}
+		if len(n.Items) > maxParents {
+			s.problem(n, "raml-types-too-complex", "the type inherits from more than %d types", maxParents)
+			return []*Type{s.unknown(n)}
+		}
 		out := make([]*Type, 0, len(n.Items))
 		for _, item := range n.Items {
 			if item.Is(tree.String) || item.Is(tree.Object) {

@@ -112,10 +112,9 @@ func (t *Type) mergeFacet(name string, f facet) {
 func intersect(a, b facet) facet {
 	out := facet{node: b.node, text: b.text, set: map[string]bool{}}
 	for _, item := range a.list {
-		var w strings.Builder
-		if canonical(&w, item); b.set[w.String()] {
+		if text := canonicalText(item); b.set[text] {
 			out.list = append(out.list, item)
-			out.set[w.String()] = true
+			out.set[text] = true
 		}
 	}
 	return out
@@ -136,6 +135,10 @@ func (t *Type) declareFacets() {
 		return
 	}
 	declared := t.set.Fields(Property, n, t.scope)
+	if len(t.custom)+len(declared) > maxFacets {
+		t.set.problem(n, "raml-types-too-complex", "a type has more than %d facets that users declared", maxFacets)
+		return
+	}
 	for i := range declared {
 		t.judgeFacetName(&declared[i])
 	}

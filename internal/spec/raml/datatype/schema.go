@@ -20,7 +20,7 @@ type writer struct {
 }
 
 func (t *Type) writer() *writer {
-	return &writer{t.set, maxWritten, map[*Type]bool{}}
+	return &writer{t.set, min(maxWritten, t.set.schemas), map[*Type]bool{}}
 }
 
 // Schema is the type in JSON Schema 2020-12; its values stand where the facets
@@ -63,6 +63,7 @@ func (w *writer) reference(t *Type) *tree.Node {
 
 func (w *writer) written(t *Type) *tree.Node {
 	t.resolve()
+	w.set.schemas--
 	if w.left--; w.left < 0 || t.broken || w.open[t] {
 		return tree.NewObject(t.decl)
 	}
@@ -220,9 +221,8 @@ func (w *writer) enum(t *Type, n *tree.Node) {
 	list := tree.NewArray(f.node)
 	seen := map[string]bool{}
 	for _, item := range f.list {
-		var b strings.Builder
-		if canonical(&b, item); !seen[b.String()] {
-			seen[b.String()] = true
+		if text := canonicalText(item); !seen[text] {
+			seen[text] = true
 			list.Items = append(list.Items, item)
 		}
 	}

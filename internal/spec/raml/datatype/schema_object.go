@@ -116,11 +116,15 @@ func (w *writer) member(name string, f *Field) tree.Member {
 	return tree.Member{Name: name, Line: v.Line, Column: v.Column, Value: v}
 }
 
+// maxOverlaps is how many pairs of patterns and names are looked at.
+const maxOverlaps = 10_000
+
 // patternProperties writes the patterns: the one that matches all names is what
 // JSON Schema calls additional properties; the others also allow what declared
 // properties of matching names do.
 func (w *writer) patternProperties(t *Type, n *tree.Node) {
 	patterns := tree.NewObject(n)
+	few := len(t.fields.patterns)*len(t.fields.list) <= maxOverlaps
 	for _, i := range t.fields.patterns {
 		f := &t.fields.list[i]
 		if f.regexp.catchAll() {
@@ -130,7 +134,7 @@ func (w *writer) patternProperties(t *Type, n *tree.Node) {
 		m := w.member(f.Name, f)
 		any := tree.NewArray(m.Value, m.Value)
 		for j := range t.fields.list {
-			if other := &t.fields.list[j]; !other.Pattern && f.regexp.match(other.Name) {
+			if other := &t.fields.list[j]; few && !other.Pattern && f.regexp.match(other.Name) {
 				any.Items = append(any.Items, w.reference(other.Type))
 			}
 		}

@@ -24,9 +24,12 @@ type checker struct {
 
 // Check says what is wrong with a value, at most 20 things. It ends early, without
 // problems, on values and schemas that cost too much; then complete is false.
-func (s *Schema) Check(value *tree.Node) (problems []Problem, complete bool) {
-	c := &checker{s: s, known: map[pair]bool{}, open: map[pair]bool{}}
+// Left is how many steps it may take, at most 200000, and is diminished.
+func (s *Schema) Check(value *tree.Node, left *int) (problems []Problem, complete bool) {
+	c := &checker{s: s, known: map[pair]bool{}, open: map[pair]bool{}, steps: maxSteps - min(*left, maxSteps)}
+	begun := c.steps
 	c.check(s.root, value, "", 0)
+	*left -= c.steps - begun
 	if c.steps > maxSteps {
 		return nil, false
 	}

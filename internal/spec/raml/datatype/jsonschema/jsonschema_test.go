@@ -25,6 +25,11 @@ func parse(t testing.TB, text string) *tree.Node {
 	return n
 }
 
+func plenty() *int {
+	n := 1_000_000
+	return &n
+}
+
 func options() Options {
 	return Options{
 		Target: func(_, ref string) (*tree.Node, error) {
@@ -105,7 +110,7 @@ func TestPart(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if wrong, complete := s.Check(parse(t, `x`)); len(wrong) != 1 || !complete {
+	if wrong, complete := s.Check(parse(t, `x`), plenty()); len(wrong) != 1 || !complete {
 		t.Errorf("got %v", wrong)
 	}
 }
@@ -271,7 +276,7 @@ func TestAgrees(t *testing.T) {
 		converted := convert(t, s)
 		for range 5 {
 			n := asTree(t, m.value(3))
-			wrong, complete := s.Check(n)
+			wrong, complete := s.Check(n, plenty())
 			err, later := other.Validate(plain(t, n)), converted.Validate(plain(t, n))
 			compared++
 			if err == nil {
@@ -361,7 +366,7 @@ func TestHostile(t *testing.T) {
 			if len(problems) > 0 {
 				t.Fatal(problems)
 			}
-			s.Check(parse(t, c[1]))
+			s.Check(parse(t, c[1]), plenty())
 			convert := func(_ *tree.Node, hint string, _ func() *tree.Node) string { return hint }
 			s.Convert(convert)
 			if took := time.Since(begun); took > 5*time.Second {
@@ -388,7 +393,7 @@ func FuzzSchema(f *testing.F) {
 		if len(problems) > 0 {
 			return
 		}
-		s.Check(v)
+		s.Check(v, plenty())
 		s.Convert(func(_ *tree.Node, hint string, _ func() *tree.Node) string { return hint })
 	})
 }
