@@ -49,7 +49,7 @@ func Parse(text []byte) (*spec.Description, error) {
 	root, err := tree.Read(&tree.Source{Text: text}, tree.Options{MaxBytes: MaxSize, MaxNodes: maxValues})
 	if err == nil {
 		r := newReader(&references{root: root})
-		r.patterns = true
+		r.strict = true
 		if err = r.document(); err == nil {
 			return r.out, nil
 		}
@@ -127,15 +127,18 @@ func versionOf(root *tree.Node) (d dialect, newer bool, err error) {
 type reader struct {
 	*references
 	dialect dialect
-	// patterns tells that patterns must be such as can be run.
-	patterns bool
-	out      *spec.Description
+	// strict tells that all must be such as can be enforced: patterns, paths,
+	// addresses.
+	strict bool
+	out    *spec.Description
 	// security is what operations ask for that say nothing themselves.
 	security [][]spec.Requirement
 	// names are the definitions made or to be made of nodes; waiting are those to
 	// be made.
 	names   map[*tree.Node]string
 	waiting []*tree.Node
+	// parts are those of operations that were read.
+	parts int
 	// made are the schemas made of parameters of Swagger 2.0.
 	made map[*tree.Node]*tree.Node
 }
@@ -169,8 +172,12 @@ func (r *reader) document() error {
 	if len(r.out.Operations) == 0 {
 		return tree.Wrong(r.root, "it describes no operation")
 	}
-	if _, err := spec.NewMatcher(r.out.Operations); err != nil {
-		return tree.Wrong(r.root.Get("paths"), "%v", err)
+	// A matcher takes time quadratic in paths of some forms: it is made for those
+	// who mean to enforce.
+	if r.strict {
+		if _, err := spec.NewMatcher(r.out.Operations); err != nil {
+			return tree.Wrong(r.root.Get("paths"), "%v", err)
+		}
 	}
 	return r.definitions()
 }

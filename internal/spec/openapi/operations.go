@@ -109,11 +109,17 @@ func (r *reader) openOperation(op *spec.Operation, item, n *tree.Node) error {
 		if err != nil {
 			return err
 		}
+		if err := r.spend(m.Value); err != nil {
+			return err
+		}
 		answer, err := r.resolve(m.Value)
 		if err != nil {
 			return err
 		}
 		if response.Content, err = r.content(answer); err != nil {
+			return err
+		}
+		if response.Headers, err = r.headers(answer.Get("headers")); err != nil {
 			return err
 		}
 		op.Responses = append(op.Responses, response)
@@ -156,14 +162,19 @@ func (r *reader) content(n *tree.Node) ([]spec.Media, error) {
 		return nil, tree.Wrong(content, "content must be an object of media types")
 	}
 	var all []spec.Media
+	seen := map[string]bool{}
 	for _, m := range content.Fields() {
+		if err := r.spend(m.Value); err != nil {
+			return nil, err
+		}
 		media, _, err := mime.ParseMediaType(m.Name)
 		if err != nil {
 			return nil, wrongName(m, "this is no media type")
 		}
-		if spec.MediaFor(all, media) != nil && spec.MediaFor(all, media).Range == media {
+		if seen[media] {
 			continue // the same type with other parameters
 		}
+		seen[media] = true
 		value, err := r.resolve(m.Value)
 		if err != nil {
 			return nil, err
@@ -173,14 +184,24 @@ func (r *reader) content(n *tree.Node) ([]spec.Media, error) {
 	return all, nil
 }
 
+// named is what makes a parameter another one.
+type named struct {
+	name string
+	in   spec.Place
+}
+
 // parameters are those of the path, and those of the operation, which replace
 // those of the same name and place.
 func (r *reader) parameters(op *spec.Operation, lists ...*tree.Node) error {
+	seen := map[named]int{}
 	for _, list := range lists {
 		if list != nil && list.Kind != tree.Array {
 			return tree.Wrong(list, "parameters must be a list")
 		}
 		for _, n := range list.List() {
+			if err := r.spend(n); err != nil {
+				return err
+			}
 			resolved, err := r.resolve(n)
 			if err != nil {
 				return err
@@ -192,15 +213,13 @@ func (r *reader) parameters(op *spec.Operation, lists ...*tree.Node) error {
 			if ignored(p) {
 				continue
 			}
-			replaced := false
-			for i := range op.Parameters {
-				if op.Parameters[i].Name == p.Name && op.Parameters[i].In == p.In {
-					op.Parameters[i], replaced = p, true
-				}
+			k := named{p.Name, p.In}
+			if at, twice := seen[k]; twice {
+				op.Parameters[at] = p
+				continue
 			}
-			if !replaced {
-				op.Parameters = append(op.Parameters, p)
-			}
+			seen[k] = len(op.Parameters)
+			op.Parameters = append(op.Parameters, p)
 		}
 	}
 	return nil
@@ -241,16 +260,64 @@ func (r *reader) parameter(n *tree.Node) (spec.Parameter, error) {
 	if explode := n.Get("explode"); explode != nil {
 		p.Explode = explode.IsTrue()
 	}
+	return p, r.valued(&p, n)
+}
+
+// valued reads what the value of a parameter or header is.
+func (r *reader) valued(p *spec.Parameter, n *tree.Node) error {
 	content, err := r.content(n)
 	switch {
 	case err != nil:
-		return p, err
+		return err
 	case len(content) > 1:
-		return p, tree.Wrong(n.Get("content"), "the parameter must have one media type")
+		return tree.Wrong(n.Get("content"), "the parameter must have one media type")
 	case len(content) == 1:
 		p.Media, p.Schema = content[0].Range, content[0].Schema
 	default:
 		p.Schema = r.schemaOf(n.Get("schema"))
 	}
-	return p, nil
+	return nil
+}
+
+// headers reads those of an answer.
+func (r *reader) headers(declared *tree.Node) ([]spec.Parameter, error) {
+	var all []spec.Parameter
+	for _, m := range declared.Fields() {
+		if strings.EqualFold(m.Name, "content-type") {
+			continue
+		}
+		n, err := r.resolve(m.Value)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.spend(n); err != nil {
+			return nil, err
+		}
+		p := spec.Parameter{
+			Name: m.Name, In: spec.InHeader, Line: int(n.Line), Style: spec.Simple,
+			Required: n.Get("required").IsTrue(), Explode: n.Get("explode").IsTrue(),
+		}
+		if r.dialect == swagger20 {
+			if n.Get("collectionFormat").Str() != "tsv" {
+				p.Schema = r.schemaOf(r.asSchema(n))
+			}
+		} else if err := r.valued(&p, n); err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// maxParts is how many parameters, headers, media types and responses all
+// operations may have together, references opened.
+const maxParts = 1_000_000
+
+// spend counts a part of an operation: through references a short document may
+// describe a great many.
+func (r *reader) spend(at *tree.Node) error {
+	if r.parts++; r.parts > maxParts {
+		return tree.Wrong(at, "the operations have more than %d parameters, headers, media types and responses, references opened", maxParts)
+	}
+	return nil
 }

@@ -268,3 +268,24 @@ func TestUnread(t *testing.T) {
 		}
 	}
 }
+
+// TestHeaders holds what is read of the headers of answers.
+func TestHeaders(t *testing.T) {
+	for text, want := range map[string]string{
+		"openapi: 3.0.3\ninfo: {title: x, version: '1'}\npaths: {/a: {get: {responses: {default: {description: d, headers: {X-A: {required: true, schema: {type: integer}}, Content-Type: {schema: {}}, X-B: {content: {application/json: {schema: {}}}}}}}}}}": "[X-A header true simple  map[type:integer]] [X-B header false simple application/json map[]]",
+		"swagger: '2.0'\ninfo: {title: x, version: '1'}\npaths: {/a: {get: {responses: {default: {description: d, headers: {X-A: {type: array, items: {type: integer}}}}}}}}":                                                                                  "[X-A header false simple  map[items:map[type:integer] type:array]]",
+	} {
+		doc := openapi.Read(spec.OneFile("a.yaml", []byte(text), spec.ProjectLimits{}), "a.yaml")
+		if doc.Description == nil {
+			t.Errorf("%s: %v", text, doc.Problems)
+			continue
+		}
+		var got []string
+		for _, h := range doc.Description.Operations[0].Responses[0].Headers {
+			got = append(got, fmt.Sprintf("[%s %s %v %s %s %v]", h.Name, h.In, h.Required, h.Style, h.Media, doc.Description.Definitions[h.Schema.Name]))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s, want %s", strings.Join(got, " "), want)
+		}
+	}
+}

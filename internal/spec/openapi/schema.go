@@ -161,7 +161,7 @@ func (r *reader) nullable(n *tree.Node) bool {
 
 // pattern says why a regular expression can't be run.
 func (r *reader) pattern(text string) error {
-	if !r.patterns {
+	if !r.strict {
 		return nil
 	}
 	_, err := spec.CompilePattern(text)

@@ -38,7 +38,11 @@ const maxAddress = 8 << 10
 func (r *reader) server(at *tree.Node, address string) error {
 	u, err := url.Parse(address)
 	if err != nil {
-		return tree.Wrong(at, "the url of the server is malformed")
+		if r.strict {
+			return tree.Wrong(at, "the url of the server is malformed")
+		}
+		r.out.Servers = append(r.out.Servers, address)
+		return nil
 	}
 	base := strings.TrimSuffix(u.EscapedPath(), "/")
 	if base != "" && base[0] != '/' {

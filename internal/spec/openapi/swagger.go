@@ -53,8 +53,14 @@ func (r *reader) swaggerOperation(op *spec.Operation, item, n *tree.Node) error 
 		if err != nil {
 			return err
 		}
+		if err := r.spend(m.Value); err != nil {
+			return err
+		}
 		answer, err := r.resolve(m.Value)
 		if err != nil {
+			return err
+		}
+		if response.Headers, err = r.headers(answer.Get("headers")); err != nil {
 			return err
 		}
 		if schema := answer.Get("schema"); schema != nil {
@@ -80,22 +86,25 @@ func (r *reader) fileOr(n *tree.Node) spec.Schema {
 // replace those of the same name and place.
 func (r *reader) swaggerParameters(lists ...*tree.Node) ([]*tree.Node, error) {
 	var found []*tree.Node
+	seen := map[named]int{}
 	for _, list := range lists {
 		if list != nil && list.Kind != tree.Array {
 			return nil, tree.Wrong(list, "parameters must be a list")
 		}
 		for _, item := range list.List() {
+			if err := r.spend(item); err != nil {
+				return nil, err
+			}
 			p, err := r.resolve(item)
 			if err != nil {
 				return nil, err
 			}
-			at := slices.IndexFunc(found, func(other *tree.Node) bool {
-				return other.Get("name").Str() == p.Get("name").Str() && other.Get("in").Str() == p.Get("in").Str()
-			})
-			if at >= 0 {
+			k := named{p.Get("name").Str(), spec.Place(p.Get("in").Str())}
+			if at, twice := seen[k]; twice {
 				found[at] = p
 				continue
 			}
+			seen[k] = len(found)
 			found = append(found, p)
 		}
 	}
@@ -110,12 +119,17 @@ func (r *reader) mediaTypes(op *tree.Node, field, otherwise string, schema spec.
 		list = r.root.Get(field)
 	}
 	var all []spec.Media
+	seen := map[string]bool{}
 	for _, item := range list.List() {
+		if err := r.spend(item); err != nil {
+			return nil, err
+		}
 		media, _, err := mime.ParseMediaType(item.Str())
 		if err != nil {
 			return nil, tree.Wrong(item, "this is no media type")
 		}
-		if !slices.ContainsFunc(all, func(m spec.Media) bool { return m.Range == media }) {
+		if !seen[media] {
+			seen[media] = true
 			all = append(all, spec.Media{Range: media, Schema: schema})
 		}
 	}

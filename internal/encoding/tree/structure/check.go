@@ -35,12 +35,13 @@ type Check struct {
 	// Report is told of each problem and says whether to go on.
 	Report func(Problem) bool
 
-	root    string
-	seen    map[visit]bool
-	waiting []step
-	path    []string
-	outside bool
-	stopped bool
+	root string
+	// seen are the objects that were looked at; noted are the targets of references.
+	seen, noted map[visit]bool
+	waiting     []step
+	path        []string
+	outside     bool
+	stopped     bool
 }
 
 type visit struct {
@@ -59,7 +60,7 @@ type step struct {
 // Run holds a tree against the object of the grammar with this name, and
 // everything that it refers to.
 func (c *Check) Run(root *tree.Node, object string) {
-	c.root, c.seen = object, map[visit]bool{}
+	c.root, c.seen, c.noted = object, map[visit]bool{}, map[visit]bool{}
 	c.waiting = []step{{n: root, v: &value{what: isObject, object: c.Grammar.objects[object]}}}
 	for len(c.waiting) > 0 && !c.stopped {
 		next := c.waiting[0]
@@ -161,8 +162,10 @@ func (v *value) takes(k tree.Kind) bool {
 		return k == tree.Number
 	case isList:
 		return k == tree.Array
-	case isMap, isObject, isEither:
+	case isMap:
 		return k == tree.Object
+	case isObject, isEither:
+		return k == tree.Object || k == tree.Bool && v.object.boolean
 	}
 	return false
 }
@@ -191,6 +194,9 @@ func (v *value) kinds() string {
 			word = "an object"
 			if v.object != nil {
 				word = a(spaced(v.object.name)) + " object"
+				if v.object.boolean {
+					word += " or true or false"
+				}
 			}
 		case isNull:
 			word = "null"
@@ -209,7 +215,7 @@ func a(word string) string {
 	switch {
 	case word == "null" || word == "":
 		return word
-	case strings.ContainsRune("aeio", rune(word[0])):
+	case strings.ContainsRune("aeiox", rune(word[0])):
 		return "an " + word
 	}
 	return "a " + word
@@ -230,8 +236,8 @@ func (v *value) scalar(n *tree.Node) string {
 		}
 	case isURL, isURI:
 		u, err := url.Parse(n.Text)
-		if err != nil || strings.ContainsAny(n.Text, " \\^`{|}<>\"") {
-			return "a URL, with characters that URLs don't have escaped"
+		if err != nil {
+			return "a URL"
 		}
 		if v.what == isURI && u.Scheme == "" {
 			return "an absolute URL, as https://example.com/"
@@ -268,7 +274,9 @@ func (c *Check) list(n *tree.Node, v *value, name string) {
 			seen = map[string]bool{}
 		}
 		if key := item.Kind.String() + item.Text; seen[key] {
+			c.path = append(c.path, strconv.Itoa(i))
 			c.wrong(item, "repeated", "%s lists %s twice", subject(name), clip(item.Text))
+			c.path = c.path[:len(c.path)-1]
 		} else {
 			seen[key] = true
 		}
@@ -300,7 +308,8 @@ func (c *Check) follow(ref *tree.Node, v *value) {
 			return
 		}
 	}
-	if !c.seen[visit{target, v.object}] {
+	if key := (visit{target, v.object}); !c.seen[key] && !c.noted[key] {
+		c.noted[key] = true
 		c.waiting = append(c.waiting, step{target, v, path, path == nil})
 	}
 }

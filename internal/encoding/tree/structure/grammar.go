@@ -32,6 +32,8 @@ type object struct {
 	otherRule, other string
 	rules            []rule
 	choice           *choice
+	// boolean tells that true and false may stand in its place.
+	boolean bool
 }
 
 type field struct {
@@ -110,6 +112,7 @@ type value struct {
 //	/REGEXP/ TYPE            the fields with a name that matches
 //	* TYPE                   all other fields
 //	x-                       extensions are allowed
+//	also bool                true and false may stand in place of the object
 //	else RULE: MESSAGE       what is told of a name that nothing allows
 //	choose NAME WORD=OBJECT… the field tells what object this is
 //	rule KIND NAME…          exactly-one, at-most-one, at-least-one of the fields;
@@ -202,6 +205,12 @@ func (p *parser) part(word, rest string) error {
 	case "rule":
 		names := strings.Fields(rest)
 		p.at.rules = append(p.at.rules, rule{names[0], names[1:]})
+		return nil
+	case "also":
+		if rest != "bool" {
+			return fmt.Errorf("only bool may stand in place of an object")
+		}
+		p.at.boolean = true
 		return nil
 	case "choose":
 		words := strings.Fields(rest)

@@ -9,7 +9,7 @@ import (
 
 // object holds an object against the one of the grammar.
 func (c *Check) object(n *tree.Node, o *object) {
-	if c.seen[visit{n, o}] {
+	if n.Kind != tree.Object || c.seen[visit{n, o}] {
 		return
 	}
 	c.seen[visit{n, o}] = true
