@@ -22,6 +22,9 @@ const (
 )
 
 func (c *checker) scalar(t *Type, v *tree.Node, way *step) {
+	if c.set.options.RAML08 && (v.Is(tree.Number) || v.Is(tree.Bool) || v.Is(tree.String)) {
+		v = oldScalar(t, v)
+	}
 	switch t.kind {
 	case nilKind:
 		c.must(v.Is(tree.Null), v, way, "null")
@@ -45,6 +48,21 @@ func (c *checker) scalar(t *Type, v *tree.Node, way *step) {
 		}
 	default:
 	}
+}
+
+// oldScalar is a value as RAML 0.8 has it, where all parameters are written as
+// texts.
+func oldScalar(t *Type, v *tree.Node) *tree.Node {
+	_, numeric := number(v.Text)
+	switch {
+	case t.kind&numericKinds != 0 && numeric:
+		return tree.New(v, tree.Number, v.Text)
+	case t.kind == booleanKind && (v.Text == "true" || v.Text == "false"):
+		return tree.New(v, tree.Bool, v.Text)
+	case t.kind&(numericKinds|booleanKind) == 0:
+		return tree.NewText(v, v.Text)
+	}
+	return v
 }
 
 func (c *checker) must(ok bool, v *tree.Node, way *step, what string) bool {

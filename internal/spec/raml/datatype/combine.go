@@ -49,9 +49,9 @@ func (t *Type) isBeside(name string) bool {
 	}
 	switch name {
 	case "required":
-		return t.use == Property || t.use == Parameter || t.use == URI
+		return t.use == Property || t.isParameter()
 	case "repeat":
-		return t.set.options.RAML08 && (t.use == Property || t.use == Parameter || t.use == URI)
+		return t.set.options.RAML08 && t.isParameter()
 	case "allowedTargets":
 		return t.use == Annotation
 	case "uses", "usage":

@@ -156,7 +156,7 @@ func (s *Set) Declare(name string, use Use, decl *tree.Node, scope Scope) *Type 
 		s.declared = append(s.declared, t)
 	}
 	t.name, t.text = name, name
-	_, known := builtin(name)
+	_, known := s.builtin(name)
 	switch {
 	case known && use == Declared:
 		s.problem(decl, "raml-redefined-type", "%q is a type of RAML itself and can't be declared again; choose another name", name)

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/spec"
@@ -159,6 +159,11 @@ L: string[]
 		{"a list", "[a]", Parameter, false, "", "raml-facet-value"},
 		{"RAML 0.8", "a: {type: date, repeat: true, example: 'Sun, 28 Feb 2016 16:41:41 GMT'}\nb: {required: true}\nc?: {}\n", Parameter, true, "a b! c?", ""},
 		{"RAML 0.8 URI", "a: {}\n", URI, true, "a!", ""},
+		{"RAML 0.8, one of several", "a: [{type: integer}, {type: date}]\nb: [{type: string, example: 1}]", Parameter, true, "a b", ""},
+		{"RAML 0.8, texts of numbers", "a: {type: integer, example: '1'}\nb: {type: boolean, default: 'true'}\nc: {example: true}", Parameter, true, "a b c", ""},
+		{"RAML 0.8, wrong number", "a: {type: integer, example: one}", Parameter, true, "a", "raml-value-type"},
+		{"RAML 0.8 has no arrays", "a: {type: array}", Parameter, true, "a", "raml-unknown-type"},
+		{"RAML 0.8, a date", "a: {type: date, example: '2015-05-23'}", Parameter, true, "a", "raml-value-format"},
 		{"repeat is of RAML 0.8", "a: {repeat: true}\n", Parameter, false, "a!", "raml-unknown-facet"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -90,7 +90,7 @@ func (t *Type) judgeUse() {
 	}
 	for _, a := range t.flat(nil) {
 		switch {
-		case a.kind == externalKind && (t.use == Parameter || t.use == URI || t.use == QueryString):
+		case a.kind == externalKind && (t.isParameter() || t.use == QueryString):
 			s.problem(t.decl, "raml-external-type", "a parameter or header can't be of a JSON or XML schema; use a type of RAML")
 		case t.use == QueryString && a.kind&(objectKind|anyKind|stringKind) == 0:
 			s.problem(t.decl, "raml-query-string", "the query string must be an object, not %s", a.kind)

@@ -103,14 +103,22 @@ func (t *Type) read() {
 		t.parents = []*Type{t.fallback(nil)}
 		return
 	}
-	switch d.Kind {
-	case tree.Object:
+	switch {
+	case d.Is(tree.Object):
 		t.own = d
 		t.readType()
+	case d.Is(tree.Array) && t.set.options.RAML08 && t.isParameter():
+		// RAML 0.8 lists the declarations of which one must hold.
+		t.kind = unionKind
+		for _, item := range d.Items {
+			t.alternatives = append(t.alternatives, t.set.As(t.use, item, t.scope))
+		}
 	default:
 		t.parents = t.inherited(d)
 	}
 }
+
+func (t *Type) isParameter() bool { return t.use == Parameter || t.use == URI }
 
 // readType finds the type of an object of facets.
 func (t *Type) readType() {
@@ -219,11 +227,8 @@ func (t *Type) expressed(e *expression, at *tree.Node) *Type {
 		}
 		return u
 	}
-	if k, ok := builtin(e.name); ok && (!s.options.RAML08 || k != anyKind) {
+	if k, ok := s.builtin(e.name); ok {
 		return s.of(k)
-	}
-	if s.options.RAML08 && e.name == "date" {
-		return s.of(datetimeKind)
 	}
 	if t.scope != nil {
 		if decl, scope, ok := t.scope.Lookup(e.name); ok {
@@ -239,6 +244,15 @@ func (t *Type) expressed(e *expression, at *tree.Node) *Type {
 	}
 	s.problem(at, "raml-unknown-type", "there is no type %q; declare it in types, or write its library before it, as in library.%s", clip(e.name), clip(e.name))
 	return s.unknown(at)
+}
+
+// builtin is the family that a name means in the version of RAML.
+func (s *Set) builtin(name string) (kind, bool) {
+	if s.options.RAML08 && name == "date" {
+		return datetimeKind, true
+	}
+	k, ok := builtin(name)
+	return k, ok && (!s.options.RAML08 || k&(stringKind|numericKinds|booleanKind|fileKind) != 0)
 }
 
 // annotated is the value of a member that may carry annotations: the member

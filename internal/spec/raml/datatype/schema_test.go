@@ -8,8 +8,10 @@ import (
 // TestSchema shows what types are written as.
 func TestSchema(t *testing.T) {
 	for _, c := range []struct{ name, types, want string }{
-		{"scalars", "A: {type: string, minLength: 1, maxLength: 2, pattern: 'a+', enum: [a, aa, a]}",
-			`{"enum":["a","aa"],"maxLength":2,"minLength":1,"pattern":"^(?:a+)$","type":"string"}`},
+		{
+			"scalars", "A: {type: string, minLength: 1, maxLength: 2, pattern: 'a+', enum: [a, aa, a]}",
+			`{"enum":["a","aa"],"maxLength":2,"minLength":1,"pattern":"^(?:a+)$","type":"string"}`,
+		},
 		{"pattern of a whole text", "A: {type: string, pattern: ^a+$}", `{"pattern":"^a+$","type":"string"}`},
 		{"numbers", "A: {type: number, format: long, minimum: 1, multipleOf: 2}", `{"format":"int64","minimum":1,"multipleOf":2,"type":"integer"}`},
 		{"integers", "A: {type: integer, format: int8}", `{"format":"int8","type":"integer"}`},
@@ -23,25 +25,41 @@ func TestSchema(t *testing.T) {
 		{"array", "A: {type: array, items: B, uniqueItems: true, minItems: 1}\nB: string", `{"items":{"$ref":"#/components/schemas/B"},"minItems":1,"type":"array","uniqueItems":true}`},
 		{"expression", "A: (B | nil)[]\nB: string", `{"items":{"anyOf":[{"$ref":"#/components/schemas/B"},{"type":"null"}]},"type":"array"}`},
 		{"alias", "A: B\nB: string", `{"$ref":"#/components/schemas/B"}`},
-		{"described alias", "A: {type: B, description: d, displayName: n, default: x, example: y}\nB: string",
-			`{"$ref":"#/components/schemas/B","default":"x","description":"d","examples":["y"],"title":"n"}`},
-		{"object", "A: {properties: {a: B, b: {required: false, description: d}}, additionalProperties: false, maxProperties: 2}\nB: string",
-			`{"additionalProperties":false,"maxProperties":2,"properties":{"a":{"$ref":"#/components/schemas/B"},"b":{"description":"d","type":"string"}},"required":["a"],"type":"object"}`},
+		{
+			"described alias", "A: {type: B, description: d, displayName: n, default: x, example: y}\nB: string",
+			`{"$ref":"#/components/schemas/B","default":"x","description":"d","examples":["y"],"title":"n"}`,
+		},
+		{
+			"object", "A: {properties: {a: B, b: {required: false, description: d}}, additionalProperties: false, maxProperties: 2}\nB: string",
+			`{"additionalProperties":false,"maxProperties":2,"properties":{"a":{"$ref":"#/components/schemas/B"},"b":{"description":"d","type":"string"}},"required":["a"],"type":"object"}`,
+		},
 		{"itself", "A:\n  properties:\n    a: A[]", `{"properties":{"a":{"items":{"$ref":"#/components/schemas/A"},"type":"array"}},"required":["a"],"type":"object"}`},
-		{"inherited", "A: {type: B, properties: {a: string}}\nB: {properties: {b: string}}",
-			`{"properties":{"a":{"type":"string"},"b":{"type":"string"}},"required":["b","a"],"type":"object"}`},
-		{"both", "A: {type: [B, C]}\nB: {properties: {b: string}}\nC: {properties: {c: string}}",
-			`{"properties":{"b":{"type":"string"},"c":{"type":"string"}},"required":["b","c"],"type":"object"}`},
-		{"patterns", "A:\n  properties:\n    ax: string\n    /^a/: integer\n    //: B\nB: string",
-			`{"additionalProperties":{"$ref":"#/components/schemas/B"},"patternProperties":{"^a":{"anyOf":[{"type":"integer"},{"type":"string"}]}},"properties":{"ax":{"type":"string"}},"required":["ax"],"type":"object"}`},
+		{
+			"inherited", "A: {type: B, properties: {a: string}}\nB: {properties: {b: string}}",
+			`{"properties":{"a":{"type":"string"},"b":{"type":"string"}},"required":["b","a"],"type":"object"}`,
+		},
+		{
+			"both", "A: {type: [B, C]}\nB: {properties: {b: string}}\nC: {properties: {c: string}}",
+			`{"properties":{"b":{"type":"string"},"c":{"type":"string"}},"required":["b","c"],"type":"object"}`,
+		},
+		{
+			"patterns", "A:\n  properties:\n    ax: string\n    /^a/: integer\n    //: B\nB: string",
+			`{"additionalProperties":{"$ref":"#/components/schemas/B"},"patternProperties":{"^a":{"anyOf":[{"type":"integer"},{"type":"string"}]}},"properties":{"ax":{"type":"string"}},"required":["ax"],"type":"object"}`,
+		},
 		{"restricted union", "A: {type: string | nil, minLength: 2}", `{"anyOf":[{"minLength":2,"type":"string"},{"type":"null"}]}`},
-		{"discriminator", "A: {discriminator: k, properties: {k: string}}\nB: {type: A, discriminatorValue: b, properties: {x: integer}}\n",
+		{
+			"discriminator", "A: {discriminator: k, properties: {k: string}}\nB: {type: A, discriminatorValue: b, properties: {x: integer}}\n",
 			`{"anyOf":[{"allOf":[{"properties":{"k":{"const":"A"}}}],"properties":{"k":{"type":"string"}},"required":["k"],"type":"object"},` +
-				`{"allOf":[{"$ref":"#/components/schemas/B"},{"properties":{"k":{"const":"b"}}}]}],"discriminator":{"propertyName":"k"}}`},
-		{"named by a discriminator", "A: {type: B, discriminatorValue: 2}\nB: {discriminator: k, properties: {k: integer}}\n",
-			`{"allOf":[{"properties":{"k":{"const":2}}}],"properties":{"k":{"type":"integer"}},"required":["k"],"type":"object"}`},
-		{"JSON schema", `A: '{"$schema": "x", "properties": {"a": {"$ref": "#/definitions/b"}}, "definitions": {"b": {"type": "string"}}}'`,
-			`{"properties":{"a":{"$ref":"#/components/schemas/definitions.b"}}}`},
+				`{"allOf":[{"$ref":"#/components/schemas/B"},{"properties":{"k":{"const":"b"}}}]}],"discriminator":{"propertyName":"k"}}`,
+		},
+		{
+			"named by a discriminator", "A: {type: B, discriminatorValue: 2}\nB: {discriminator: k, properties: {k: integer}}\n",
+			`{"allOf":[{"properties":{"k":{"const":2}}}],"properties":{"k":{"type":"integer"}},"required":["k"],"type":"object"}`,
+		},
+		{
+			"JSON schema", `A: '{"$schema": "x", "properties": {"a": {"$ref": "#/definitions/b"}}, "definitions": {"b": {"type": "string"}}}'`,
+			`{"properties":{"a":{"$ref":"#/components/schemas/definitions.b"}}}`,
+		},
 		{"XML schema", `A: <schema/>`, `{}`},
 		{"examples", "A: {type: object, examples: {a: {value: {x: 1}}, b: '{\"x\": 2}'}}", `{"examples":[{"x":1},{"x":2}],"type":"object"}`},
 		{"XML", "A: {type: string, xml: {name: n}}", `{"type":"string","xml":{"name":"n"}}`},

@@ -319,15 +319,19 @@ func convert(t testing.TB, s *Schema) *judge.Schema {
 
 func TestConvert(t *testing.T) {
 	for _, c := range []struct{ name, schema, want string }{
-		{"draft 3", `{"$schema": "x", "id": "y", "properties": {"a": {"required": true, "type": "any"}}, "divisibleBy": 2}`,
-			`{"multipleOf":2,"properties":{"a":{}},"required":["a"]}`},
+		{
+			"draft 3", `{"$schema": "x", "id": "y", "properties": {"a": {"required": true, "type": "any"}}, "divisibleBy": 2}`,
+			`{"multipleOf":2,"properties":{"a":{}},"required":["a"]}`,
+		},
 		{"extends", `{"extends": {"type": "string"}, "disallow": ["null"]}`, `{"allOf":[{"type":"string"},{"not":{"type":["null"]}}]}`},
 		{"types that are schemas", `{"type": ["string", {"minimum": 1}]}`, `{"allOf":[{"anyOf":[{"type":"string"},{"minimum":1}]}]}`},
 		{"exclusive", `{"maximum": 2, "exclusiveMaximum": true}`, `{"exclusiveMaximum":2}`},
 		{"not exclusive", `{"maximum": 2, "exclusiveMaximum": false}`, `{"maximum":2}`},
 		{"tuple", `{"items": [{}], "additionalItems": false}`, `{"items":false,"prefixItems":[{}]}`},
-		{"dependencies", `{"dependencies": {"a": "b", "c": ["d"], "e": {"type": "object"}}}`,
-			`{"dependentRequired":{"a":["b"],"c":["d"]},"dependentSchemas":{"e":{"type":"object"}}}`},
+		{
+			"dependencies", `{"dependencies": {"a": "b", "c": ["d"], "e": {"type": "object"}}}`,
+			`{"dependentRequired":{"a":["b"],"c":["d"]},"dependentSchemas":{"e":{"type":"object"}}}`,
+		},
 		{"reference", `{"$ref": "#/definitions/a", "title": "left", "definitions": {"a": {}}}`, `{"$ref":"#/a"}`},
 		{"what is unknown stays", `{"x-note": {"a": 1}, "default": 3}`, `{"default":3,"x-note":{"a":1}}`},
 	} {
