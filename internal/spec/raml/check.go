@@ -24,13 +24,13 @@ type shape struct {
 }
 
 // object judges an object; one without a value is empty.
-func (r *reader) object(n *tree.Node, s shape) bool {
+func (r *reader) object(n *tree.Node, s shape) {
 	if r.openText(n) {
-		return true
+		return
 	}
 	if !n.Is(tree.Object) && !n.Is(tree.Null) {
 		r.wrong(n, "raml-kind", "%s must be an object, not %s", s.what, a(n))
-		return false
+		return
 	}
 	for _, m := range n.Members {
 		name := m.Name
@@ -54,7 +54,6 @@ func (r *reader) object(n *tree.Node, s shape) bool {
 			r.wrong(n, "raml-missing-facet", "%s needs %q", s.what, name)
 		}
 	}
-	return true
 }
 
 func (r *reader) unknown(n *tree.Node, m tree.Member, s shape) {

@@ -117,12 +117,12 @@ func (r *reader) overlay(top, base *tree.Node) {
 		case "types", "schemas", "annotationTypes":
 			r.overlaid(m.Value, base.Get(m.Name), m.Name, true)
 		default:
-			r.overlayMember(top, m, base, "")
+			r.overlayMember(top, m, base)
 		}
 	}
 }
 
-func (r *reader) overlayMember(top *tree.Node, m tree.Member, base *tree.Node, place string) {
+func (r *reader) overlayMember(top *tree.Node, m tree.Member, base *tree.Node) {
 	if harmless(m.Name) || isAnnotation(m.Name) {
 		return
 	}
@@ -144,7 +144,7 @@ func (r *reader) overlaid(top, base *tree.Node, place string, add bool) {
 			if add && base.Get(m.Name) == nil {
 				continue
 			}
-			r.overlayMember(top, m, base, place)
+			r.overlayMember(top, m, base)
 		}
 	case top.Is(tree.Array):
 		known := map[string]bool{}

@@ -72,7 +72,7 @@ func (r *reader) annotate(to, from *tree.Node) {
 		if _, local, ok := strings.Cut(name, "."); ok {
 			name = local
 		}
-		if name == "deprecated" && !(m.Value.Is(tree.Bool) && m.Value.Text == "false") {
+		if name == "deprecated" && m.Value.Text != "false" {
 			put(to, "deprecated", nil, tree.NewBool(m.Value, true))
 		}
 	}

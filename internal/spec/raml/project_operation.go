@@ -183,7 +183,7 @@ func methodOf(resource, n *tree.Node) string {
 }
 
 func (r *reader) annotateDeprecated(out, resource *tree.Node) {
-	if v := resource.Get("(deprecated)"); !(v.Is(tree.Bool) && v.Text == "false") {
+	if v := resource.Get("(deprecated)"); v.Text != "false" {
 		put(out, "deprecated", nil, tree.NewBool(v, true))
 	}
 }

@@ -154,7 +154,8 @@ func (r *reader) flows(n *tree.Node) *tree.Node {
 	out := tree.NewObject(settings)
 	for _, g := range r.listed(settings.Get("authorizationGrants")) {
 		flow := tree.NewObject(g)
-		name, authorization, token := "", false, false
+		var name string
+		var authorization, token bool
 		switch g.Text {
 		case "authorization_code", "code":
 			name, authorization, token = "authorizationCode", true, true

@@ -129,7 +129,7 @@ func (r *reader) body08(n *tree.Node) {
 		return
 	}
 	for _, m := range n.Members {
-		if !isMediaType(m.Name) && !(r.loose && containsParameter(m.Name)) {
+		if !isMediaType(m.Name) && (!r.loose || !containsParameter(m.Name)) {
 			r.wrong(r.at(n, m), "raml-media-type", "%q is no media type, as application/json", clip(m.Name))
 			continue
 		}

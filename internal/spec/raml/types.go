@@ -50,7 +50,7 @@ func (r *reader) fieldsOf(use datatype.Use, n *tree.Node) {
 		r.kind(m.Value, "DataType")
 		r.annotationsOf(m.Value, targetsOf(typeTarget))
 	})
-	if n.Is(tree.Object) && !r.alone && !(r.loose && r.hasParameters(n)) {
+	if n.Is(tree.Object) && !r.alone && (!r.loose || !r.hasParameters(n)) {
 		r.set.Fields(use, n, r.scopeOf(n, r.api))
 	}
 }
