@@ -292,7 +292,7 @@ func TestOrderAndWorst(t *testing.T) {
 		change diff.Change
 		want   string
 	}{
-		{changes[0], "line 13: breaking bound-changed: GET /orders query limit: maximum was 100, is 9"},
+		{changes[0], "api.yaml:13: breaking bound-changed: GET /orders query limit: maximum was 100, is 9"},
 		{diff.Change{Kind: "k", Class: diff.Security, Message: "m", Old: diff.Position{File: "a.raml", Line: 7}}, "a.raml:7: security k: m"},
 		{diff.Change{Kind: "k", Class: diff.Harmless, Message: "m\x1b[31m\n", New: diff.Position{File: "b"}}, "b: harmless k: m\ufffd[31m\ufffd"},
 	} {

@@ -5,19 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"farrier.dev/farrier/internal/spec"
 	"farrier.dev/farrier/internal/spec/diff"
-	"farrier.dev/farrier/internal/spec/openapi"
 )
-
-func parse(t testing.TB, text string) *spec.Description {
-	t.Helper()
-	d, err := openapi.Parse([]byte(text))
-	if err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
-	return d
-}
 
 // exchanged is a description whose only operation takes or gives a schema.
 func exchanged(schema string, answered bool) string {
