@@ -93,7 +93,7 @@ paths:
     delete:
       security: [{}]
       responses:
-        "204": {description: gone}
+        "204": {description: gone, headers: {X-Rest: {required: true, schema: {type: integer}}, Link: {schema: {type: string}}}}
 components:
   securitySchemes:
     oauth: {type: oauth2, flows: {}}
@@ -117,7 +117,7 @@ func operationCases() []struct{ name, edit, want string } {
 	return []struct{ name, edit, want string }{
 		{"nothing", "", ""},
 		{"another title", "title: Orders => title: Sales", ""},
-		{"an operation is gone", "    delete:\n      security: [{}]\n      responses:\n        \"204\": {description: gone}\n => ", "breaking operation-removed DELETE /orders/{id}"},
+		{"an operation is gone", "    delete:\n      security: [{}]\n      responses:\n        \"204\": {description: gone, headers: {X-Rest: {required: true, schema: {type: integer}}, Link: {schema: {type: string}}}}\n => ", "breaking operation-removed DELETE /orders/{id}"},
 		{"an operation is new", "    delete:\n => %post: {responses: {\"200\": {description: d}}}\n    delete:\n", "harmless operation-added POST /orders/{id}"},
 		{"an open operation is new", "    delete:\n => %post: {security: [], responses: {\"200\": {description: d}}}\n    delete:\n", "security operation-added-without-security POST /orders/{id}; harmless operation-added POST /orders/{id}"},
 		{"another path", "/orders/{id}: => /order/{id}:", "breaking operation-removed DELETE /orders/{id}; breaking operation-removed GET /orders/{id}; harmless operation-added DELETE /order/{id}; harmless operation-added GET /order/{id}; security operation-added-without-security DELETE /order/{id}"},
@@ -164,6 +164,13 @@ func operationCases() []struct{ name, edit, want string } {
 		{"a code of a range", "        4XX: => %    \"404\": {description: none, content: {application/json: {schema: {type: object, required: [error], properties: {error: {type: string}}}}}}\n        4XX:", "harmless property-required GET /orders response 404 application/json /error"},
 		{"a response without content", "\"200\": {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Orders'}}}} => \"200\": {description: ok}", "breaking media-type-removed GET /orders response 200 application/json"},
 		{"a response with content", "\"201\": {description: made} => \"201\": {description: made, content: {application/json: {schema: {type: object, properties: {secret: {}}}}}}", "harmless media-type-added POST /orders response 201 application/json; security sensitive-property-in-response POST /orders response 201 application/json /secret"},
+		{"no header", ", Link: {schema: {type: string}}} => }", "breaking response-header-removed DELETE /orders/{id} response 204 header Link"},
+		{"a header", ", Link: {schema: {type: string}}} => , Link: {schema: {type: string}}, Age: {}}", "harmless response-header-added DELETE /orders/{id} response 204 header Age"},
+		{"a header is optional", "X-Rest: {required: true, => X-Rest: {", "breaking response-header-optional DELETE /orders/{id} response 204 header X-Rest"},
+		{"a header is required", "Link: { => Link: {required: true, ", "harmless response-header-required DELETE /orders/{id} response 204 header Link"},
+		{"another type of a header", "{type: integer}}, Link => {type: number}}, Link", "breaking type-changed DELETE /orders/{id} response 204 header X-Rest"},
+		{"a header in other letters", "X-Rest: => x-rest:", ""},
+		{"a header as a document", "{schema: {type: string}}} => {content: {application/json: {schema: {type: string}}}}}", "breaking response-header-media-type-changed DELETE /orders/{id} response 204 header Link"},
 		{"a response no longer described", "{application/json: {schema: {$ref: '#/components/schemas/Orders'}}} => {application/json: {}}", "breaking schema-removed GET /orders response 200 application/json"},
 
 		{"a shared schema", "note: {type: string, maxLength: 500} => note: {type: string, maxLength: 600}", "breaking bound-changed GET /orders response 200 application/json /[]/note; breaking bound-changed GET /orders/{id} response 200 application/json /note; harmless bound-changed POST /orders body application/json /note"},

@@ -30,6 +30,11 @@ const (
 	BodyOptional    Kind = "body-optional"
 	ResponseRemoved Kind = "response-removed"
 	ResponseAdded   Kind = "response-added"
+	HeaderRemoved   Kind = "response-header-removed"
+	HeaderAdded     Kind = "response-header-added"
+	HeaderRequired  Kind = "response-header-required"
+	HeaderOptional  Kind = "response-header-optional"
+	HeaderMedia     Kind = "response-header-media-type-changed"
 	MediaRemoved    Kind = "media-type-removed"
 	MediaAdded      Kind = "media-type-added"
 )

@@ -253,6 +253,32 @@ func (c *comparer) responses(o, n *spec.Operation) {
 				}
 			default:
 				c.content(was.Content, is.Content)
+				c.headers(was.Headers, is.Headers)
+			}
+		})
+	})
+}
+
+// headers compares those of a response.
+func (c *comparer) headers(old, updated []spec.Parameter) {
+	outer := c.at.place
+	pairs(old, updated, func(h *spec.Parameter) string { return strings.ToLower(h.Name) }, func(o, n *spec.Parameter) {
+		c.within(outer+" header "+cmp.Or(n, o).Name, true, lineOf(o), lineOf(n), func() {
+			switch {
+			case n == nil:
+				c.add(HeaderRemoved, Breaking, Widens, "is no longer described")
+			case o == nil:
+				c.add(HeaderAdded, Harmless, Narrows, "is new")
+			case o.Media != n.Media:
+				c.add(HeaderMedia, Breaking, Both, "was written as %s, is written as %s", media(o), media(n))
+			default:
+				if o.Required && !n.Required {
+					c.add(HeaderOptional, Breaking, Widens, "may be missing now")
+				}
+				if n.Required && !o.Required {
+					c.add(HeaderRequired, Harmless, Narrows, "is always there now")
+				}
+				c.schema(o.Schema, n.Schema)
 			}
 		})
 	})

@@ -112,6 +112,11 @@ func (r *reader) operation(path string, m tree.Member, shared *tree.Node) {
 	}
 	for _, m := range n.Get("responses").Fields() {
 		response := spec.Response{Content: r.content(m.Value)}
+		for _, h := range m.Value.Get("headers").Fields() {
+			header := r.parameter(h.Value)
+			header.Name, header.In, header.Style, header.Explode = h.Name, spec.InHeader, spec.Simple, false
+			response.Headers = append(response.Headers, header)
+		}
 		switch code, err := strconv.Atoi(m.Name); {
 		case strings.HasSuffix(m.Name, "XX"):
 			response.From = int(m.Name[0]-'0') * 100
