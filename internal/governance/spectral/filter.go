@@ -12,6 +12,9 @@ type scope struct {
 	// parent is nil at the root.
 	parent, grandparent *frame
 	cursor              *cursor
+	// realParent has @parent be the parent. Otherwise it is the parent of that, as
+	// it is in Spectral but for the paths that its second engine evaluates.
+	realParent bool
 	// thrown tells that JavaScript would have thrown, as for a member of
 	// undefined; the filter then selects nothing.
 	thrown bool
@@ -31,6 +34,8 @@ type filter struct {
 	needs string
 	// wandering tells that it depends on where the value was found.
 	wandering bool
+	// parental tells that it uses @parent; realParent is that of scope.
+	parental, realParent bool
 }
 
 // matches says whether the filter selects the value.
@@ -59,7 +64,7 @@ func compileFilter(text string) (*filter, error) {
 
 func newFilter(text string, root *syntax) (*filter, error) {
 	c := compiler{}
-	f := &filter{text: strings.TrimSpace(text), eval: c.compile(root), needs: needed(root), wandering: c.wandering}
+	f := &filter{text: strings.TrimSpace(text), eval: c.compile(root), needs: needed(root), wandering: c.wandering, parental: c.parental}
 	return f, c.err
 }
 
@@ -88,8 +93,8 @@ func isMethod(name string) bool {
 }
 
 type compiler struct {
-	wandering bool
-	err       error
+	wandering, parental bool
+	err                 error
 }
 
 func (c *compiler) refuse(format string, args ...any) expression {
@@ -139,11 +144,16 @@ func (c *compiler) special(name string) expression {
 	case "@property":
 		return func(s *scope) value { return s.self.property() }
 	case "@parent":
+		c.parental = true
 		return func(s *scope) value {
-			if s.parent == nil {
+			parent := s.grandparent
+			if s.realParent {
+				parent = s.parent
+			}
+			if parent == nil {
 				return value{}
 			}
-			return valueOf(s.parent.node)
+			return valueOf(parent.node)
 		}
 	case "@parentProperty":
 		c.wandering = true

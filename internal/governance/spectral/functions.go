@@ -155,10 +155,10 @@ func pattern(options *tree.Node) (Check, error) {
 		}
 		var out []Problem
 		if yes != nil && !in.match(yes, in.Value.Text) {
-			out = say(`#{{print("value")}} must match the pattern %s`, quote(options.Get("match").Text))
+			out = say(`#{{print("value")}} must match the pattern %s`, printPattern(options.Get("match")))
 		}
 		if no != nil && in.match(no, in.Value.Text) {
-			out = append(out, say(`#{{print("value")}} must not match the pattern %s`, quote(options.Get("notMatch").Text))...)
+			out = append(out, say(`#{{print("value")}} must not match the pattern %s`, printPattern(options.Get("notMatch")))...)
 		}
 		return out
 	}, nil

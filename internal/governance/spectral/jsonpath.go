@@ -56,17 +56,58 @@ func parsePath(text string) (*jsonPath, error) {
 		return nil, fmt.Errorf("the path %s has more than %d steps", clip(text), maxSteps)
 	}
 	out := &jsonPath{text: text, steps: compact(p.steps)}
-	parents := 0
+	parents, second := 0, isSecond(p.steps)
 	for _, s := range out.steps {
 		if s.kind == stepParent {
 			parents++
 		}
-		if s.filter != nil && s.filter.wandering {
-			out.wandering = true
+		if s.filter != nil {
+			s.filter.realParent = second
+			out.wandering = out.wandering || s.filter.wandering || s.filter.parental && !second
 		}
 	}
 	out.wandering = out.wandering || parents > 1
 	return out, nil
+}
+
+// isSecond says whether Spectral leaves the path to its second engine: one with
+// parents or keys inside, or with several steps at any depth.
+func isSecond(steps []step) bool {
+	end := len(steps)
+	for end > 0 && steps[end-1].kind >= stepParent {
+		end--
+	}
+	if steps = steps[:end]; slices.ContainsFunc(steps, func(s step) bool { return s.kind >= stepParent }) {
+		return true
+	}
+	first := slices.IndexFunc(steps, func(s step) bool { return s.deep })
+	if first < 0 {
+		return false
+	}
+	member := func(s step) bool { return s.kind == stepNames && len(s.names) == 1 }
+	rest := steps[first+1:]
+	if !member(steps[first]) {
+		return slices.ContainsFunc(rest, func(s step) bool { return s.deep })
+	}
+	flat, deep := false, 1
+	for i, s := range rest {
+		if i == len(rest)-1 {
+			break
+		}
+		plain := member(s) || s.kind == stepWildcard
+		switch {
+		case !s.deep:
+			flat = flat || plain
+		case flat || !plain:
+			return true
+		default:
+			deep++
+		}
+	}
+	if last := steps[len(steps)-1]; last.deep {
+		return flat || last.kind == stepWildcard
+	}
+	return deep > 1
 }
 
 // compact drops a deep wildcard before another step, which then is the deep one:

@@ -22,9 +22,16 @@ type judging struct {
 	document *spec.Document
 	resolved *resolution
 	results  []Result
-	seen     map[string]bool
+	seen     map[sighting]bool
 	errs     []error
 	dir      string
+}
+
+// sighting is what two results have in common that are told once.
+type sighting struct {
+	rule          *rule
+	in            *written
+	message, path string
 }
 
 // run is one rule while it is judged.
@@ -72,7 +79,7 @@ func (r *Ruleset) Judge(ctx context.Context, doc *spec.Document) ([]Result, erro
 	if err != nil {
 		return nil, err
 	}
-	j := &judging{ctx: ctx, set: r, rules: rules, document: doc, seen: map[string]bool{}, dir: path.Dir(r.file)}
+	j := &judging{ctx: ctx, set: r, rules: rules, document: doc, seen: map[sighting]bool{}, dir: path.Dir(r.file)}
 	if j.resolved, err = resolve(doc); err != nil {
 		return nil, err
 	}
@@ -332,7 +339,7 @@ func (r *run) keep(message string, path []string) {
 	if severity == Off {
 		return
 	}
-	v := variables{path: encodedPointer(at.path), err: message, description: r.rule.description, described: r.rule.described, value: at.value}
+	v := variables{path: at.path, err: message, description: r.rule.description, described: r.rule.described, value: at.value}
 	switch {
 	case len(at.missing) > len(at.path):
 		v.property = dotted(at.missing[max(0, len(at.path)-1):])
@@ -350,7 +357,7 @@ func (r *run) keep(message string, path []string) {
 }
 
 func (r *run) add(message string, severity Severity, at location) {
-	key := strings.Join([]string{r.rule.name, at.in.file, message, strings.Join(at.path, "\x01")}, "\x00")
+	key := sighting{r.rule, at.in, message, strings.Join(at.path, "\x00")}
 	if r.seen[key] {
 		return
 	}

@@ -32,9 +32,6 @@ func Load(l Loader, name string, o Options) (*Ruleset, error) {
 	load := &loading{loader: l, options: o, core: coreFunctions(), formats: newFormats(), definitions: map[string]*definition{}}
 	ctx, cancel := context.WithTimeout(context.Background(), o.Limits.Time)
 	defer cancel()
-	if load.engine != nil {
-		load.engine.use(ctx)
-	}
 	load.engine = newEngine(load, ctx)
 	d, err := load.ruleset("", name)
 	if err != nil {

@@ -136,53 +136,90 @@ func (r *resolution) position(in *written, path []string) position {
 	return at
 }
 
-// text is a line of a source.
-func (r *resolution) text(src *tree.Source, line int32) string {
-	if src == nil {
-		return ""
+// lines are where the lines of a source begin, and how many characters stand
+// before each block of its bytes.
+type lines struct {
+	starts, before []int
+	text           []byte
+}
+
+const block = 512
+
+func (r *resolution) index(src *tree.Source) *lines {
+	if known := r.lines[src]; known != nil {
+		return known
 	}
-	starts := r.lines[src]
-	if starts == nil {
-		starts = []int{0}
-		for i, c := range src.Text {
-			if c == '\n' {
-				starts = append(starts, i+1)
-			}
+	l := &lines{starts: []int{0}, text: src.Text}
+	count := 0
+	for i, c := range src.Text {
+		if i%block == 0 {
+			l.before = append(l.before, count)
 		}
-		r.lines[src] = starts
+		if utf8.RuneStart(c) {
+			count++
+		}
+		if c == '\n' {
+			l.starts = append(l.starts, i+1)
+		}
 	}
-	if int(line) > len(starts) || line < 1 {
-		return ""
+	r.lines[src] = l
+	return l
+}
+
+// from is the text from a place on.
+func (l *lines) from(line, column int32) []byte {
+	if line < 1 || int(line) > len(l.starts) {
+		return nil
 	}
-	text := src.Text[starts[line-1]:]
-	if int(line) < len(starts) {
-		text = src.Text[starts[line-1]:starts[line]]
+	at := l.starts[line-1]
+	wanted := l.characters(at) + int(column) - 1
+	if column > block {
+		i, exact := slices.BinarySearch(l.before, wanted)
+		if !exact {
+			i--
+		}
+		at = max(at, i*block)
 	}
-	return string(text)
+	for count := l.characters(at); at < len(l.text) && (count < wanted || !utf8.RuneStart(l.text[at])); at++ {
+		if utf8.RuneStart(l.text[at]) {
+			count++
+		}
+	}
+	return l.text[at:]
+}
+
+// characters are how many begin before a byte.
+func (l *lines) characters(at int) int {
+	if len(l.before) == 0 {
+		return 0
+	}
+	i := min(at/block, len(l.before)-1)
+	count := l.before[i]
+	for _, c := range l.text[i*block : at] {
+		if utf8.RuneStart(c) {
+			count++
+		}
+	}
+	return count
 }
 
 // isEmpty says whether a null is one that nobody wrote.
 func (r *resolution) isEmpty(n *tree.Node, m *tree.Member) bool {
-	if n.Line != m.Line {
+	if n.Line != m.Line || n.Source == nil {
 		return true
 	}
-	rest := from(r.text(n.Source, n.Line), n.Column)
-	return !strings.HasPrefix(strings.ToLower(rest), "null") && !strings.HasPrefix(rest, "~")
-}
-
-// from is the part of a line from a column.
-func from(line string, column int32) string {
-	for ; column > 1 && line != ""; column-- {
-		_, size := utf8.DecodeRuneInString(line)
-		line = line[size:]
-	}
-	return line
+	rest := r.index(n.Source).from(n.Line, n.Column)
+	word := strings.ToLower(string(rest[:min(4, len(rest))]))
+	return word != "null" && !strings.HasPrefix(word, "~")
 }
 
 // nameEnd is the column behind the name of a member.
 func (r *resolution) nameEnd(src *tree.Source, m *tree.Member) int {
-	rest := from(r.text(src, m.Line), m.Column)
-	if rest == "" || rest[0] != '"' && rest[0] != '\'' {
+	var rest []byte
+	if src != nil {
+		rest = r.index(src).from(m.Line, m.Column)
+	}
+	if len(rest) == 0 || rest[0] != '"' && rest[0] != '\'' {
 		return int(m.Column) + utf8.RuneCountInString(m.Name)
 	}
 	end := 1
@@ -191,5 +228,5 @@ func (r *resolution) nameEnd(src *tree.Source, m *tree.Member) int {
 			end++
 		}
 	}
-	return int(m.Column) + utf8.RuneCountInString(rest[:min(end, len(rest))]) + 1
+	return int(m.Column) + utf8.RuneCount(rest[:min(end, len(rest))]) + 1
 }

@@ -311,6 +311,7 @@ func (m *matcher) conditional(set *stateSet) []state {
 
 // holds evaluates a filter for the value on top of the stack.
 func (m *matcher) holds(f *filter) bool {
+	m.scope.realParent = f.realParent
 	m.scope.self, m.scope.parent, m.scope.grandparent = m.cursor.at(0), m.cursor.at(1), m.cursor.at(2)
 	is := f.matches(&m.scope)
 	if m.scope.err != nil && m.err == nil {

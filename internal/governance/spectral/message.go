@@ -11,9 +11,10 @@ import (
 
 // variables are what the templates of messages name.
 type variables struct {
-	property, err, path, description string
-	described                        bool
-	value                            *tree.Node
+	property, err, description string
+	described                  bool
+	path                       []string
+	value                      *tree.Node
 }
 
 // text is the variable of a name, known where there is one.
@@ -24,7 +25,7 @@ func (v *variables) text(name string) (text string, known bool) {
 	case "error":
 		return v.err, true
 	case "path":
-		return v.path, true
+		return encodedPointer(v.path), true
 	case "description":
 		if !v.described {
 			return "null", true

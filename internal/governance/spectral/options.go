@@ -76,7 +76,7 @@ func regexOption(options *tree.Node, name string) (*regex, error) {
 	if n == nil {
 		return nil, nil //nolint:nilnil // no pattern is no mistake
 	}
-	if n.Kind != tree.String {
+	if n.Kind != tree.String && n.Kind != writtenInScript {
 		return nil, tree.Wrong(n, "%s must be a regular expression", name)
 	}
 	re, err := writtenRegex(n.Text)
@@ -84,6 +84,18 @@ func regexOption(options *tree.Node, name string) (*regex, error) {
 		return nil, tree.Wrong(n, "%s: %s", name, err)
 	}
 	return re, nil
+}
+
+// writtenInScript is the kind of regular expressions that come from scripts
+// rather than from texts.
+const writtenInScript = tree.Include
+
+// printPattern writes a pattern as messages show it.
+func printPattern(n *tree.Node) string {
+	if n.Kind == writtenInScript {
+		return n.Text[1:strings.LastIndexByte(n.Text, '/')]
+	}
+	return quote(n.Text)
 }
 
 func numberOption(options *tree.Node, name string) (*float64, error) {

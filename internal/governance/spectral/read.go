@@ -149,6 +149,9 @@ func (r *reader) formats(n *tree.Node) ([]*format, error) {
 	for _, item := range n.List() {
 		f := r.load.formats.find(item.Str())
 		if f == nil {
+			f = r.load.engine.format(item.Str())
+		}
+		if f == nil {
 			return nil, tree.Wrong(item, "the format %q isn't known", item.Str())
 		}
 		out = append(out, f)
@@ -158,7 +161,7 @@ func (r *reader) formats(n *tree.Node) ([]*format, error) {
 
 func (r *reader) extensions(n *tree.Node, d *definition) error {
 	list := n.List()
-	if n.Is(tree.String) {
+	if n.Is(tree.String) || n.Is(tree.Object) {
 		list = []*tree.Node{n}
 	} else if n != nil && !n.Is(tree.Array) {
 		return tree.Wrong(n, "extends must be a name or a list")
@@ -168,6 +171,15 @@ func (r *reader) extensions(n *tree.Node, d *definition) error {
 		name := item
 		if item.Is(tree.Array) && len(item.Items) == 2 {
 			name, e.applies, e.explicit = item.Items[0], item.Items[1].Str(), true
+		}
+		if name.Is(tree.Object) && r.load.engine.used() {
+			// Scripts extend the ruleset itself.
+			e.of = &definition{file: r.file}
+			if err := (&reader{load: r.load, file: r.file}).ruleset(name, e.of); err != nil {
+				return err
+			}
+			d.extends = append(d.extends, e)
+			continue
 		}
 		if !name.Is(tree.String) || !slices.Contains([]string{"recommended", "all", "off"}, e.applies) {
 			return tree.Wrong(item, "extends must be the name of a ruleset, or [name, all], [name, recommended] or [name, off]")
@@ -354,6 +366,9 @@ func (r *reader) function(name string) Function {
 		if f := known[name]; f != nil {
 			return f
 		}
+	}
+	if strings.HasPrefix(name, "\x00") {
+		return r.load.engine.scripted(name)
 	}
 	return nil
 }

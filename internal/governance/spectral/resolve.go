@@ -82,7 +82,7 @@ type resolution struct {
 	edges  map[place]*tree.Node
 	broken []Result
 	told   map[string]bool
-	lines  map[*tree.Source][]int
+	lines  map[*tree.Source]*lines
 }
 
 type place struct {
@@ -97,7 +97,7 @@ func resolve(doc *spec.Document) (*resolution, error) {
 		project: doc.Project, main: main, documents: map[string]*written{doc.File: main},
 		references: map[*tree.Node]*reference{}, targets: map[*tree.Node]*target{},
 		shared: map[*tree.Node]bool{}, opened: map[*tree.Node]*tree.Node{},
-		edges: map[place]*tree.Node{}, told: map[string]bool{}, lines: map[*tree.Source][]int{},
+		edges: map[place]*tree.Node{}, told: map[string]bool{}, lines: map[*tree.Source]*lines{},
 	}
 	r.crawl(main, &crumb{node: doc.Root})
 	r.crawled = map[*tree.Node]bool{}

@@ -138,6 +138,9 @@ func (t *failureTree) problems(in *Input) []Problem {
 }
 
 func explain(failures []failure, in *Input) []Problem {
+	if len(failures) == 1 {
+		return []Problem{failures[0].problem(in)}
+	}
 	root := &failureTree{}
 	for _, f := range failures {
 		root.insert(f)

@@ -1,0 +1,143 @@
+package spectral
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/evanw/esbuild/pkg/api"
+
+	"farrier.dev/farrier/internal/spec"
+)
+
+// bundle makes one script of a file and all that it imports.
+func (e *engine) bundle(file string) (string, error) {
+	// The bundler asks from many goroutines; a loader answers one at a time.
+	var mu sync.Mutex
+	plugin := api.Plugin{Name: "ruleset", Setup: func(build api.PluginBuild) {
+		build.OnResolve(api.OnResolveOptions{Filter: ".*"}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if a.Kind == api.ResolveEntryPoint {
+				return api.OnResolveResult{Path: file, Namespace: "file-of-ruleset"}, nil
+			}
+			if _, provided := e.provided(a.Path); provided {
+				return api.OnResolveResult{Path: a.Path, Namespace: "provided"}, nil
+			}
+			found, err := e.load.module(a.Importer, a.Path)
+			return api.OnResolveResult{Path: found, Namespace: "file-of-ruleset"}, err
+		})
+		build.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: "provided"}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
+			text, _ := e.provided(a.Path)
+			return api.OnLoadResult{Contents: &text, Loader: api.LoaderJS}, nil
+		})
+		build.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: "file-of-ruleset"}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return e.load.script(a.Path)
+		})
+	}}
+	result := api.Build(api.BuildOptions{
+		EntryPoints: []string{"ruleset"}, Bundle: true, Write: false, Outdir: "/", AbsWorkingDir: "/",
+		Format: api.FormatCommonJS, Platform: api.PlatformNeutral, Target: api.ES2017, TsconfigRaw: "{}",
+		LogLevel: api.LogLevelSilent, LogLimit: 1, Plugins: []api.Plugin{plugin},
+	})
+	if len(result.Errors) > 0 {
+		m := result.Errors[0]
+		if m.Location != nil {
+			return "", fmt.Errorf("%s:%d: %s", strings.TrimPrefix(m.Location.File, "file-of-ruleset:"), m.Location.Line, m.Text)
+		}
+		return "", fmt.Errorf("%s: %s", file, m.Text)
+	}
+	if len(result.OutputFiles) != 1 {
+		return "", fmt.Errorf("%s: can't be made one script", file)
+	}
+	return string(result.OutputFiles[0].Contents), nil
+}
+
+// module is the file that a script imports.
+func (l *loading) module(from, name string) (string, error) {
+	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/") {
+		file := spec.Join(from, name)
+		for _, suffix := range moduleSuffixes {
+			if l.exists(file + suffix) {
+				return file + suffix, nil
+			}
+		}
+		return "", fmt.Errorf("there is no file %s", file)
+	}
+	if name == "" || strings.Contains(name, ":") {
+		return "", fmt.Errorf("%s can't be imported: rulesets run without files, network and the modules of Node", clip(name))
+	}
+	return l.findPackage(from, name)
+}
+
+// script reads a file for the bundler.
+func (l *loading) script(name string) (api.OnLoadResult, error) {
+	src, err := l.source(name)
+	if err != nil {
+		return api.OnLoadResult{}, err
+	}
+	text := string(src.Text)
+	loader := api.LoaderJS
+	switch path.Ext(name) {
+	case ".json":
+		loader = api.LoaderJSON
+	case ".ts":
+		loader = api.LoaderTS
+	case ".yaml", ".yml":
+		return api.OnLoadResult{}, errors.New("scripts import no YAML; name the file in extends of a ruleset in YAML")
+	}
+	return api.OnLoadResult{Contents: &text, Loader: loader}, nil
+}
+
+// provided is the text of a module that stands in for one of Spectral's.
+func (e *engine) provided(name string) (string, bool) {
+	var b strings.Builder
+	export := func(name, value string) {
+		_, _ = fmt.Fprintf(&b, "const _%s = %s;\nexport { _%s as %s };\n", name, value, name, name)
+	}
+	switch name {
+	case "@stoplight/spectral-functions":
+		for _, f := range slices.Sorted(maps.Keys(e.load.core)) {
+			export(f, fmt.Sprintf("__farrier.core(%q)", f))
+		}
+		export("CasingType", `{flat:"flat",camel:"camel",pascal:"pascal",kebab:"kebab",cobol:"cobol",snake:"snake",macro:"macro"}`)
+	case "@stoplight/spectral-formats":
+		for _, f := range slices.Sorted(maps.Keys(e.load.formats)) {
+			export(f, fmt.Sprintf("__farrier.tag(%q)", f))
+		}
+	case "@stoplight/spectral-rulesets":
+		for _, r := range []string{"oas", "asyncapi", "arazzo"} {
+			export(r, fmt.Sprintf("__farrier.tag(%q)", "spectral:"+r))
+		}
+	case "@stoplight/spectral-core":
+		b.WriteString(coreModule)
+	case "@stoplight/types":
+		export("DiagnosticSeverity", "{Error:0,Warning:1,Information:2,Hint:3}")
+	default:
+		if _, known := e.load.options.Builtin[name]; known {
+			return fmt.Sprintf("export default __farrier.tag(%q)", name), true
+		}
+		return "", false
+	}
+	return b.String(), true
+}
+
+// coreModule is the part of Spectral's own module that functions use.
+const coreModule = `
+export function createRulesetFunction({ input, errorOnInvalidInput = false, options }, fn) {
+  const fits = input === null || input === undefined ? null : __farrier.compile(input);
+  const wrapped = function (value, settings, context) {
+    if (fits !== null && !fits(value)) return errorOnInvalidInput ? [{ message: "invalid input" }] : undefined;
+    return fn(value, settings, context);
+  };
+  Object.defineProperty(wrapped, "name", { value: fn.name });
+  Object.defineProperty(wrapped, "optionsSchema", { value: options });
+  return wrapped;
+}
+`
