@@ -52,6 +52,23 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 could not run.`,
 	return c
 }
 
+func diffCommand(code *int) *cobra.Command {
+	var o app.ReportOptions
+	var root string
+	c := &cobra.Command{
+		Use: "diff OLD NEW", Short: "Tell what a new version of a description breaks, or opens", Args: cobra.ExactArgs(2),
+		Example: "  farrier diff v1/orders.raml v2/orders.yaml --format json",
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			o.Terminal = terminal(c.OutOrStdout())
+			*code, err = app.Diff(args[0], args[1], root, o, c.OutOrStdout())
+			return err
+		},
+	}
+	c.Flags().StringVar(&root, "root", "", "folder that descriptions may include files from")
+	reportFlags(c.Flags(), &o)
+	return c
+}
+
 func rulesetsCommand() *cobra.Command {
 	var format string
 	c := &cobra.Command{
