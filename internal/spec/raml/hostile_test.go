@@ -90,7 +90,7 @@ func TestHostile(t *testing.T) {
 			if took > 15*time.Second {
 				t.Errorf("reading took %v", took)
 			}
-			if len(doc.Problems) == 0 || len(doc.Problems) > maxProblems || doc.Root != nil {
+			if len(doc.Problems) == 0 || len(doc.Problems) > maxProblems {
 				t.Fatalf("%d problems", len(doc.Problems))
 			}
 			for _, p := range doc.Problems {
@@ -127,8 +127,8 @@ func FuzzRead(f *testing.F) {
 				t.Errorf("a problem without a rule: %+v", p)
 			}
 		}
-		if doc.Root != nil && !doc.Valid() {
-			t.Error("an invalid description has a projection")
+		if doc.Root != nil {
+			_ = doc.Root.Any()
 		}
 	})
 }

@@ -213,9 +213,13 @@ func (r *reader) wholeQuery(q *tree.Node) *tree.Node {
 // content is a body by media types, nil when there are none; described says
 // whether anything is said of it.
 func (r *reader) content(body *tree.Node) (content *tree.Node, described bool) {
-	body = r.forMedia(body)
-	if !body.Is(tree.Object) || !r.byMedia(body) {
-		return nil, false
+	if body = r.forMedia(body); !r.byMedia(body) {
+		if body.Is(tree.Object) && len(body.Members) == 0 {
+			return nil, false
+		}
+		whole := tree.NewObject(body)
+		put(whole, "*/*", body, body)
+		body = whole
 	}
 	out := tree.NewObject(body)
 	for _, m := range body.Members {

@@ -37,7 +37,9 @@ const (
 // Read reads the description whose main file is named, which may be an API, an
 // overlay, an extension, a library or any other fragment. It always gives a
 // document; what is wrong is told in its problems, at most about a hundred. Its
-// Root is nil unless it is a valid API; its Description is not made here.
+// Root is nil for fragments and for what can't be read as YAML or is too large;
+// of an invalid API it is what can be understood. Its Description is not made
+// here.
 func Read(p *spec.Project, main string) *spec.Document {
 	r := &reader{
 		project: p, main: main, left: maxNodes,
@@ -187,7 +189,7 @@ func (r *reader) finish(doc *spec.Document) {
 			cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	doc.Problems = r.problems
-	if r.root != nil && doc.Valid() {
+	if r.root.Is(tree.Object) && !r.full {
 		if doc.Root = r.openAPI(r.root); r.full {
 			doc.Root, doc.Problems = nil, r.problems
 		}

@@ -44,6 +44,7 @@ func (r *reader) resources(root *tree.Node) {
 			}
 			if paths[e.path] {
 				r.wrong(e.at, "raml-duplicate-path", "there is a resource %s already", clip(e.path))
+				continue
 			}
 			paths[e.path] = true
 			r.resource(e, m)
