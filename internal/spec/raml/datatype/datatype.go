@@ -89,6 +89,8 @@ type Set struct {
 	choices map[*Type]map[string]*Type
 	parts   parts
 	effort  effort
+	// first is the first declaration.
+	first *tree.Node
 	// steps are how often values may still be held against types; schemas how many
 	// may still be written.
 	steps, schemaSteps, schemas int
@@ -182,6 +184,9 @@ func (s *Set) As(use Use, decl *tree.Node, scope Scope) *Type {
 	if t == nil {
 		t = &Type{set: s, use: use, decl: decl, scope: scope}
 		s.memo[at] = t
+		if s.first == nil {
+			s.first = decl
+		}
 		s.queue = append(s.queue, t)
 	}
 	return t
@@ -217,6 +222,9 @@ func (s *Set) Problems() []spec.Problem {
 		t := s.queue[len(s.queue)-1]
 		s.queue = s.queue[:len(s.queue)-1]
 		t.judge()
+	}
+	if s.effort.timeouts <= 0 || s.effort.matching < 0 {
+		s.warn(s.first, "raml-value-too-complex", "the regular expressions of the types cost so much that not all values were held against them")
 	}
 	out := slices.Clone(s.problems)
 	slices.SortStableFunc(out, func(a, b spec.Problem) int {

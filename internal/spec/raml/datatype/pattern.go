@@ -17,7 +17,7 @@ const (
 	maxPattern  = 4 << 10
 	matchTime   = 100 * time.Millisecond
 	maxTimeouts = 5
-	maxMatching = 100_000_000
+	maxMatching = 20_000_000
 )
 
 // effort is what regular expressions may still cost.
