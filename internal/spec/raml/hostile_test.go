@@ -7,6 +7,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/rogpeppe/go-internal/txtar"
+
 	"farrier.dev/farrier/internal/spec"
 )
 
@@ -120,6 +122,15 @@ func FuzzRead(f *testing.F) {
 	f.Add("#%RAML 1.0 Overlay\nextends: b.raml\ntitle: x\n", begin+"/a:\n  is: [t]\n  get:\ntraits: {t: {body: {text/plain: {example: a}}}}\n")
 	f.Add("#%RAML 0.8\ntitle: x\nschemas: [{a: '{}'}]\n/a:\n  post:\n    body:\n      application/json: {schema: a}\n", "")
 	f.Add(begin+"securitySchemes: {a: {type: OAuth 2.0, settings: {authorizationGrants: [implicit], authorizationUri: a}}}\nsecuredBy: [a]\n/a:\n  get:\n", "")
+	for _, name := range []string{"testdata/raml10.txtar", "testdata/raml08.txtar"} {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range archive.Files {
+			f.Add(string(file.Data), "")
+		}
+	}
 	f.Fuzz(func(t *testing.T, api, other string) {
 		doc := Read(project("api.raml", api, "b.raml", other), "api.raml")
 		for _, p := range doc.Problems {

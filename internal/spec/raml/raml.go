@@ -40,9 +40,21 @@ const (
 // Root is nil for fragments and for what can't be read as YAML or is too large;
 // of an invalid API it is what can be understood. Its Description is not made
 // here.
-func Read(p *spec.Project, main string) *spec.Document {
+func Read(p *spec.Project, main string) *spec.Document { return ReadWith(p, main, Options{}) }
+
+// Options are what a description needs from its surroundings. All are optional.
+type Options struct {
+	// CheckXML says why a document is not what an XML schema describes; fragment is
+	// the name of the element or type in it that is meant, empty for any element,
+	// and file the name of the schema's file. Without it XML examples of types in
+	// XML Schema are only well-formed.
+	CheckXML func(file string, schema []byte, fragment string, document []byte) error
+}
+
+// ReadWith is Read with what the surroundings give.
+func ReadWith(p *spec.Project, main string, o Options) *spec.Document {
 	r := &reader{
-		project: p, main: main, left: maxNodes,
+		project: p, main: main, options: o, left: maxNodes,
 		told:     map[told]bool{},
 		scopes:   map[*tree.Source]*scope{},
 		sources:  map[origin]*tree.Source{},
@@ -71,6 +83,7 @@ func Read(p *spec.Project, main string) *spec.Document {
 type reader struct {
 	project *spec.Project
 	main    string
+	options Options
 	// old is true for RAML 0.8.
 	old bool
 	set *datatype.Set

@@ -19,6 +19,7 @@ func (r *reader) newSet() {
 		Name:       func(decl *tree.Node) string { return r.names[decl] },
 		Fragment:   func(decl *tree.Node) string { return r.parts[decl] },
 		Target:     r.project.Target,
+		CheckXML:   r.options.CheckXML,
 		IsFragment: func(decl *tree.Node) bool { return r.kinds[decl] == "DataType" },
 	})
 }
