@@ -15,8 +15,10 @@ type Field struct {
 	Pattern  bool
 	Required bool
 	Type     *Type
-	// Decl is its declaration.
+	// Decl is its declaration; name is where its name stands, nil when that is in
+	// another file.
 	Decl *tree.Node
+	name *tree.Node
 
 	regexp *pattern
 }
@@ -104,6 +106,10 @@ func (s *Set) Fields(use Use, decls *tree.Node, scope Scope) []Field {
 			continue
 		}
 		f := s.field(use, m, scope)
+		if m.Value != nil && m.Value.Source == decls.Source {
+			f.name = tree.New(decls, tree.Null, "")
+			f.name.Line, f.name.Column = m.Line, m.Column
+		}
 		if seen[f.key()] {
 			s.problem(m.Value, "raml-property-malformed", "%q is declared twice, with and without a question mark", clip(f.Name))
 			continue

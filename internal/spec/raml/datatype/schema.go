@@ -229,6 +229,24 @@ func (w *writer) enum(t *Type, n *tree.Node) {
 	n.Set("enum", list)
 }
 
+// inheritDescription gives a type that has no description that of the type it
+// inherits from.
+func (t *Type) inheritDescription(n *tree.Node) {
+	if n.Get("description") != nil || n.Get("$ref") != nil {
+		return
+	}
+	// A description stands near, or it is of something else.
+	for up, steps := t, 0; len(up.parents) == 1 && steps < 16; steps++ {
+		if up = up.parents[0]; up.own == nil {
+			return
+		}
+		if v := up.annotated(up.own.Get("description")); v.Is(tree.String) {
+			n.Set("description", tree.NewText(v, v.Text))
+			return
+		}
+	}
+}
+
 // document adds what is said about the type.
 func (w *writer) document(t *Type, n *tree.Node) {
 	if t.own == nil {
@@ -239,6 +257,7 @@ func (w *writer) document(t *Type, n *tree.Node) {
 			n.Set(pair[1], tree.NewText(v, v.Text))
 		}
 	}
+	t.inheritDescription(n)
 	if v := t.own.Get("default"); v != nil {
 		n.Set("default", t.decoded(t.annotated(v)))
 	}

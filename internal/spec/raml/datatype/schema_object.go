@@ -113,7 +113,11 @@ func (w *writer) object(t *Type, n *tree.Node) {
 
 func (w *writer) member(name string, f *Field) tree.Member {
 	v := w.reference(f.Type)
-	return tree.Member{Name: name, Line: v.Line, Column: v.Column, Value: v}
+	at := v
+	if f.name != nil && v.Source == f.name.Source {
+		at = f.name
+	}
+	return tree.Member{Name: name, Line: at.Line, Column: at.Column, Value: v}
 }
 
 // maxOverlaps is how many pairs of patterns and names are looked at.
