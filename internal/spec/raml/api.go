@@ -155,7 +155,7 @@ func (r *reader) declareAll(n *tree.Node, s *scope) {
 	for _, m := range n.Fields() {
 		name := r.nameType(m)
 		t := r.set.Declare(m.Name, datatype.Declared, m.Value, r.scopeOf(m.Value, s))
-		r.types = append(r.types, namedType{name, r.at(n, m), t})
+		r.types = append(r.types, namedType{name, r.at(n, m), m.Value, t})
 	}
 }
 

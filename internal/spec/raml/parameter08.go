@@ -104,7 +104,7 @@ func (r *reader) declaredParameters(use datatype.Use, n *tree.Node) []declaredPa
 		if f.Pattern {
 			continue
 		}
-		schema := f.Type.Reference()
+		schema := r.schema(f.Type, f.Decl, true)
 		if r.old && f.Decl.Get("repeat").IsTrue() {
 			schema = listOf(f.Decl, schema)
 		}

@@ -14,6 +14,7 @@ import (
 type namedType struct {
 	name string
 	at   *tree.Node
+	decl *tree.Node
 	t    *datatype.Type
 }
 
@@ -108,7 +109,7 @@ func (r *reader) openAPI(root *tree.Node) *tree.Node {
 	components := tree.NewObject(root)
 	schemas := tree.NewObject(root)
 	for _, t := range r.types {
-		add(schemas, t.name, t.at, t.t.Schema())
+		add(schemas, t.name, t.at, r.schema(t.t, t.decl, false))
 	}
 	schemas.Index()
 	for _, m := range r.set.Components() {

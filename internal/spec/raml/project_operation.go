@@ -203,7 +203,7 @@ func (r *reader) wholeQuery(q *tree.Node) *tree.Node {
 	r.describe(p, q)
 	put(p, "style", nil, tree.NewText(q, "form"))
 	put(p, "explode", nil, tree.NewBool(q, true))
-	put(p, "schema", nil, r.set.As(datatype.QueryString, q, r.scopeOf(q, r.api)).Reference())
+	put(p, "schema", nil, r.schema(r.set.As(datatype.QueryString, q, r.scopeOf(q, r.api)), q, true))
 	own := tree.NewObject(q)
 	put(own, "queryString", nil, tree.NewBool(q, true))
 	extend(p, own)
@@ -234,7 +234,7 @@ func (r *reader) content(body *tree.Node) (content *tree.Node, described bool) {
 				add(out, m.Name, r.at(body, m), media)
 				continue
 			}
-			put(media, "schema", nil, r.set.As(datatype.Body, m.Value, r.scopeOf(m.Value, r.api)).Reference())
+			put(media, "schema", nil, r.schema(r.set.As(datatype.Body, m.Value, r.scopeOf(m.Value, r.api)), m.Value, true))
 			r.examples(media, m.Value, strings.Contains(m.Name, "json"))
 			r.annotate(media, m.Value)
 		}
