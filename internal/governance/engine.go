@@ -1,9 +1,9 @@
 package governance
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -11,6 +11,8 @@ import (
 	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/governance/spectral"
+	"farrier.dev/farrier/internal/governance/validation"
+	"farrier.dev/farrier/internal/governance/validation/graph"
 	"farrier.dev/farrier/internal/spec"
 )
 
@@ -18,6 +20,7 @@ import (
 type subject struct {
 	*Target
 	instance *spec.Document
+	graph    *graph.Graph
 }
 
 // instanceLanguage is the language of an instance's tree.
@@ -135,7 +138,11 @@ func compileRules(rules []*rule) ([]engine, error) {
 	if len(ofProfile) == 0 {
 		return engines, nil
 	}
-	return nil, errors.New("rules in the words of validation profiles are not compiled yet")
+	profile, err := compileProfile(ofProfile)
+	if err != nil {
+		return nil, err
+	}
+	return append(engines, profile), nil
 }
 
 func spectralRule(r *rule) map[string]any {
@@ -166,7 +173,9 @@ func LoadFile(l spectral.Loader, name string) (*Ruleset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the ruleset: %w", err)
 	}
-	_ = src
+	if bytes.HasPrefix(bytes.TrimPrefix(src.Text, []byte("\xef\xbb\xbf")), []byte(validation.Header)) {
+		return loadProfile(src, name)
+	}
 	return loadSpectral(l, name)
 }
 
