@@ -20,7 +20,8 @@ func yamlError(src *Source, err error) error {
 		line, _ := strconv.Atoi(m[1])
 		return &Error{File: src.Name, Line: line, Problem: "not YAML: " + m[2]}
 	}
-	return &Error{File: src.Name, Problem: "not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+	// The library tells every line but the first.
+	return &Error{File: src.Name, Line: 1, Problem: "not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
 }
 
 // yamlReader copies nodes, aliases opened.
@@ -31,14 +32,6 @@ type yamlReader struct {
 }
 
 func readYAML(src *Source, text []byte, o Options) (*Node, error) {
-	root, err := parseYAML(src, text, o)
-	if !o.Lenient || err == nil {
-		return root, err
-	}
-	return mendYAML(src, text, o, err)
-}
-
-func parseYAML(src *Source, text []byte, o Options) (*Node, error) {
 	var root, second yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	if err := d.Decode(&root); errors.Is(err, io.EOF) || err == nil && root.Kind == 0 {

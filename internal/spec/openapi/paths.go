@@ -21,6 +21,9 @@ type declared struct {
 	names  map[string]*tree.Node
 }
 
+// maxPath is the length of a path in bytes.
+const maxPath = 8 << 10
+
 // paths holds the templates of paths against the parameters that are declared
 // for them.
 func (j *judge) paths() {
@@ -33,6 +36,10 @@ func (j *judge) paths() {
 			continue
 		}
 		path := []string{"paths", m.Name}
+		if len(m.Name) > maxPath {
+			j.wrong(m.Value, path, "path-template", "the path %s is longer than %d bytes", clip(m.Name), maxPath)
+			continue
+		}
 		names, shape, ok := templates(m.Name)
 		if !ok {
 			j.wrong(m.Value, path, "path-template", "a template in the path %s must have the form {name}", clip(m.Name))
@@ -42,16 +49,18 @@ func (j *judge) paths() {
 			j.wrong(m.Value, path, "equal-paths", "the path %s differs from %s by the names of its templates only; make them one", clip(m.Name), clip(other))
 		}
 		shapes[shape] = m.Name
-		for i, name := range names {
-			if slices.Contains(names[:i], name) {
+		seen := make(map[string]bool, len(names))
+		for _, name := range names {
+			if seen[name] {
 				j.wrong(m.Value, path, "path-template", "the template {%s} stands twice in the path %s", clip(name), clip(m.Name))
 			}
+			seen[name] = true
 		}
 		if !m.Value.Is(tree.Object) {
 			continue
 		}
 		if n, err := j.resolve(m.Value); err == nil && n.Is(tree.Object) {
-			j.templated(j.itemOf(n), names, path)
+			j.templated(j.itemOf(n), seen, path)
 		}
 	}
 }
@@ -79,32 +88,27 @@ func templates(path string) (names []string, shape string, ok bool) {
 
 // templated holds the path parameters of a path item against the names of
 // templates.
-func (j *judge) templated(it *item, names, path []string) {
-	all := it.own
-	if len(all) == 0 {
-		all = nil // a path without operations needs no parameters
+func (j *judge) templated(it *item, names map[string]bool, path []string) {
+	extra := func(declared map[string]*tree.Node, at []string) {
+		for name, n := range declared {
+			if !names[name] {
+				j.wrong(n, append(slices.Clone(at), "parameters"), "path-parameter", "the path parameter %s has no template {%s} in the path %s", clip(name), clip(name), clip(path[1]))
+			}
+		}
 	}
-	for _, op := range all {
+	for _, op := range it.own {
 		if len(j.doc.Problems) >= MaxProblems {
 			return
 		}
 		at := append(slices.Clone(path), op.method)
-		for _, name := range names {
+		for name := range names {
 			if it.shared[name] == nil && op.names[name] == nil {
 				j.wrong(op.n, at, "path-parameter", "the path parameter %s of %s is not declared for %s; add it to parameters", clip(name), clip(path[1]), op.method)
 			}
 		}
-		for name, n := range op.names {
-			if !slices.Contains(names, name) {
-				j.wrong(n, append(at, "parameters"), "path-parameter", "the path parameter %s has no template {%s} in the path %s", clip(name), clip(name), clip(path[1]))
-			}
-		}
+		extra(op.names, at)
 	}
-	for name, n := range it.shared {
-		if !slices.Contains(names, name) {
-			j.wrong(n, append(path, "parameters"), "path-parameter", "the path parameter %s has no template {%s} in the path %s", clip(name), clip(name), clip(path[1]))
-		}
-	}
+	extra(it.shared, path)
 }
 
 // itemOf looks at a path item once.

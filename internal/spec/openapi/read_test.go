@@ -273,7 +273,7 @@ func TestUnread(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	for text, want := range map[string]string{
 		"openapi: 3.0.3\ninfo: {title: x, version: '1'}\npaths: {/a: {get: {responses: {default: {description: d, headers: {X-A: {required: true, schema: {type: integer}}, Content-Type: {schema: {}}, X-B: {content: {application/json: {schema: {}}}}}}}}}}": "[X-A header true simple  map[type:integer]] [X-B header false simple application/json map[]]",
-		"swagger: '2.0'\ninfo: {title: x, version: '1'}\npaths: {/a: {get: {responses: {default: {description: d, headers: {X-A: {type: array, items: {type: integer}}}}}}}}":                                                                                  "[X-A header false simple  map[items:map[type:integer] type:array]]",
+		"swagger: '2.0'\ninfo: {title: x, version: '1'}\npaths: {/a: {get: {responses: {default: {description: d, headers: {X-A: {type: array, items: {type: integer}}}}}}}}":                                                                                   "[X-A header false simple  map[items:map[type:integer] type:array]]",
 	} {
 		doc := openapi.Read(spec.OneFile("a.yaml", []byte(text), spec.ProjectLimits{}), "a.yaml")
 		if doc.Description == nil {

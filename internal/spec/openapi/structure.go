@@ -98,7 +98,7 @@ func inOrder(doc *spec.Document) {
 			}
 			return 1
 		}
-		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column)
+		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column, strings.Compare(a.Message, b.Message))
 	})
 }
 

@@ -58,7 +58,9 @@ type reader struct {
 	fetch       Fetch
 	seen        map[string]bool
 	definitions []*xsd.Node
-	schemas     []*xsd.Node
+	// locations are where the definitions come from.
+	locations []string
+	schemas   []*xsd.Node
 }
 
 // Read reads a description and compiles the port of the service. Names have no
@@ -95,6 +97,7 @@ func (r *reader) read(text []byte, location string) error {
 		return errors.New("it is no WSDL 1.1 description: its root is not definitions")
 	}
 	r.definitions = append(r.definitions, root)
+	r.locations = append(r.locations, location)
 	for _, child := range root.Children {
 		if child.Name.Space != nsWSDL {
 			continue

@@ -70,6 +70,14 @@ func (c *Check) Run(root *tree.Node, object string) {
 	}
 }
 
+// Also has a value looked at that the grammar leaves open, as an object of this
+// name. The path is as in Visit, from which it may be called.
+func (c *Check) Also(n *tree.Node, object string, path []string) {
+	if o := c.Grammar.objects[object]; o != nil {
+		c.waiting = append(c.waiting, step{n, &value{what: isEither, object: o}, slices.Clone(path), path == nil})
+	}
+}
+
 // Wrong reports a problem with a value at a path of the root; nil for one in
 // another document.
 func (c *Check) Wrong(n *tree.Node, path []string, rule, format string, args ...any) {
@@ -88,8 +96,11 @@ func (c *Check) wrong(n *tree.Node, rule, format string, args ...any) {
 }
 
 func (c *Check) here() []string {
-	if c.outside {
+	switch {
+	case c.outside:
 		return nil
+	case c.path == nil:
+		return []string{}
 	}
 	return c.path
 }
