@@ -139,7 +139,7 @@ func NewSet(o Options) *Set {
 		options: o, memo: map[place]*Type{}, heirs: map[*Type][]*Type{}, both: map[[2]*Type]*Type{},
 		narrow: map[[2]*Type]bool{}, told: map[told]bool{},
 		externals: map[place]*Type{}, choices: map[*Type]map[string]*Type{}, work: maxWork,
-		effort: effort{maxTimeouts, maxMatching}, steps: maxAllSteps, schemaSteps: maxAllSteps, schemas: maxAllSchemas,
+		effort: newEffort(), steps: maxAllSteps, schemaSteps: maxAllSteps, schemas: maxAllSchemas,
 		parts: parts{names: map[*tree.Node]string{}, used: map[string]bool{}},
 	}
 	for i := range s.builtins {

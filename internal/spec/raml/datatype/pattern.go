@@ -20,8 +20,13 @@ const (
 	maxMatching = 20_000_000
 )
 
-// effort is what regular expressions may still cost.
-type effort struct{ timeouts, matching int }
+// effort is what regular expressions may still cost, and those compiled.
+type effort struct {
+	timeouts, matching int
+	known              map[string]*pattern
+}
+
+func newEffort() effort { return effort{maxTimeouts, maxMatching, map[string]*pattern{}} }
 
 // pattern is a regular expression of ECMAScript. It looks for its match anywhere.
 type pattern struct {
@@ -33,8 +38,22 @@ type pattern struct {
 	left *effort
 }
 
-// compile compiles a regular expression: in linear time where RE2 knows it.
+// compile compiles a regular expression, once.
 func compile(text string, left *effort) (*pattern, error) {
+	p := left.known[text]
+	if p != nil {
+		return p, nil
+	}
+	p, err := compiled(text, left)
+	if err == nil {
+		left.known[text] = p
+	}
+	return p, err
+}
+
+// compiled compiles a regular expression to one that runs in linear time where
+// RE2 knows it.
+func compiled(text string, left *effort) (*pattern, error) {
 	if len(text) > maxPattern {
 		return nil, fmt.Errorf("it is longer than %d bytes", maxPattern)
 	}

@@ -245,8 +245,9 @@ func compileSchemas(t testing.TB, s *Set, types map[string]*Type) map[string]*js
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
+	left := newEffort()
 	c.UseRegexpEngine(func(text string) (jsonschema.Regexp, error) {
-		p, err := compile(text, &effort{maxTimeouts, maxMatching})
+		p, err := compile(text, &left)
 		return judged{p}, err
 	})
 	document := map[string]any{"components": map[string]any{"schemas": schemas}}
