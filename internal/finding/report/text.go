@@ -50,10 +50,8 @@ func writeText(w *bufio.Writer, r *Report, colours bool) {
 			}
 			seen[identity(*f)] = true
 			line := paint(colour(f.Severity), f.Severity.String()) + " " + visible(f.Rule) + ": " + visible(f.Message)
-			if f.Location.File == "" || f.Location.Line == 0 {
-				if at := where(f.Location); at != "" {
-					line = visible(at) + ": " + line
-				}
+			if at := spot(f.Location); at != "" {
+				line = visible(at) + ": " + line
 			}
 			if f.Fix != "" {
 				line += " (" + visible(f.Fix) + ")"
@@ -68,6 +66,15 @@ func writeText(w *bufio.Writer, r *Report, colours bool) {
 		_, _ = fmt.Fprintf(w, "%s: no longer found: %s at %s\n", visible(r.Baseline.name), visible(e.Rule), visible(strings.TrimSpace(e.File+" "+e.Where)))
 	}
 	_, _ = w.WriteString(r.line() + "\n")
+}
+
+// spot is the place of a finding that stands beside its line: a JSON pointer says
+// no more than that.
+func spot(at finding.Location) string {
+	if at.File != "" && at.Line > 0 && (at.Operation == "" || strings.HasPrefix(at.Place, "#")) {
+		return ""
+	}
+	return where(at)
 }
 
 func byLine(a, b finding.Finding) int {
