@@ -193,7 +193,7 @@ func (r *reader) readFragment(f file) {
 	s := &scope{reader: r}
 	r.api = s
 	r.opening[f.src.Name] = true
-	n := r.open(root, r.source(f.src, s), 0)
+	n := r.open(root, r.source(f.src, s), "", 0)
 	if r.full {
 		return
 	}

@@ -86,7 +86,7 @@ func (r *reader) library(name string, at *tree.Node) *scope {
 	defer delete(r.opening, name)
 	s := &scope{reader: r}
 	r.libs[name] = s
-	s.root = r.open(root, r.source(f.src, s), 0)
+	s.root = r.open(root, r.source(f.src, s), "", 0)
 	s.libs = r.uses(s.root)
 	r.libraries = append(r.libraries, s)
 	return s

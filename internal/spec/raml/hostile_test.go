@@ -108,9 +108,15 @@ func TestHostile(t *testing.T) {
 // TestRemote tells that includes from the network are not read and that the
 // description is no worse for it.
 func TestRemote(t *testing.T) {
-	doc := Read(project("api.raml", begin+"description: !include https://example.com/a.md\n"), "api.raml")
-	if len(doc.Problems) != 1 || !doc.Problems[0].Warning || doc.Problems[0].Rule != "raml-include-remote" || !doc.Valid() {
+	const include = "!include https://example.com/a\n"
+	doc := Read(project("api.raml", begin+"description: "+include+"types:\n  A: "+include+"  B:\n    type: A\n    example: {a: 1}\n  C:\n    properties: {}\n    example: "+include), "api.raml")
+	if len(doc.Problems) != 3 || !doc.Valid() {
 		t.Errorf("problems: %v", doc.Problems)
+	}
+	for _, p := range doc.Problems {
+		if !p.Warning || p.Rule != "raml-include-remote" {
+			t.Errorf("problem: %+v", p)
+		}
 	}
 }
 

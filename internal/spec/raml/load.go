@@ -79,8 +79,9 @@ func bare(text []byte) bool {
 	return true
 }
 
-// open copies a value of a file into a source, its includes opened.
-func (r *reader) open(n *tree.Node, src *tree.Source, depth int) *tree.Node {
+// open copies a value of a file into a source, its includes opened; name is that
+// of the member whose value it is.
+func (r *reader) open(n *tree.Node, src *tree.Source, name string, depth int) *tree.Node {
 	if !r.spend(1, n) {
 		return tree.New(n, tree.Null, "")
 	}
@@ -97,16 +98,35 @@ func (r *reader) open(n *tree.Node, src *tree.Source, depth int) *tree.Node {
 	out := tree.New(n, n.Kind, n.Text)
 	out.Source = src
 	for _, item := range n.Items {
-		out.Items = append(out.Items, r.open(item, src, depth+1))
+		out.Items = append(out.Items, r.open(item, src, name, depth+1))
 	}
 	for _, m := range n.Members {
-		m.Value = r.open(m.Value, src, depth+1)
+		remote := isRemote(m.Value)
+		m.Value = r.open(m.Value, src, m.Name, depth+1)
+		switch {
+		case remote && (m.Name == "example" || name == "examples"):
+			continue
+		case remote && (holdsTypes(name) || m.Name == "type" || m.Name == "schema" || m.Name == "items"):
+			m.Value = tree.NewText(m.Value, "any")
+		}
 		out.Members = append(out.Members, m)
 	}
 	if n.Kind == tree.Object {
 		out.Index()
 	}
 	return out
+}
+
+// isRemote says whether a value is an include of another address.
+func isRemote(n *tree.Node) bool { return n.Kind == tree.Include && strings.Contains(n.Text, "://") }
+
+// holdsTypes says whether the members of an object are declarations of types.
+func holdsTypes(name string) bool {
+	switch name {
+	case "types", "schemas", "properties", "headers", "queryParameters":
+		return true
+	}
+	return false
 }
 
 // include is the value of an include; null when there is none.
@@ -208,7 +228,7 @@ func (r *reader) fragment(f file, in *scope, at *tree.Node, depth int) *tree.Nod
 	if f.typed && f.head.kind != "" {
 		s = &scope{reader: r, next: in}
 	}
-	out := r.open(root, r.source(f.src, s), depth)
+	out := r.open(root, r.source(f.src, s), "", depth)
 	if s != in {
 		out = r.stripFragment(out, s, f.head.kind)
 		r.kinds[out] = f.head.kind

@@ -13,7 +13,7 @@ func (r *reader) layers(f file, at *tree.Node, depth int) (*tree.Node, *scope) {
 	}
 	s := &scope{reader: r}
 	r.opening[f.src.Name] = true
-	n := r.open(root, r.source(f.src, s), 0)
+	n := r.open(root, r.source(f.src, s), "", 0)
 	delete(r.opening, f.src.Name)
 	s.libs, s.root = r.uses(n), n
 	if f.head.kind == "" {
