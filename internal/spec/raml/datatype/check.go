@@ -7,6 +7,7 @@ import (
 	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/encoding/xmltext"
 	"farrier.dev/farrier/internal/spec"
+	"farrier.dev/farrier/internal/spec/raml/datatype/jsonschema"
 )
 
 // Limits of values.
@@ -205,7 +206,7 @@ func (c *checker) value(t *Type, v *tree.Node, way *step) {
 		c.scalar(t, v, way)
 	}
 	if enum, ok := t.facets["enum"]; ok && !c.skips(t) {
-		text := canonicalText(v)
+		text := jsonschema.Written(v)
 		c.spend(len(text)/64, v)
 		if !enum.set[text] {
 			c.wrong(v, way, "raml-value-enum", "the value is none of %s", listed(enum.list))

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/tree"
+	"farrier.dev/farrier/internal/spec/raml/datatype/jsonschema"
 )
 
 // facet is the value of a facet, with those inherited.
@@ -210,7 +211,7 @@ func (t *Type) readList(f facet, kind valueKind, wrong func(string, ...any) (fac
 	}
 	f.set = make(map[string]bool, len(f.list))
 	for _, item := range f.list {
-		f.set[canonicalText(item)] = true
+		f.set[jsonschema.Written(item)] = true
 	}
 	return f, true
 }

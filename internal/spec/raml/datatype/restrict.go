@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/tree"
+	"farrier.dev/farrier/internal/spec/raml/datatype/jsonschema"
 )
 
 // restrict adds a facet of the declaration, which may only narrow what is
@@ -112,7 +113,7 @@ func (t *Type) mergeFacet(name string, f facet) {
 func intersect(a, b facet) facet {
 	out := facet{node: b.node, text: b.text, set: map[string]bool{}}
 	for _, item := range a.list {
-		if text := canonicalText(item); b.set[text] {
+		if text := jsonschema.Written(item); b.set[text] {
 			out.list = append(out.list, item)
 			out.set[text] = true
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/tree"
+	"farrier.dev/farrier/internal/spec/raml/datatype/jsonschema"
 )
 
 // maxWritten is how many schemas are written in place for one type.
@@ -221,7 +222,7 @@ func (w *writer) enum(t *Type, n *tree.Node) {
 	list := tree.NewArray(f.node)
 	seen := map[string]bool{}
 	for _, item := range f.list {
-		if text := canonicalText(item); !seen[text] {
+		if text := jsonschema.Written(item); !seen[text] {
 			seen[text] = true
 			list.Items = append(list.Items, item)
 		}

@@ -105,7 +105,7 @@ func (c *checker) general(p place, v *tree.Node, way string, depth int) {
 	if t := n.Get("disallow"); t != nil && c.hasType(p, t, v, depth) {
 		c.wrong(v, way, "the value must not be of type %s", typeNames(t))
 	}
-	if e := n.Get("enum"); e != nil && !c.s.enum(e)[written(v)] {
+	if e := n.Get("enum"); e != nil && !c.s.enum(e)[Written(v)] {
 		c.wrong(v, way, "the value is none of the enum of the schema")
 	}
 	if k := n.Get("const"); k != nil && !equal(k, v) {
@@ -145,7 +145,7 @@ func (c *checker) hasType(p place, t, v *tree.Node, depth int) bool {
 	case "boolean":
 		return v.Is(tree.Bool)
 	case "integer":
-		r, ok := number(v.Text)
+		r, ok := Number(v.Text)
 		return v.Is(tree.Number) && ok && r.IsInt()
 	case "null":
 		return v.Is(tree.Null)
@@ -309,16 +309,16 @@ func (c *checker) text(n, v *tree.Node, way string) {
 
 func (c *checker) count(n, v *tree.Node, way, suffix string, count int) {
 	have := new(big.Rat).SetInt64(int64(count))
-	if least, ok := number(n.Get("min" + suffix).Str()); ok && have.Cmp(least) < 0 {
+	if least, ok := Number(n.Get("min" + suffix).Str()); ok && have.Cmp(least) < 0 {
 		c.wrong(v, way, "min%s is %s, but there are only %d", suffix, least.RatString(), count)
 	}
-	if most, ok := number(n.Get("max" + suffix).Str()); ok && have.Cmp(most) > 0 {
+	if most, ok := Number(n.Get("max" + suffix).Str()); ok && have.Cmp(most) > 0 {
 		c.wrong(v, way, "max%s is %s, but there are %d", suffix, most.RatString(), count)
 	}
 }
 
 func (c *checker) number(n, v *tree.Node, way string) {
-	have, ok := number(v.Text)
+	have, ok := Number(v.Text)
 	if !ok {
 		return
 	}
@@ -328,17 +328,17 @@ func (c *checker) number(n, v *tree.Node, way string) {
 		words            string
 	}{{"minimum", "exclusiveMinimum", -1, "less"}, {"maximum", "exclusiveMaximum", 1, "greater"}} {
 		exclusive := n.Get(side.exclusive)
-		if bound, ok := number(n.Get(side.bound).Str()); ok {
+		if bound, ok := Number(n.Get(side.bound).Str()); ok {
 			if d := have.Cmp(bound); d == side.sign || d == 0 && exclusive.IsTrue() {
 				c.wrong(v, way, "the number is %s than %s %s allows", side.words, side.bound, bound.RatString())
 			}
 		}
-		if bound, ok := number(exclusive.Str()); ok && have.Cmp(bound) != -side.sign {
+		if bound, ok := Number(exclusive.Str()); ok && have.Cmp(bound) != -side.sign {
 			c.wrong(v, way, "the number is %s than %s %s allows", side.words, side.exclusive, bound.RatString())
 		}
 	}
 	for _, keyword := range []string{"multipleOf", "divisibleBy"} {
-		if step, ok := number(n.Get(keyword).Str()); ok && step.Sign() != 0 && !new(big.Rat).Quo(have, step).IsInt() {
+		if step, ok := Number(n.Get(keyword).Str()); ok && step.Sign() != 0 && !new(big.Rat).Quo(have, step).IsInt() {
 			c.wrong(v, way, "the number is no multiple of %s", step.RatString())
 		}
 	}

@@ -170,7 +170,7 @@ func (s *Schema) misshapen(keyword string, v *tree.Node) string {
 	case numberShape:
 		return unless(v.Is(tree.Number), "a number")
 	case countShape:
-		r, ok := number(v.Str())
+		r, ok := Number(v.Str())
 		return unless(v.Is(tree.Number) && ok && r.IsInt() && r.Sign() >= 0, "an integer, 0 or greater")
 	case boolShape:
 		return unless(v.Is(tree.Bool), "true or false")

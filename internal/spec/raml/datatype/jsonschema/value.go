@@ -12,7 +12,9 @@ import (
 // maxDigits bounds the numbers that are calculated with exactly.
 const maxDigits = 400
 
-func number(text string) (*big.Rat, bool) {
+// Number is the value of a number as it is written, false when it is none or
+// beyond all measure.
+func Number(text string) (*big.Rat, bool) {
 	if text == "" || len(text) > maxDigits || strings.ContainsAny(text, "/_xXpPoObB") {
 		return nil, false
 	}
@@ -33,7 +35,7 @@ func canonical(b *strings.Builder, n *tree.Node) {
 	b.WriteByte('0' + byte(n.Kind))
 	switch n.Kind {
 	case tree.Number:
-		if r, ok := number(n.Text); ok {
+		if r, ok := Number(n.Text); ok {
 			b.WriteString(r.RatString())
 			return
 		}
@@ -63,14 +65,15 @@ func canonical(b *strings.Builder, n *tree.Node) {
 	}
 }
 
-func written(n *tree.Node) string {
+// Written writes a value so that equal ones are written alike.
+func Written(n *tree.Node) string {
 	var b strings.Builder
 	canonical(&b, n)
 	return b.String()
 }
 
 func equal(a, b *tree.Node) bool {
-	return a.Kind == b.Kind && written(a) == written(b)
+	return a.Kind == b.Kind && Written(a) == Written(b)
 }
 
 // enum are the values of an enum, written canonically.
@@ -79,7 +82,7 @@ func (s *Schema) enum(n *tree.Node) map[string]bool {
 	if known == nil {
 		known = make(map[string]bool, len(n.List()))
 		for _, item := range n.List() {
-			known[written(item)] = true
+			known[Written(item)] = true
 		}
 		s.enums[n] = known
 	}
@@ -89,7 +92,7 @@ func (s *Schema) enum(n *tree.Node) map[string]bool {
 func duplicate(list []*tree.Node) bool {
 	seen := make(map[string]bool, len(list))
 	for _, item := range list {
-		text := written(item)
+		text := Written(item)
 		if seen[text] {
 			return true
 		}
