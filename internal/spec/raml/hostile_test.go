@@ -9,6 +9,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/spec"
 )
 
@@ -18,7 +19,7 @@ func project(files ...string) *spec.Project {
 	for i := 0; i < len(files); i += 2 {
 		fsys[files[i]] = &fstest.MapFile{Data: []byte(files[i+1])}
 	}
-	return spec.NewProject(fsys, spec.ProjectLimits{})
+	return spec.NewProject(fsys, spec.ProjectLimits{Document: tree.Options{MaxNodes: 300_000}})
 }
 
 func lines(n int, line func(i int) string) string {

@@ -70,10 +70,14 @@ func (r *reader) annotate(to, from *tree.Node) {
 		}
 		name := m.Name[1 : len(m.Name)-1]
 		put(to, "x-"+name, r.at(from, m), m.Value)
-		if _, local, ok := strings.Cut(name, "."); ok {
-			name = local
-		}
-		if name == "deprecated" && m.Value.Text != "false" {
+	}
+}
+
+// deprecate marks what has an annotation "deprecated" that is not false, whatever
+// library it is of.
+func (r *reader) deprecate(to, from *tree.Node) {
+	for _, m := range from.Fields() {
+		if (m.Name == "(deprecated)" || strings.HasSuffix(m.Name, ".deprecated)")) && isAnnotation(m.Name) && m.Value.Text != "false" {
 			put(to, "deprecated", nil, tree.NewBool(m.Value, true))
 		}
 	}

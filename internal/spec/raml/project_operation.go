@@ -106,6 +106,7 @@ func (r *reader) parameters(in spec.Place, decls, scheme *tree.Node) []*tree.Nod
 			put(p, "required", nil, tree.NewBool(p, true))
 		}
 		r.describe(p, f.decl)
+		r.deprecate(p, f.decl)
 		put(p, "schema", nil, f.schema)
 		own := tree.NewObject(p)
 		r.copyText(own, "displayName", f.decl, "displayName")
@@ -160,9 +161,8 @@ func (r *reader) operation(place, n *tree.Node, e *endpoint, root *tree.Node) *t
 		put(out, "responses", nil, r.responsesOf(responses))
 	}
 	r.annotate(out, n)
-	if e.node.Get("(deprecated)") != nil {
-		r.annotateDeprecated(out, e.node)
-	}
+	r.deprecate(out, n)
+	r.deprecate(out, e.node)
 	own := tree.NewObject(place)
 	put(own, "protocols", nil, r.unwrapped(n.Get("protocols")))
 	if raw := e.written.Get(methodOf(e.node, n)); raw != nil {
@@ -180,12 +180,6 @@ func methodOf(resource, n *tree.Node) string {
 		}
 	}
 	return ""
-}
-
-func (r *reader) annotateDeprecated(out, resource *tree.Node) {
-	if v := resource.Get("(deprecated)"); v.Text != "false" {
-		put(out, "deprecated", nil, tree.NewBool(v, true))
-	}
 }
 
 // annotateBody adds the annotations that stand beside the media types.

@@ -28,6 +28,7 @@ func (r *reader) annotateSchema(schema, decl *tree.Node) {
 		return
 	}
 	r.annotate(schema, decl)
+	r.deprecate(schema, decl)
 	for _, m := range decl.Get("properties").Fields() {
 		if property := propertyOf(schema, m.Name); property != nil {
 			r.annotateSchema(property, m.Value)
