@@ -2,6 +2,7 @@ package openapi_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/programtest"
@@ -64,7 +67,7 @@ type cost struct {
 }
 
 // smallest is the size in MB below which figures for each MB mean nothing.
-const smallest = 0.1
+const smallest = 0.25
 
 func (c cost) time() time.Duration { return time.Duration(float64(c.cpu) / max(c.mega, smallest)) }
 func (c cost) memory() float64     { return c.allocated / max(c.mega, smallest) }
@@ -125,6 +128,8 @@ func outcome(t *testing.T, name string, doc *spec.Document) string {
 	switch {
 	case doc.Description != nil:
 		return kind + " described"
+	case len(doc.Problems) == 0 && empty(doc.Root):
+		return kind + " without operations"
 	case len(doc.Problems) == 0:
 		t.Errorf("%s is not described, and nothing says why", name)
 		return kind + " lost"
@@ -136,6 +141,18 @@ func outcome(t *testing.T, name string, doc *spec.Document) string {
 	}
 	t.Logf("%s %s: line %d: %s: %s (%d problems)", name, state, p.Line, p.Rule, p.Message, len(doc.Problems))
 	return fmt.Sprintf("%s %s", kind, state)
+}
+
+// empty says whether no path has an operation.
+func empty(root *tree.Node) bool {
+	for _, m := range root.Get("paths").Fields() {
+		for _, op := range m.Value.Fields() {
+			if op.Value.Get("responses") != nil {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func allocated() uint64 {
@@ -151,4 +168,43 @@ func processor(t *testing.T) time.Duration {
 		t.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// TestYAML holds that YAML is read within the same bounds as JSON: real
+// descriptions are written as YAML first.
+func TestYAML(t *testing.T) {
+	var costs []cost
+	for _, file := range directory(t) {
+		text, err := os.ReadFile(file)
+		if err != nil || len(text) > 2<<20 || len(text) < 50<<10 && !*all {
+			continue
+		}
+		var any any
+		if err := json.Unmarshal(text, &any); err != nil {
+			continue
+		}
+		if text, err = yaml.Marshal(any); err != nil {
+			t.Fatal(err)
+		}
+		c := cost{file: filepath.Base(file), mega: float64(len(text)) / (1 << 20)}
+		before, began := allocated(), processor(t)
+		doc := openapi.Read(spec.OneFile("x.yaml", text, spec.ProjectLimits{}), "x.yaml")
+		c.cpu, c.allocated = processor(t)-began, float64(allocated()-before)/(1<<20)
+		if costs = append(costs, c); doc.Root == nil {
+			t.Errorf("%s: %v", c.file, doc.Problems)
+		}
+	}
+	if len(costs) < 5 {
+		t.Fatalf("only %d descriptions", len(costs))
+	}
+	slices.SortFunc(costs, func(a, b cost) int { return cmp.Compare(b.time(), a.time()) })
+	t.Logf("%d descriptions; slowest: %s of %.2f MB: %v for each MB", len(costs), costs[0].file, costs[0].mega, costs[0].time())
+	if costs[0].time() > 600*time.Millisecond && !slow {
+		t.Errorf("%s takes %v for each MB", costs[0].file, costs[0].time())
+	}
+	slices.SortFunc(costs, func(a, b cost) int { return cmp.Compare(b.memory(), a.memory()) })
+	t.Logf("hungriest: %s of %.2f MB: %.1f MB for each MB", costs[0].file, costs[0].mega, costs[0].memory())
+	if costs[0].memory() > 150 {
+		t.Errorf("%s takes %.1f MB for each MB", costs[0].file, costs[0].memory())
+	}
 }

@@ -58,6 +58,9 @@ func Parse(text []byte) (*spec.Description, error) {
 	return nil, &Error{e.Line, e.Problem}
 }
 
+// errNoOperation is no fault of a description, but there is nothing to enforce.
+var errNoOperation = errors.New("it describes no operation")
+
 func asTree(err error) *tree.Error {
 	if e, ok := errors.AsType[*tree.Error](err); ok {
 		return e
@@ -66,8 +69,8 @@ func asTree(err error) *tree.Error {
 }
 
 // Describe fills the description of a document from its tree, which may be one
-// of OpenAPI or one that was made of RAML. What keeps it from being described,
-// though it is valid, is added as a warning.
+// of OpenAPI or one that was made of RAML. What keeps a valid one from being
+// described is added as a warning; one without operations just is not.
 func Describe(doc *spec.Document) {
 	if doc.Root == nil {
 		return
@@ -75,7 +78,11 @@ func Describe(doc *spec.Document) {
 	x := &references{root: doc.Root, file: doc.File, project: doc.Project}
 	x.whole = doc.Language == spec.RAML08 || doc.Language == spec.RAML10
 	r := newReader(x)
-	if err := r.document(); err != nil {
+	err := r.document()
+	if errors.Is(err, errNoOperation) {
+		return
+	}
+	if err != nil {
 		e := asTree(err)
 		if e.File == "" {
 			e.File = doc.File
@@ -170,7 +177,7 @@ func (r *reader) document() error {
 		return err
 	}
 	if len(r.out.Operations) == 0 {
-		return tree.Wrong(r.root, "it describes no operation")
+		return errNoOperation
 	}
 	// A matcher takes time quadratic in paths of some forms: it is made for those
 	// who mean to enforce.

@@ -311,7 +311,7 @@ func (r *reader) headers(declared *tree.Node) ([]spec.Parameter, error) {
 
 // maxParts is how many parameters, headers, media types and responses all
 // operations may have together, references opened.
-const maxParts = 1_000_000
+const maxParts = 400_000
 
 // spend counts a part of an operation: through references a short document may
 // describe a great many.

@@ -16,7 +16,8 @@ import (
 type Problem struct {
 	File         string
 	Line, Column int
-	// Path leads from the root to the value; nil for one in another document.
+	// Path leads from the root to the value; nil for one in another document, or
+	// where it is very long.
 	Path []string
 	// Rule is the name of what was violated, as "unknown-field".
 	Rule, Message string
@@ -84,7 +85,18 @@ func (c *Check) Wrong(n *tree.Node, path []string, rule, format string, args ...
 	c.report(Problem{File: n.File(), Line: int(n.Line), Column: int(n.Column), Path: slices.Clone(path), Rule: rule, Message: fmt.Sprintf(format, args...)})
 }
 
+// maxPath is how long the names of a path are together, in bytes: documents may
+// have names as long as themselves.
+const maxPath = 8 << 10
+
 func (c *Check) report(p Problem) {
+	length := 0
+	for _, step := range p.Path {
+		if length += len(step); length > maxPath {
+			p.Path = nil
+			break
+		}
+	}
 	if !c.stopped && !c.Report(p) {
 		c.stopped = true
 	}
@@ -130,6 +142,9 @@ func (c *Check) value(n *tree.Node, v *value, name string) {
 		c.list(n, fits, name)
 	case isMap:
 		for i := range n.Members {
+			if c.stopped {
+				return
+			}
 			c.into(n.Members[i].Name, n.Members[i].Value, fits.of, n.Members[i].Name)
 		}
 	case isEither:
@@ -277,6 +292,9 @@ func (c *Check) list(n *tree.Node, v *value, name string) {
 	}
 	var seen map[string]bool
 	for i, item := range n.Items {
+		if c.stopped {
+			return
+		}
 		c.into(strconv.Itoa(i), item, v.of, name)
 		if !v.unique || item.Kind == tree.Object || item.Kind == tree.Array {
 			continue

@@ -18,6 +18,9 @@ func (c *Check) object(n *tree.Node, o *object) {
 		return
 	}
 	for i := range n.Members {
+		if c.stopped {
+			return
+		}
 		m := &n.Members[i]
 		if v := o.field(m.Name); v != nil {
 			if v != anything {
