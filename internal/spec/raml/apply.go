@@ -121,9 +121,11 @@ func pathName(path string) string {
 
 // effective is a resource or resource type with everything that it takes from
 // others: its methods first, then the traits of the method, those of the
-// resource, and then the resource type, which went the same way before. methods
-// are those that the resource has so far; chain are the templates that led here.
-func (r *reader) effective(n *tree.Node, path string, methods map[string]bool, chain []*tree.Node) *tree.Node {
+// resource, and then the resource type, which went the same way before and whose
+// traits are for all methods too. methods are those that the resource has so
+// far; chain are the templates that led here. The traits are those that are for
+// methods of whatever inherits it.
+func (r *reader) effective(n *tree.Node, path string, methods map[string]bool, chain []*tree.Node) (*tree.Node, []use) {
 	own := tree.NewObject(n)
 	traits := r.usesOf(n.Get("is"), "traits")
 	for _, m := range n.Fields() {
@@ -145,12 +147,18 @@ func (r *reader) effective(n *tree.Node, path string, methods map[string]bool, c
 		u.value = optional(u.value, methods)
 		template := r.instance(u, path, "")
 		if r.full {
-			return own
+			return own, nil
 		}
-		above := r.effective(template, path, methods, append(chain[:len(chain):len(chain)], u.decl))
+		above, more := r.effective(template, path, methods, append(chain[:len(chain):len(chain)], u.decl))
+		for i, m := range own.Members {
+			if isMethod(m.Name) && above.Get(m.Name) == nil {
+				own.Members[i].Value = r.withTraits(m.Value, more, path, m.Name, chain)
+			}
+		}
 		own = r.merge(own, r.inherited(own, above, traits, path, chain), "")
+		traits = append(traits, more...)
 	}
-	return own
+	return own, traits
 }
 
 // optional is a resource type without the optional methods that the resource has

@@ -17,6 +17,9 @@ func (r *reader) security(n *tree.Node) *tree.Node {
 	for _, v := range r.listed(n) {
 		alternative := tree.NewObject(v)
 		name, args := schemeOf(v)
+		if _, ok := r.scopeOf(v, r.api).find("securitySchemes", name); name != "" && !ok {
+			continue
+		}
 		if name != "" {
 			scopes := tree.NewArray(v)
 			for _, s := range r.listed(args.Get("scopes")) {

@@ -64,7 +64,7 @@ func (r *reader) resource(e *endpoint, m tree.Member) {
 		r.wrong(e.at, "raml-uri-template", "the braces of %q do not match", clip(m.Name))
 	}
 	e.written = m.Value
-	e.node = r.effective(m.Value, e.path, map[string]bool{}, nil)
+	e.node, _ = r.effective(m.Value, e.path, map[string]bool{}, nil)
 	r.object(e.node, r.resourceShape(m.Name))
 	r.endpoints = append(r.endpoints, e)
 }
