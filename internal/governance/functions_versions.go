@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/tree"
@@ -147,3 +148,12 @@ func (c *versionCheck) deprecated(d *description, out *complaints) {
 		}
 	}
 }
+
+// major is the first number of a version, as 2 of v2.1.
+func major(version string) (int, bool) {
+	m := firstNumber.FindString(version)
+	n, err := strconv.Atoi(m)
+	return n, err == nil
+}
+
+var firstNumber = regexp.MustCompile(`\d+`)

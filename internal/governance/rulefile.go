@@ -25,6 +25,7 @@ import (
 //	documentation           a link
 //	formats                 as Spectral's (default: [oas2, oas3]); RAML counts as oas3_1
 //	resolved                as Spectral's (default: true)
+//	raml                    false where RAML has no words for what is asked (default: true)
 //	given, then, message    as Spectral's; or
 //	validation              as one of the validations of a validation profile
 //	fix: {set: {name: value}}  members to add to the object found, where that is safe
@@ -37,10 +38,12 @@ type rule struct {
 	// good and bad are the examples.
 	good, bad []*tree.Node
 	set       *tree.Node
+	// notRAML says that it does not judge RAML.
+	notRAML bool
 }
 
 var ruleFields = []string{
-	"id", "title", "why", "mend", "severity", "violation", "aspect", "owasp", "cwe", "documentation", "formats", "resolved",
+	"id", "title", "why", "mend", "severity", "violation", "aspect", "owasp", "cwe", "documentation", "formats", "resolved", "raml",
 	"given", "then", "message", "validation", "fix", "good", "bad",
 }
 
@@ -100,6 +103,9 @@ func readRule(n *tree.Node) (*rule, error) {
 	r.Violation = r.Severity >= finding.High
 	if v := n.Get("violation"); v != nil {
 		r.Violation = v.IsTrue()
+	}
+	if n := n.Get("raml"); n != nil {
+		r.notRAML = !n.IsTrue()
 	}
 	if r.Aspect = Aspect(n.Get("aspect").Str()); r.Aspect == "" {
 		r.Aspect = Specification

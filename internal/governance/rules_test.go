@@ -9,6 +9,7 @@ import (
 	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/spec"
 	"farrier.dev/farrier/internal/spec/openapi"
+	"farrier.dev/farrier/internal/spec/raml"
 )
 
 // exampleTarget is what an example describes: a minimal description, or a minimal
@@ -128,4 +129,55 @@ func playRule(t *testing.T, set *Ruleset, r *rule) (fixes int) {
 		}
 	}
 	return fixes
+}
+
+// TestRAML judges RAML by the rules: complaints stand at its lines, and rules
+// about what it has no words for are silent.
+func TestRAML(t *testing.T) {
+	const text = `#%RAML 1.0
+title: People
+baseUri: http://api.example.com/{version}
+version: v1
+mediaType: application/json
+securitySchemes:
+  basic: {type: Basic Authentication}
+types:
+  Person:
+    properties:
+      email: string
+      password: string
+/people:
+  get:
+    securedBy: [basic]
+    responses: {200: {body: "Person[]"}}
+  post:
+    body: Person
+`
+	const name = "people.raml"
+	doc := raml.Read(spec.OneFile(name, []byte(text), spec.ProjectLimits{}), name)
+	if !doc.Valid() {
+		t.Fatal(doc.Problems)
+	}
+	lines := map[string]int{}
+	for _, name := range BuiltinNames() {
+		set, err := Builtin(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rep := Judge(t.Context(), Target{Document: doc}, []*Ruleset{set}, nil, time.Time{})
+		for _, e := range rep.Errors {
+			t.Error(e)
+		}
+		for i := range rep.Violations {
+			lines[rep.Violations[i].Rule] = rep.Violations[i].Location.Line
+		}
+	}
+	for rule, line := range map[string]int{
+		"https-servers": 3, "insecure-basic-auth": 7, "email-format": 11, "no-secrets-in-responses": 12, "collections-paginated": 14, "write-operations-authenticated": 17,
+		"password-write-only": 0, "operation-tags": 0, "info-contact": 0,
+	} {
+		if lines[rule] != line {
+			t.Errorf("%s is complained of at line %d, want %d", rule, lines[rule], line)
+		}
+	}
 }
