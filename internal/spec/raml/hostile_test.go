@@ -68,6 +68,9 @@ func TestHostile(t *testing.T) {
 		{"a trait for many", "raml-too-large", []string{"api.raml", begin + "traits:\n  t:\n    headers:\n" +
 			lines(800, func(i int) string { return fmt.Sprintf("      h%d-<<p>>: string\n", i) }) +
 			lines(800, func(i int) string { return fmt.Sprintf("/r%d:\n  get: {is: [{t: {p: x}}]}\n", i) })}},
+		{"a body for many", "raml-too-large", []string{"api.raml", begin + "resourceTypes:\n  t:\n    post:\n      body:\n        application/json:\n          properties:\n" +
+			lines(5000, func(i int) string { return fmt.Sprintf("            p%d: string\n", i) }) +
+			lines(5000, func(i int) string { return fmt.Sprintf("/r%d: {type: t}\n", i) })}},
 		{"aliases that multiply", "raml-syntax", []string{"api.raml", begin + "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + lines(12, func(i int) string {
 			c := string(rune('a' + i))
 			n := string(rune('a' + i + 1))

@@ -49,7 +49,7 @@ func (r *reader) exampleValue(n *tree.Node, json bool) *tree.Node {
 	}
 	src := &tree.Source{Name: n.File(), Text: []byte(n.Text)}
 	value, err := tree.Read(src, tree.Options{MaxNodes: maxNodes})
-	if err != nil || !r.spend(r.size(value), n) {
+	if err != nil || !r.visit(value) {
 		return n
 	}
 	if n.Line != 1 || n.Column != 1 {

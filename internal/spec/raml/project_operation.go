@@ -90,7 +90,7 @@ func (r *reader) parameters(in spec.Place, decls, scheme *tree.Node) []*tree.Nod
 	if in == spec.InPath {
 		use = datatype.URI
 	}
-	if !r.spend(4*len(decls.Members), decls) {
+	if !r.visit(decls) {
 		return nil
 	}
 	fields := r.declaredParameters(use, decls)
@@ -192,6 +192,9 @@ func (r *reader) annotateBody(to, body *tree.Node) {
 // wholeQuery is the query as one parameter, whose members are the names in it.
 func (r *reader) wholeQuery(q *tree.Node) *tree.Node {
 	p := tree.NewObject(q)
+	if !r.visit(q) {
+		return p
+	}
 	put(p, "name", nil, tree.NewText(q, "queryString"))
 	put(p, "in", nil, tree.NewText(q, string(spec.InQuery)))
 	r.describe(p, q)
@@ -221,7 +224,7 @@ func (r *reader) content(body *tree.Node) (content *tree.Node, described bool) {
 			continue
 		}
 		media := tree.NewObject(r.at(body, m))
-		if !m.Value.Is(tree.Null) {
+		if !m.Value.Is(tree.Null) && r.visit(m.Value) {
 			described = true
 			if form := m.Value.Get("formParameters"); r.old && form.Is(tree.Object) {
 				put(media, "schema", nil, r.form(form))

@@ -222,7 +222,7 @@ func (r *reader) credentials(list, secured *tree.Node) {
 			continue
 		}
 		by := d.value.Get("describedBy")
-		if by == nil || !r.spend(r.size(by), v) {
+		if by == nil || !r.visit(by) {
 			continue
 		}
 		scheme := tree.NewText(v, r.schemeName(v, name))

@@ -32,7 +32,7 @@ func anyTree(t *rapid.T, label string, depth int) *tree.Node {
 
 func newReader() *reader {
 	return &reader{
-		left: maxNodes, told: map[told]bool{}, keys: map[*tree.Node]*tree.Source{}, scopes: map[*tree.Source]*scope{},
+		left: maxNodes, visits: maxVisits, told: map[told]bool{}, keys: map[*tree.Node]*tree.Source{}, scopes: map[*tree.Source]*scope{},
 		computed: map[position]bool{}, sizes: map[*tree.Node]int{},
 	}
 }

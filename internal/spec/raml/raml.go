@@ -19,6 +19,9 @@ const (
 	// maxNodes is how many values it may have once includes are opened and
 	// templates are filled, each counted as often as it is used.
 	maxNodes = 600_000
+	// maxVisits is how many values resources have with their templates applied,
+	// and how many the projection has.
+	maxVisits = 1_500_000
 	// maxDepth is how deep values are nested, includes opened.
 	maxDepth = 300
 	// maxChain is how many includes, libraries, templates or overlays may lead
@@ -54,7 +57,7 @@ type Options struct {
 // ReadWith is Read with what the surroundings give.
 func ReadWith(p *spec.Project, main string, o Options) *spec.Document {
 	r := &reader{
-		project: p, main: main, options: o, left: maxNodes,
+		project: p, main: main, options: o, left: maxNodes, visits: maxVisits,
 		told:     map[told]bool{},
 		scopes:   map[*tree.Source]*scope{},
 		sources:  map[origin]*tree.Source{},
@@ -90,9 +93,10 @@ type reader struct {
 
 	problems []spec.Problem
 	told     map[told]bool
-	// left is how many values may still be made; full that there were too many.
-	left int
-	full bool
+	// left is how many values may still be made, visits how many looked at; full
+	// that there were too many.
+	left, visits int
+	full         bool
 
 	// scopes tells by the source of a value where the names in it are looked up;
 	// to that end a file has one source for each scope it is read in.
@@ -183,10 +187,25 @@ func (r *reader) note(p spec.Problem) {
 
 // spend counts values that are made; it says whether there may be so many.
 func (r *reader) spend(n int, at *tree.Node) bool {
-	if r.left -= n; r.left < 0 && !r.full {
+	r.left -= n
+	return r.within(r.left, maxNodes, at)
+}
+
+// visit counts values that are looked at, or made for the projection; those that
+// are shared count as often as they are used.
+func (r *reader) visit(n *tree.Node) bool {
+	if n == nil {
+		return !r.full
+	}
+	r.visits -= r.size(n)
+	return r.within(r.visits, maxVisits, n)
+}
+
+func (r *reader) within(left, limit int, at *tree.Node) bool {
+	if left < 0 && !r.full {
 		r.full = true
 		r.problems = nil
-		r.wrong(at, "raml-too-large", "the description has more than %d values, includes and templates opened", maxNodes)
+		r.wrong(at, "raml-too-large", "the description has more than %d values, includes and templates opened", limit)
 	}
 	return !r.full
 }
@@ -203,6 +222,7 @@ func (r *reader) finish(doc *spec.Document) {
 	})
 	doc.Problems = r.problems
 	if r.root.Is(tree.Object) && !r.full {
+		r.visits = maxVisits
 		if doc.Root = r.openAPI(r.root); r.full {
 			doc.Root, doc.Problems = nil, r.problems
 		}

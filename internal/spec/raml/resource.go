@@ -65,6 +65,9 @@ func (r *reader) resource(e *endpoint, m tree.Member) {
 	}
 	e.written = m.Value
 	e.node, _ = r.effective(m.Value, e.path, map[string]bool{}, nil)
+	if !r.visit(e.node) {
+		return
+	}
 	r.object(e.node, r.resourceShape(m.Name))
 	r.endpoints = append(r.endpoints, e)
 }
