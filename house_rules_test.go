@@ -56,6 +56,7 @@ func checkFloors(h *house, report breach) int {
 var listers = map[string]string{
 	"policy/catalogue": "the only list of the policies",
 	"spec/languages":   "the only list of the languages of descriptions",
+	"encoding/tree":    "one tree of several syntaxes, which other folders read",
 }
 
 // checkFolders holds that a folder of a room knows the folders it lies in and

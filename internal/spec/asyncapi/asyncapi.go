@@ -101,10 +101,11 @@ func (j *judge) target(ref *tree.Node) (*tree.Node, error) {
 		if err != nil || !next.Get("$ref").Is(tree.String) {
 			return found, err
 		}
-		// What a further reference leads to is told where that stands.
-		if next, err = j.follow(next.Get("$ref")); err != nil {
-			return found, nil
+		further, broken := j.follow(next.Get("$ref"))
+		if broken != nil {
+			return found, err // that is told where the further reference stands
 		}
+		next = further
 	}
 	return nil, tree.Wrong(ref, "the reference leads to references that lead to one another, and to no value")
 }

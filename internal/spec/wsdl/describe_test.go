@@ -56,7 +56,7 @@ func TestDescribe(t *testing.T) {
 		for _, p := range doc.Problems {
 			got += p.String()
 		}
-		if got != x.want && !(strings.Contains(x.want, ".wsdl:0: ") || strings.HasSuffix(x.want, ": ")) || !strings.HasPrefix(got, x.want) {
+		if !strings.HasPrefix(got, x.want) {
 			t.Errorf("%s\nwant %s", got, x.want)
 		}
 	}

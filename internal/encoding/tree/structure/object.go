@@ -62,18 +62,17 @@ func (c *Check) choose(n *tree.Node, o *object) {
 }
 
 func (c *Check) unknown(n *tree.Node, m *tree.Member, o *object) {
-	rule, message := "unknown-field", ""
-	if o.other != "" {
+	rule, message := "unknown-field", "the field "+clip(m.Name)+" is unknown in the "+spaced(o.name)+" object; "
+	near := o.near(m.Name)
+	switch {
+	case o.other != "":
 		rule, message = o.otherRule, clip(m.Name)+": "+o.other
-	} else {
-		message = "the field " + clip(m.Name) + " is unknown in the " + spaced(o.name) + " object; "
-		if near := o.near(m.Name); near != "" && n.Get(near) == nil {
-			message += "did you mean " + near + "?"
-		} else if o.extensions {
-			message += "remove it, or make it an extension by a name that begins with x-"
-		} else {
-			message += "remove it"
-		}
+	case near != "" && n.Get(near) == nil:
+		message += "did you mean " + near + "?"
+	case o.extensions:
+		message += "remove it, or make it an extension by a name that begins with x-"
+	default:
+		message += "remove it"
 	}
 	p := Problem{File: m.Value.File(), Line: int(m.Line), Column: int(m.Column), Rule: rule, Message: message}
 	if !c.outside {

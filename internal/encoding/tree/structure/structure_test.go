@@ -121,7 +121,7 @@ func TestCheck(t *testing.T) {
 		{"{name: z, open: false}", "1:17 open wrong-value open must be true"},
 		{"{name: z, none: 1}", "1:17 none wrong-kind none must be null, not a number"},
 		{"{name: z, k1: 1}", "1:15 k1 wrong-kind k1 must be true or false, not a number"},
-		{"{name: z, nmae: z}", "1:11 nmae unknown-field the field nmae is unknown in the zoo object; remove it, or make it an extension by a name that begins with x-"},
+		{"{name: z, dasy: z}", "1:11 dasy unknown-field the field dasy is unknown in the zoo object; did you mean any?"},
 		{"{name: z, ope: true}", "1:11 ope unknown-field the field ope is unknown in the zoo object; did you mean open?"},
 		{"{name: z, size: 1, seats: 2}", "1:1  exclusive-fields the zoo object must not have both size and seats; remove one"},
 		{"{name: z, open: true, gates: 2}", "1:1  exclusive-fields beside open the zoo object must not have gates"},
