@@ -49,7 +49,7 @@ func Read(p *spec.Project, main string) *spec.Document {
 	}
 	switch what {
 	case isRAML:
-		doc := raml.Read(p, main)
+		doc := raml.ReadWith(p, main, raml.Options{CheckXML: checkXML})
 		if doc.Valid() {
 			openapi.Describe(doc)
 		}
