@@ -16,9 +16,8 @@ func (b *builder) asyncapi() {
 	for name, p := range c.get("parameters").each() {
 		b.declare(b.channelParameter(p, name))
 	}
-	for name, m := range c.get("messages").each() {
+	for _, m := range c.get("messages").each() {
 		b.declare(b.message(m, classesMessage))
-		_ = name
 	}
 	for name, t := range c.get("operationTraits").each() {
 		n := b.Add(t.place(), classesOperation...)

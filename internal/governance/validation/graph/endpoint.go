@@ -185,7 +185,7 @@ func (b *builder) requestBody(n *Node, c cursor) {
 	if to.Get("required").IsTrue() && !b.projected {
 		n.Set(nsAPI+"required", true)
 	}
-	b.content(n, to.get("content"), to)
+	b.content(n, to.get("content"))
 	b.extensions(n, to)
 }
 
@@ -211,7 +211,7 @@ func (b *builder) response(c cursor, name, status string) *Node {
 	for name, h := range to.get("headers").names() {
 		n.Link(propHeader, b.header(h, name))
 	}
-	b.content(n, to.get("content"), to)
+	b.content(n, to.get("content"))
 	for name, l := range to.get("links").each() {
 		n.Link(nsAPI+"link", b.link(l, name))
 	}

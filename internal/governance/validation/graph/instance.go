@@ -41,9 +41,9 @@ type Policy struct {
 // management.value). It must not be called while the graph is being judged.
 func (g *Graph) AddInstance(i Instance) *Node {
 	n := g.Add(i.At, classesInstance...)
-	for property, text := range map[string]string{propName: i.Name, nsCore + "version": i.Version, nsManagement + "environment": i.Environment} {
-		if text != "" {
-			n.Set(property, text)
+	for _, f := range [][2]string{{propName, i.Name}, {nsCore + "version", i.Version}, {nsManagement + "environment", i.Environment}} {
+		if f[1] != "" {
+			n.Set(f[0], f[1])
 		}
 	}
 	n.Set(nsManagement+"tls", i.TLS)

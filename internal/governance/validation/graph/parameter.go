@@ -70,7 +70,7 @@ func (b *builder) parameterSchema(n *Node, c cursor, name string) {
 	if s := c.get("schema"); s.there() {
 		n.Link(propSchema, b.used(s, name))
 	}
-	b.content(n, c.get("content"), c)
+	b.content(n, c.get("content"))
 	owner := n
 	if s := n.Get(propSchema); len(s) > 0 {
 		owner = s[0].Node
@@ -109,14 +109,14 @@ func (b *builder) header(c cursor, name string) *Node {
 	if s := to.get("schema"); s.there() {
 		n.Link(propSchema, b.shape(s, "schema"))
 	}
-	b.content(n, to.get("content"), to)
+	b.content(n, to.get("content"))
 	b.examples(n, nil, to, "")
 	b.extensions(n, to)
 	return n
 }
 
 // content adds the payloads of a body.
-func (b *builder) content(n *Node, c cursor, _ cursor) {
+func (b *builder) content(n *Node, c cursor) {
 	for media, m := range c.names() {
 		n.Link(propPayload, b.payload(m, media))
 	}
@@ -129,7 +129,10 @@ func (b *builder) payload(c cursor, media string) *Node {
 	}
 	n := b.Add(c.place(), classesPayload...)
 	b.payloads[c.Node] = n
-	n.Set(propMediaType, media)
+	if !b.projected || media != "*/*" {
+		// RAML's body without a media type stands in OpenAPI for all of them.
+		n.Set(propMediaType, media)
+	}
 	if s := c.get("schema"); s.there() {
 		n.Link(propSchema, b.used(s, "schema"))
 	}
