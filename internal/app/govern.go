@@ -354,19 +354,27 @@ const exchangeFile = "exchange.json"
 
 // mayDescribe looks at the beginning of a file.
 func mayDescribe(name string) bool {
-	f, err := os.Open(name) //nolint:gosec // the folder was named by whoever asks
+	head, err := headOf(name)
+	return err == nil && languages.Describes(name, head)
+}
+
+func headOf(name string) ([]byte, error) {
+	f, err := os.Open(name) //nolint:gosec // whoever asks named it, or its folder
 	if err != nil {
-		return false
+		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	head, err := io.ReadAll(io.LimitReader(f, 4096))
-	return err == nil && languages.Describes(name, head)
+	return io.ReadAll(io.LimitReader(f, 4096))
 }
 
 // inProject finds the project of a file.
 func inProject(name, root string) ([]description, error) {
 	if root == "" {
 		root = filepath.Dir(name)
+		if head, err := headOf(name); err == nil && languages.Fragment(head) {
+			// A fragment of RAML lies in a folder of its project.
+			root = filepath.Join(root, "..")
+		}
 		for dir := root; ; dir = filepath.Dir(dir) {
 			if _, err := os.Stat(filepath.Join(dir, exchangeFile)); err == nil {
 				root = dir
