@@ -83,6 +83,9 @@ func (l *loading) script(name string) (api.OnLoadResult, error) {
 		return api.OnLoadResult{}, err
 	}
 	text := string(src.Text)
+	if err := simple(text); err != nil {
+		return api.OnLoadResult{}, err
+	}
 	loader := api.LoaderJS
 	switch path.Ext(name) {
 	case ".json":
@@ -93,6 +96,56 @@ func (l *loading) script(name string) (api.OnLoadResult, error) {
 		return api.OnLoadResult{}, errors.New("scripts import no YAML; name the file in extends of a ruleset in YAML")
 	}
 	return api.OnLoadResult{Contents: &text, Loader: loader}, nil
+}
+
+const (
+	maxScript     = 1 << 20
+	maxBrackets   = 500
+	maxExpanse    = 20_000
+	expanseEndsAt = ";{},)]\n"
+)
+
+// simple refuses scripts that parsers would need very much memory or time for:
+// long ones, and those nested deep. Quoted texts don't count.
+func simple(text string) error {
+	if len(text) > maxScript {
+		return fmt.Errorf("the script is longer than %d bytes", maxScript)
+	}
+	depth, expanse := 0, 0
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if expanse++; strings.IndexByte(expanseEndsAt, c) >= 0 {
+			expanse = 0
+		}
+		switch c {
+		case '"', '\'':
+			if end := quoteEnd(text[i:]); end > 0 {
+				i += end
+				expanse = 0
+			}
+		case '(', '[', '{':
+			depth++
+		case ')', ']', '}':
+			depth = max(0, depth-1)
+		}
+		if depth > maxBrackets || expanse > maxExpanse {
+			return errors.New("the script has expressions that are nested too deep, or too long")
+		}
+	}
+	return nil
+}
+
+// quoteEnd is where a quoted text ends, 0 where it doesn't in its line.
+func quoteEnd(text string) int {
+	for i := 1; i < len(text) && text[i] != '\n'; i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case text[0]:
+			return i
+		}
+	}
+	return 0
 }
 
 // provided is the text of a module that stands in for one of Spectral's.

@@ -50,7 +50,7 @@ type engine struct {
 
 const (
 	// maxHeap is how much the heap may grow while a script runs, in bytes.
-	maxHeap = 512 << 20
+	maxHeap = 256 << 20
 	// grace is how long a script may take to notice that it is to stop.
 	grace = 300 * time.Millisecond
 	// watchEvery is how often the heap is looked at.
@@ -121,7 +121,19 @@ func (e *engine) guarded(run func() error) error {
 		return errTime
 	}
 	done := make(chan error, 1)
-	go func() { done <- run() }()
+	go func() {
+		defer func() {
+			// What scripts throw reaches Go as a panic where it reads their values.
+			switch thrown := recover().(type) {
+			case nil:
+			case error:
+				done <- thrown
+			default:
+				done <- fmt.Errorf("%v", thrown)
+			}
+		}()
+		done <- run()
+	}()
 	begin := heap()
 	watch := time.NewTicker(watchEvery)
 	defer watch.Stop()
@@ -187,19 +199,19 @@ func (e *engine) module(file string) (goja.Value, error) {
 	if known := e.modules[file]; known != nil {
 		return known, nil
 	}
-	code, err := e.bundle(file)
-	if err != nil {
-		return nil, err
-	}
-	program, err := goja.Compile(file, "(function(module, exports, require){"+code+"\n})", false)
-	if err != nil {
-		return nil, explainScript(err)
-	}
 	module := e.vm.NewObject()
 	if err := module.Set("exports", e.vm.NewObject()); err != nil {
 		return nil, err
 	}
-	err = e.guarded(func() error {
+	err := e.guarded(func() error {
+		code, err := e.bundle(file)
+		if err != nil {
+			return err
+		}
+		program, err := goja.Compile(file, "(function(module, exports, require){"+code+"\n})", false)
+		if err != nil {
+			return err
+		}
 		v, err := e.vm.RunProgram(program)
 		if err != nil {
 			return err

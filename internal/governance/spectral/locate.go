@@ -39,6 +39,9 @@ func (r *resolution) locate(path []string, resolved bool) location {
 		at, n := closest(r.main.root, path)
 		return location{in: r.main, path: at, missing: path, value: n}
 	}
+	if at, ok := r.direct(path); ok {
+		return at
+	}
 	found, _ := closest(r.root, path)
 	rest, referenced, ok := r.untilReference(found)
 	if !ok {
@@ -78,6 +81,24 @@ func (r *resolution) locate(path []string, resolved bool) location {
 	}
 	at, n = closest(in.root, at)
 	return location{in: in, path: at, missing: append(slices.Clone(at), tail...), value: n}
+}
+
+// direct finds a place that no reference leads to.
+func (r *resolution) direct(path []string) (location, bool) {
+	n := r.main.root
+	for i := 0; ; i++ {
+		if r.references[n] != nil {
+			return location{}, false
+		}
+		if i == len(path) {
+			return location{in: r.main, path: path, missing: path, value: n}, true
+		}
+		next := n.Step(path[i])
+		if next == nil {
+			return location{in: r.main, path: path[:i], missing: path, value: n}, true
+		}
+		n = next
+	}
 }
 
 // untilReference follows a path in what was written. Rest is what is left of it

@@ -103,7 +103,10 @@ type transition struct {
 	set *stateSet
 }
 
-var errVisits = errors.New("the references of the document open out to too many values")
+var (
+	errVisits = errors.New("the references of the document open out to too many values")
+	errSets   = errors.New("the path has too many steps at any depth")
+)
 
 func newMatcher(paths []*jsonPath) *matcher {
 	m := &matcher{paths: paths, sets: map[string]*stateSet{}}
@@ -241,12 +244,7 @@ func (m *matcher) below(set *stateSet, w way) {
 		}
 		m.visited[v] = struct{}{}
 	}
-	if m.left -= len(n.Members) + len(n.Items); m.left < 0 {
-		m.err = errVisits
-		return
-	}
-	if len(m.cursor.stack) > maxDepth {
-		m.err = fmt.Errorf("the references of the document are nested deeper than %d", maxDepth)
+	if !m.spend(1 + len(n.Members) + len(n.Items)) {
 		return
 	}
 	for i := range n.Members {
@@ -258,8 +256,32 @@ func (m *matcher) below(set *stateSet, w way) {
 	}
 }
 
-// maxDepth bounds how deep references may nest values.
-const maxDepth = 2000
+const (
+	// maxDepth bounds how deep references may nest values.
+	maxDepth = 2000
+	// maxSets bounds what paths with many steps at any depth come to.
+	maxSets = 20_000
+	// checkEvery is after how many values the time is looked at.
+	checkEvery = 5000
+)
+
+// spend counts values that are looked at, and says whether to go on.
+func (m *matcher) spend(values int) bool {
+	before := m.left / checkEvery
+	m.left -= values
+	switch {
+	case m.err != nil:
+	case m.left < 0:
+		m.err = errVisits
+	case len(m.cursor.stack) > maxDepth:
+		m.err = fmt.Errorf("the references of the document are nested deeper than %d", maxDepth)
+	case len(m.sets) > maxSets:
+		m.err = errSets
+	case m.left/checkEvery != before:
+		m.err = m.check()
+	}
+	return m.err == nil
+}
 
 func (m *matcher) child(set *stateSet, f frame, position int, w way) {
 	t := m.transitionOf(set, &f)
@@ -387,8 +409,7 @@ func (m *matcher) walk(steps []step, done func(rest []step)) {
 	if !isContainer(n) {
 		return
 	}
-	if m.left -= 1 + len(n.Members) + len(n.Items); m.left < 0 || len(m.cursor.stack) > maxDepth {
-		m.err = errVisits
+	if !m.spend(1 + len(n.Members) + len(n.Items)) {
 		return
 	}
 	for i := range n.Members {

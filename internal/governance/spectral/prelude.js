@@ -35,6 +35,26 @@
     delete globalThis[name];
   }
 
+  // Nothing is compiled that wasn't in a file, and nothing nests so deep that
+  // reading it would need a deep stack.
+  const refuse = () => { throw new EvalError("scripts can't be made of texts here"); };
+  globalThis.eval = refuse;
+  for (const make of [function () {}, function* () {}, async function () {}]) {
+    Object.defineProperty(Object.getPrototypeOf(make), "constructor", { value: refuse, writable: false, configurable: false });
+  }
+  globalThis.Function = refuse;
+  delete globalThis.Proxy;
+  const flat = Array.prototype.flat;
+  if (flat) Array.prototype.flat = { flat(depth) { return call(flat, this, [depth === undefined ? 1 : Math.min(100, +depth || 0)]); } }.flat;
+  const parse = JSON.parse, stringify = JSON.stringify;
+  const shallow = (v, depth) => {
+    if (v === null || typeof v !== "object") return;
+    if (depth > 300) throw new RangeError("nested deeper than 300");
+    for (const key in v) shallow(v[key], depth + 1);
+  };
+  JSON.parse = (text, reviver) => { tooLong(String(text).length * 5); return parse(text, reviver); };
+  JSON.stringify = (v, replacer, space) => { shallow(v, 0); return stringify(v, replacer, space); };
+
   // Expressions that backtrack run on an engine that can be stopped.
   const exec = RegExp.prototype.exec;
   RegExp.prototype.exec = {
@@ -42,6 +62,7 @@
       return host.slow(this.source, this.flags) ? host.exec(this, String(text)) : call(exec, this, [text]);
     },
   }.exec;
+  RegExp.prototype.test = { test(text) { return this.exec(text) !== null; } }.test;
 
   const silent = () => undefined;
   globalThis.console = { log: silent, info: silent, warn: silent, error: silent, debug: silent, trace: silent };

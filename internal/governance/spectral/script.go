@@ -3,6 +3,7 @@ package spectral
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 
@@ -405,14 +406,16 @@ func (e *engine) steps(in *Input) goja.Value {
 
 // problems reads what a function returns.
 func (e *engine) problems(v goja.Value) ([]Problem, error) {
-	if p, ok := v.Export().(*goja.Promise); ok {
-		switch p.State() {
-		case goja.PromiseStateFulfilled:
-			v = p.Result()
-		case goja.PromiseStateRejected:
-			return nil, errors.New(clip(p.Result().String()))
-		case goja.PromiseStatePending:
-			return nil, errors.New("its promise is never kept: there is nothing to wait for")
+	if o, ok := v.(*goja.Object); ok && o.ExportType() == reflect.TypeFor[*goja.Promise]() {
+		if p, ok := o.Export().(*goja.Promise); ok {
+			switch p.State() {
+			case goja.PromiseStateFulfilled:
+				v = p.Result()
+			case goja.PromiseStateRejected:
+				return nil, errors.New(clip(p.Result().String()))
+			case goja.PromiseStatePending:
+				return nil, errors.New("its promise is never kept: there is nothing to wait for")
+			}
 		}
 	}
 	if goja.IsUndefined(v) || goja.IsNull(v) {
