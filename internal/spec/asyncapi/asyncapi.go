@@ -9,6 +9,7 @@ import (
 	_ "embed"
 	"errors"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,9 @@ const maxChain = 32
 
 //go:embed asyncapi-2.txt
 var objects string
+
+// location is a runtime expression.
+var location = regexp.MustCompile(`^\$message\.(header|payload)#(/([^/~]|~[01])*)*$`)
 
 var grammar = sync.OnceValues(func() (*structure.Grammar, error) { return structure.Parse(objects) })
 
@@ -148,11 +152,12 @@ func (j *judge) visit(object string, n *tree.Node, path []string) {
 		j.id(n, "operationId", path)
 		j.tags(n.Get("tags"), path)
 	case "message":
-		if of := n.Get("oneOf"); of != nil && (len(path) < 2 || path[len(path)-1] != "message") {
-			j.check.Wrong(of, below(path, "oneOf"), "unknown-field", "oneOf stands only in the message of an operation; remove it")
-		}
 		j.id(n, "messageId", path)
 		j.payload(n, path)
+	case "correlation-id", "parameter":
+		if at := n.Get("location"); at.Is(tree.String) && !location.MatchString(at.Text) {
+			j.check.Wrong(at, below(path, "location"), "wrong-value", "location must be a runtime expression, as $message.header#/id or $message.payload#/order/id")
+		}
 	case "security-requirement":
 		declared := j.doc.Root.At("components", "securitySchemes")
 		for _, m := range n.Members {

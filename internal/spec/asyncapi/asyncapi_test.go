@@ -52,7 +52,7 @@ components:
     avro: {schemaFormat: application/vnd.apache.avro, payload: {type: record}}
   securitySchemes: {user: {type: userPassword}, oauth: {type: oauth2, flows: {implicit: {authorizationUrl: https://example.com/, scopes: {read: d}}}}, k: {type: httpApiKey, name: k, in: query}}
   parameters: {p: {}}
-  correlationIds: {c: {location: x}}
+  correlationIds: {c: {location: '$message.header#/c'}}
   operationTraits: {quiet: {summary: s}}
   messageTraits: {m: {}}
   messageBindings: {b: {}}
@@ -76,7 +76,7 @@ func TestStructure(t *testing.T) {
 		{head + "channels: {a: {publish: {message: {payload: {properties: {a: {$ref: '#/b'}}}}}}}", "3 asyncapi-reference #/channels/a/publish/message/payload/properties/a/$ref the reference leads nowhere in x.yaml"},
 		{head + "channels: {a: {publish: {message: {$ref: '#/components/schemas/s'}}}}\ncomponents: {schemas: {s: {}}}", "3 asyncapi-reference-kind #/channels/a/publish/message/$ref the reference leads to a schema object, where a message object must stand"},
 		{head + "channels: {a: {$ref: 'https://example.com/a.yaml'}}", "3 asyncapi-reference #/channels/a/$ref the reference leads to another address, and nothing is read from the network; put a copy into the project"},
-		{head + "channels: {}\ncomponents: {messages: {a: {oneOf: [{payload: {}}]}}}", "4 asyncapi-unknown-field #/components/messages/a/oneOf oneOf stands only in the message of an operation; remove it"},
+		{head + "channels: {a: {publish: {message: {payload: true, oneOf: [{}]}}}}", "3 asyncapi-exclusive-fields #/channels/a/publish/message beside oneOf the message object must not have payload"},
 		{head + "channels: {}\ntags: [{name: a}, {name: a}]", "4 asyncapi-duplicate-tag #/tags the tag a stands twice"},
 		{head + "channels: {}\ncomponents: {messages: {a: {$ref: '#/components/messages/b'}, b: {$ref: '#/components/messages/a'}}}", "4 asyncapi-reference #/components/messages/a/$ref the reference leads to references that lead to one another, and to no value\n4 asyncapi-reference #/components/messages/b/$ref the reference leads to references that lead to one another, and to no value"},
 	}
