@@ -154,6 +154,12 @@ func (r *reader) declareTypes(root *tree.Node, s *scope) {
 func (r *reader) declareAll(n *tree.Node, s *scope) {
 	for _, m := range n.Fields() {
 		name := r.nameType(m)
+		if r.old {
+			// A schema may have any name.
+			t := r.set.As(datatype.Declared, m.Value, r.scopeOf(m.Value, s))
+			r.types = append(r.types, namedType{name, r.at(n, m), m.Value, t})
+			continue
+		}
 		t := r.set.Declare(m.Name, datatype.Declared, m.Value, r.scopeOf(m.Value, s))
 		r.types = append(r.types, namedType{name, r.at(n, m), m.Value, t})
 	}

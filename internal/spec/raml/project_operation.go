@@ -231,13 +231,27 @@ func (r *reader) content(body *tree.Node) (content *tree.Node, described bool) {
 				add(out, m.Name, r.at(body, m), media)
 				continue
 			}
-			put(media, "schema", nil, r.schema(r.set.As(datatype.Body, m.Value, r.scopeOf(m.Value, r.api)), m.Value, true))
+			put(media, "schema", nil, r.bodySchema(m.Value))
 			r.examples(media, m.Value, strings.Contains(m.Name, "json"))
 			r.annotate(media, m.Value)
 		}
 		add(out, m.Name, r.at(body, m), media)
 	}
 	return out, described
+}
+
+// bodySchema is the schema of a body of one media type.
+func (r *reader) bodySchema(n *tree.Node) *tree.Node {
+	if !r.old {
+		return r.schema(r.set.As(datatype.Body, n, r.scopeOf(n, r.api)), n, true)
+	}
+	decl := r.named08(n)
+	if name := r.names[decl.Get("schema")]; name != "" {
+		out := tree.NewObject(n.Get("schema"))
+		put(out, "$ref", nil, tree.NewText(out, "#/components/schemas/"+name))
+		return out
+	}
+	return r.set.As(datatype.Body, decl, r.scopeOf(decl, r.api)).Reference()
 }
 
 func (r *reader) responsesOf(n *tree.Node) *tree.Node {

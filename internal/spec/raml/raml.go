@@ -70,6 +70,7 @@ func ReadWith(p *spec.Project, main string, o Options) *spec.Document {
 		names:    map[*tree.Node]string{},
 		sizes:    map[*tree.Node]int{},
 		computed: map[position]bool{},
+		bodies:   map[*tree.Node]*tree.Node{},
 		named:    map[*tree.Node]string{},
 		scoped:   map[*tree.Node]map[string]bool{},
 		keys:     map[*tree.Node]*tree.Source{},
@@ -148,6 +149,8 @@ type reader struct {
 	named map[*tree.Node]string
 	// scoped are the scopes of OAuth 2.0 by declaration of the security scheme.
 	scoped map[*tree.Node]map[string]bool
+	// bodies are those of RAML 0.8 with their schemas in place of the names.
+	bodies map[*tree.Node]*tree.Node
 	// layered is true when the main file is an overlay or extension.
 	layered bool
 }

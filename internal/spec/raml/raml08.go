@@ -157,7 +157,27 @@ func (r *reader) content08(n *tree.Node, media string) {
 	if !n.Is(tree.Object) || form != nil || r.alone || r.loose && r.hasParameters(n) {
 		return
 	}
-	r.set.As(datatype.Body, n, r.scopeOf(n, r.api))
+	r.set.As(datatype.Body, r.named08(n), r.scopeOf(n, r.api))
+}
+
+// named08 is a body with the schema itself in place of its name, which may be any
+// text.
+func (r *reader) named08(n *tree.Node) *tree.Node {
+	schema := n.Get("schema")
+	if text := strings.TrimSpace(schema.Str()); text == "" || text[0] == '{' || text[0] == '<' {
+		return n
+	}
+	if known := r.bodies[n]; known != nil {
+		return known
+	}
+	out := without(n, "schema")
+	if d, ok := r.scopeOf(schema, r.api).find("types", schema.Text); ok {
+		put(out, "schema", nil, d.value)
+	} else {
+		r.wrong(schema, "raml-unknown-schema", "there is no schema %q; declare it under schemas", clip(schema.Text))
+	}
+	r.bodies[n] = out
+	return out
 }
 
 func isForm(media string) bool {
