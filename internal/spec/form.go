@@ -20,8 +20,8 @@ type field struct {
 var errBoundary = errors.New("the boundary of the parts is missing or malformed")
 
 // form reads a form into the document, as an object: a field that may be an array
-// is one, and one that may only be an object is read as JSON (OpenAPI, §4.8.15
-// Encoding Object). That object is what the schema is held against.
+// is one, and one that may only be an object is read as JSON (OpenAPI, Encoding
+// Object). That object is what the schema is held against.
 func (in *inspection) form(c *content, media, header string, body []byte) error {
 	var fields []field
 	var err error

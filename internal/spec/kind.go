@@ -1,9 +1,6 @@
 package spec
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // Kind is what of a message a violation is about. Each can be refused, watched or
 // left alone.
@@ -68,8 +65,12 @@ func (k Kind) String() string {
 
 // KindNamed is the kind of a name; false tells that there is none.
 func KindNamed(name string) (Kind, bool) {
-	at := slices.Index(kindNames[:], name)
-	return Kind(max(at, 0)), at >= 0
+	for k := range kindCount {
+		if kindNames[k] == name {
+			return k, true
+		}
+	}
+	return 0, false
 }
 
 // KindSet is a set of kinds.

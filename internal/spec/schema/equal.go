@@ -32,8 +32,9 @@ func (d *Document) equal(i int32, other *Document, j int32) bool {
 		return true
 	case isObject:
 		return d.equalObjects(a, i, other, b, j)
+	default: // null
+		return true
 	}
-	return true
 }
 
 // few is how many members are looked for one by one.
@@ -124,6 +125,7 @@ func (d *Document) hash(i int32) uint64 {
 			all += member.Sum64()
 		}
 		writeSum(&h, all)
+	default: // null
 	}
 	return h.Sum64()
 }

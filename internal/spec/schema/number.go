@@ -31,18 +31,18 @@ func decimalOf(text []byte) decimal {
 	i := 0
 	for ; i < len(text); i++ {
 		c := text[i]
-		switch {
-		case c == '-':
+		switch c {
+		case '-':
 			n.negative = true
 			continue
-		case c == '.':
+		case '.':
 			fraction = true
 			continue
-		case c == 'e' || c == 'E':
+		case 'e', 'E':
 			n.exponent += exponentOf(text[i+1:])
 			i = len(text)
 			continue
-		case c == '0':
+		case '0':
 			if fraction {
 				n.exponent--
 			}

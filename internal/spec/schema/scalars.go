@@ -118,7 +118,13 @@ func (r *run) among(v *values, it *item, i int32) bool {
 			}
 		}
 		return false
+	default:
+		return r.amongOthers(v, it, i)
 	}
+}
+
+// amongOthers judges an array or object.
+func (r *run) amongOthers(v *values, it *item, i int32) bool {
 	for _, other := range v.others {
 		if r.pay(int(min(v.in.items[other].next-other, it.next-i))) && r.d.equal(i, v.in, other) {
 			return true

@@ -207,7 +207,7 @@ func rewrite(v any, waiting *[]string) (any, string) {
 	delete(out, "$defs")
 	for _, keyword := range slices.Sorted(maps.Keys(out)) {
 		part := out[keyword]
-		reason := ""
+		var reason string
 		switch keyword {
 		case "$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$vocabulary":
 			return nil, keyword

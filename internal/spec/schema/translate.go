@@ -18,7 +18,7 @@ const (
 // translate spells an expression of ECMA 262 as RE2 does, where both mean the
 // same by different signs. What RE2 has not stays as it is.
 func translate(pattern string) string {
-	if strings.IndexAny(pattern, `\.[`) < 0 {
+	if !strings.ContainsAny(pattern, `\.[`) {
 		return pattern
 	}
 	t := translator{from: pattern}
