@@ -32,8 +32,37 @@ func lines(n int, line func(i int) string) string {
 
 const begin = "#%RAML 1.0\ntitle: T\n"
 
-// TestHostile reads descriptions that are made to cost much.
-func TestHostile(t *testing.T) {
+// hostileProject is a description that is made to cost much, and the rule by
+// which it is refused.
+type hostileProject struct {
+	name, rule string
+	files      []string
+}
+
+// hostileTemplates are those whose templates multiply.
+func hostileTemplates() []hostileProject {
+	nested := ""
+	for i := range 60 {
+		nested += fmt.Sprintf("  t%d: {is: [{t%d: {p: '<<p>><<p>>'}}], description: <<p>>}\n", i, i+1)
+	}
+	lists := ""
+	for i := range 60 {
+		lists += fmt.Sprintf("  t%d: {is: [{t%d: {p: [<<p>>, <<p>>]}}], (a): <<p>>}\n", i, i+1)
+	}
+	return []hostileProject{
+		{"texts that double", "raml-too-large", []string{"api.raml", begin + "traits:\n" + nested + "  t60: {description: <<p>>}\n/a:\n  get:\n    is: [{t0: {p: xxxxxxxxxxxxxxxx}}]\n"}},
+		{"lists that double", "raml-too-large", []string{"api.raml", begin + "annotationTypes: {a: any}\ntraits:\n" + lists + "  t60: {(a): <<p>>}\n/a:\n  get:\n    is: [{t0: {p: xxxxxxxxxxxxxxxx}}]\n"}},
+		{"a trait for many", "raml-too-large", []string{"api.raml", begin + "traits:\n  t:\n    headers:\n" +
+			lines(800, func(i int) string { return fmt.Sprintf("      h%d-<<p>>: string\n", i) }) +
+			lines(800, func(i int) string { return fmt.Sprintf("/r%d:\n  get: {is: [{t: {p: x}}]}\n", i) })}},
+		{"a body for many", "raml-too-large", []string{"api.raml", begin + "resourceTypes:\n  t:\n    post:\n      body:\n        application/json:\n          properties:\n" +
+			lines(5000, func(i int) string { return fmt.Sprintf("            p%d: string\n", i) }) +
+			lines(5000, func(i int) string { return fmt.Sprintf("/r%d: {type: t}\n", i) })}},
+	}
+}
+
+// hostileFiles are those that cost much before any template is applied.
+func hostileFiles() []hostileProject {
 	includes := []string{"api.raml", begin + "types:\n  a: !include f0.yaml\n"}
 	for i := range 12 {
 		includes = append(includes, fmt.Sprintf("f%d.yaml", i), lines(10, func(k int) string {
@@ -45,32 +74,13 @@ func TestHostile(t *testing.T) {
 	for i := range 100 {
 		deep = append(deep, fmt.Sprintf("f%d.yaml", i), fmt.Sprintf("properties: {p: !include f%d.yaml}\n", i+1))
 	}
-	nested := ""
-	for i := range 60 {
-		nested += fmt.Sprintf("  t%d: {is: [{t%d: {p: '<<p>><<p>>'}}], description: <<p>>}\n", i, i+1)
-	}
-	lists := ""
-	for i := range 60 {
-		lists += fmt.Sprintf("  t%d: {is: [{t%d: {p: [<<p>>, <<p>>]}}], (a): <<p>>}\n", i, i+1)
-	}
-	tests := []struct {
-		name, rule string
-		files      []string
-	}{
+	return []hostileProject{
 		{"includes that multiply", "raml-too-large", includes},
 		{"includes in includes", "raml-include-cycle", append(deep, "f100.yaml", "type: string\n")},
 		{"an include of itself", "raml-include-cycle", []string{"api.raml", begin + "types:\n  a: !include a.yaml\n", "a.yaml", "properties: {a: !include a.yaml}\n"}},
 		{"a library of itself", "raml-include-cycle", []string{"api.raml", begin + "uses: {l: l.raml}\n", "l.raml", "#%RAML 1.0 Library\nuses: {l: l.raml}\n"}},
 		{"an overlay of itself", "raml-include-cycle", []string{"api.raml", "#%RAML 1.0 Overlay\nextends: api.raml\n"}},
 		{"overlays in a circle", "raml-include-cycle", []string{"api.raml", "#%RAML 1.0 Overlay\nextends: b.raml\n", "b.raml", "#%RAML 1.0 Overlay\nextends: api.raml\n"}},
-		{"texts that double", "raml-too-large", []string{"api.raml", begin + "traits:\n" + nested + "  t60: {description: <<p>>}\n/a:\n  get:\n    is: [{t0: {p: xxxxxxxxxxxxxxxx}}]\n"}},
-		{"lists that double", "raml-too-large", []string{"api.raml", begin + "annotationTypes: {a: any}\ntraits:\n" + lists + "  t60: {(a): <<p>>}\n/a:\n  get:\n    is: [{t0: {p: xxxxxxxxxxxxxxxx}}]\n"}},
-		{"a trait for many", "raml-too-large", []string{"api.raml", begin + "traits:\n  t:\n    headers:\n" +
-			lines(800, func(i int) string { return fmt.Sprintf("      h%d-<<p>>: string\n", i) }) +
-			lines(800, func(i int) string { return fmt.Sprintf("/r%d:\n  get: {is: [{t: {p: x}}]}\n", i) })}},
-		{"a body for many", "raml-too-large", []string{"api.raml", begin + "resourceTypes:\n  t:\n    post:\n      body:\n        application/json:\n          properties:\n" +
-			lines(5000, func(i int) string { return fmt.Sprintf("            p%d: string\n", i) }) +
-			lines(5000, func(i int) string { return fmt.Sprintf("/r%d: {type: t}\n", i) })}},
 		{"aliases that multiply", "raml-syntax", []string{"api.raml", begin + "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + lines(12, func(i int) string {
 			c := string(rune('a' + i))
 			n := string(rune('a' + i + 1))
@@ -87,7 +97,11 @@ func TestHostile(t *testing.T) {
 		{"a line of many texts", "raml-missing-facet", []string{"api.raml", "#%RAML 1.0\n{types: {a: {enum: [" + strings.Repeat("a!, ", 60_000) + "b]}}, baseUri: a}\n"}},
 		{"another folder", "raml-file", []string{"api.raml", begin + "description: !include ../../etc/passwd\n"}},
 	}
-	for _, test := range tests {
+}
+
+// TestHostile reads descriptions that are made to cost much.
+func TestHostile(t *testing.T) {
+	for _, test := range append(hostileTemplates(), hostileFiles()...) {
 		t.Run(test.name, func(t *testing.T) {
 			start := time.Now()
 			doc := Read(project(test.files...), "api.raml")
