@@ -12,6 +12,10 @@ type Options struct {
 	// count as often as they are used; MaxDepth how deep they are nested. Zero
 	// stands for the default.
 	MaxBytes, MaxNodes, MaxDepth int
+	// Lenient reads YAML in which a comma stands behind a quoted text at the end
+	// of a line, as people leave it who come from JSON, and other readers of API
+	// descriptions accept it. Source tells the places.
+	Lenient bool
 }
 
 // The defaults of Options.

@@ -37,6 +37,8 @@ type Source struct {
 	// Name is that of its file, as people know it.
 	Name string
 	Text []byte
+	// Mended are the mistakes that a lenient Read overlooked.
+	Mended []*Error
 }
 
 // Node is one value. It must not be changed once it is shared. A nil node is

@@ -233,3 +233,26 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestLenient(t *testing.T) {
+	text := "info:\n  title: \"T\",\n  note: 'it''s',\nlist: [\"a\",\n  \"b\"]\n"
+	src := &tree.Source{Name: "a.yaml", Text: []byte(text)}
+	if _, err := tree.Read(src, tree.Options{}); err == nil || src.Mended != nil {
+		t.Fatalf("a comma behind a text was overlooked without being asked: %v", err)
+	}
+	root, err := tree.Read(src, tree.Options{Lenient: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := root.At("info", "title").Str() + root.At("info", "note").Str() + root.At("list", "1").Str(); got != "Tit'sb" {
+		t.Errorf("read %q", got)
+	}
+	if len(src.Mended) != 2 || src.Mended[0].Line != 2 || src.Mended[0].Column != 13 {
+		t.Errorf("mended were %v", src.Mended)
+	}
+	for _, wrong := range []string{"a: \"b\", c\n", "a: [\"b\",\n", "a: \"b\",\n c: d\n  e: f\n"} {
+		if _, err := tree.Read(&tree.Source{Text: []byte(wrong)}, tree.Options{Lenient: true}); err == nil {
+			t.Errorf("%q was read", wrong)
+		}
+	}
+}

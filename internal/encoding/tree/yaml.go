@@ -32,6 +32,14 @@ type yamlReader struct {
 }
 
 func readYAML(src *Source, text []byte, o Options) (*Node, error) {
+	root, err := parseYAML(src, text, o)
+	if !o.Lenient || err == nil {
+		return root, err
+	}
+	return mendYAML(src, text, o, err)
+}
+
+func parseYAML(src *Source, text []byte, o Options) (*Node, error) {
 	var root, second yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	if err := d.Decode(&root); errors.Is(err, io.EOF) || err == nil && root.Kind == 0 {
