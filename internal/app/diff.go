@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/finding/report"
 	"farrier.dev/farrier/internal/spec"
@@ -44,7 +45,7 @@ func describedIn(name, root string) (*spec.Document, error) {
 	if len(found) != 1 {
 		return nil, fmt.Errorf("%s: holds %d descriptions; name one of them", name, len(found))
 	}
-	project, err := found[0].open(spec.ProjectLimits{})
+	project, err := found[0].open(spec.ProjectLimits{Document: tree.Options{Lenient: true}})
 	if err != nil {
 		return nil, err
 	}

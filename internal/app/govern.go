@@ -192,7 +192,7 @@ func LoadRuleset(base, name string) (*governance.Ruleset, error) {
 // judge reads and judges one description.
 func (g *governing) judge(ctx context.Context, d description) *governed {
 	out := &governed{description: d}
-	project, err := d.open(spec.ProjectLimits{Document: tree.Options{MaxBytes: g.o.MaxBytes}})
+	project, err := d.open(spec.ProjectLimits{Document: tree.Options{MaxBytes: g.o.MaxBytes, Lenient: true}})
 	if err != nil {
 		out.doc = &spec.Document{File: d.main, Problems: []spec.Problem{{File: d.main, Rule: "unreadable", Message: err.Error()}}}
 	} else {

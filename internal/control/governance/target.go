@@ -19,10 +19,14 @@ func target(rev *revision.Revision, api *revision.API) rules.Target {
 	return t
 }
 
+// limits are those of descriptions; commas that other readers overlook are
+// told as warnings.
+func limits() spec.ProjectLimits { return spec.ProjectLimits{Document: tree.Options{Lenient: true}} }
+
 func description(api *revision.API) *spec.Document {
 	if s := api.Specification; s != nil {
 		dir, main := filepath.Split(s.File)
-		project, err := spec.OpenFolder(filepath.Clean(dir), spec.ProjectLimits{})
+		project, err := spec.OpenFolder(filepath.Clean(dir), limits())
 		if err != nil {
 			return &spec.Document{File: s.File, Problems: []spec.Problem{{File: s.File, Rule: "unreadable", Message: err.Error()}}}
 		}
@@ -40,7 +44,7 @@ func description(api *revision.API) *spec.Document {
 			continue
 		}
 		name := b.Name.String()
-		project := spec.OneFile(name, []byte(settings.Spec), spec.ProjectLimits{Document: tree.Options{}})
+		project := spec.OneFile(name, []byte(settings.Spec), limits())
 		return languages.Read(project, name)
 	}
 	return nil

@@ -1,16 +1,14 @@
 package languages
 
 import (
+	"bytes"
 	"path"
 	"regexp"
 	"strings"
 )
 
-// How descriptions begin. Fragments and libraries of RAML describe no API.
-var (
-	ramlHead = regexp.MustCompile(`^(\xef\xbb\xbf)?#%RAML (0\.8|1\.0( (Overlay|Extension))?)[ \t]*(\r?\n|$)`)
-	treeHead = regexp.MustCompile(`(^|[\n{,])\s*["']?(openapi|swagger|asyncapi)["']?\s*:\s*["']?[0-9]`)
-)
+// treeHead is the field that tells the language.
+var treeHead = regexp.MustCompile(`(^|[\n{,])\s*["']?(openapi|swagger|asyncapi)["']?\s*:\s*["']?[0-9]`)
 
 // fragmentHead is how fragments and libraries of RAML 1.0 begin.
 var fragmentHead = regexp.MustCompile(`^(\xef\xbb\xbf)?#%RAML 1\.0 (DocumentationItem|DataType|NamedExample|ResourceType|Trait|AnnotationTypeDeclaration|Library|SecurityScheme)\b`)
@@ -24,7 +22,7 @@ func Fragment(head []byte) bool { return fragmentHead.Match(head) }
 func Describes(name string, head []byte) bool {
 	switch strings.ToLower(path.Ext(name)) {
 	case ".raml":
-		return ramlHead.Match(head)
+		return wholeRAML.Match(bytes.TrimPrefix(head, byteOrderMark))
 	case ".yaml", ".yml", ".json":
 		return treeHead.Match(head)
 	case ".wsdl", ".graphql", ".gql", ".graphqls":

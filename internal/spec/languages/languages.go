@@ -35,6 +35,20 @@ const (
 // that the project's exchange.json names, or for the only one that is there. It
 // always gives a document; what could not be read is told in its problems.
 func Read(p *spec.Project, main string) *spec.Document {
+	doc := read(p, main)
+	for _, name := range slices.Sorted(slices.Values(p.Files())) {
+		src, err := p.Source(name)
+		if err != nil {
+			continue
+		}
+		for _, m := range src.Mended {
+			doc.Problems = append(doc.Problems, spec.Problem{File: m.File, Line: m.Line, Column: m.Column, Rule: "yaml-comma", Message: m.Problem, Warning: true})
+		}
+	}
+	return doc
+}
+
+func read(p *spec.Project, main string) *spec.Document {
 	if main == "" {
 		found, problem := Main(p)
 		if problem != nil {
