@@ -127,7 +127,7 @@ func (r *Report) pageGroup(number int, g group, rules map[string]RuleInfo) pageG
 			at[f.Rule] = i
 			out.Rules = append(out.Rules, pageRuleOf(rules[f.Rule], f))
 		}
-		out.Rules[i].Seen = append(out.Rules[i].Seen, r.pageFinding(f, out.Rules[i].Severity))
+		out.Rules[i].Seen = append(out.Rules[i].Seen, r.pageFinding(f, out.Rules[i].RuleInfo))
 	}
 	slices.SortStableFunc(out.Rules, func(a, b pageRule) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), strings.Compare(a.ID, b.ID))
@@ -164,12 +164,15 @@ func pageRuleOf(rule RuleInfo, f finding.Finding) pageRule {
 	}
 }
 
-func (r *Report) pageFinding(f finding.Finding, usual finding.Severity) pageFinding {
+func (r *Report) pageFinding(f finding.Finding, rule RuleInfo) pageFinding {
 	out := pageFinding{
 		Message: visible(f.Message), Excerpt: visible(f.Excerpt), Fix: visible(f.Fix), Known: r.Baseline.Knows(f),
 		At: strings.TrimSpace(strings.TrimSuffix(position(f.Location), ": ") + " " + visible(where(f.Location))),
 	}
-	if f.Severity != usual {
+	if out.Fix == rule.Mend {
+		out.Fix = "" // it stands above
+	}
+	if f.Severity != rule.Severity {
 		out.Mark = f.Severity.String()
 	}
 	return out

@@ -114,6 +114,9 @@ func (r *Report) testCase(f *finding.Finding, suite string, rule RuleInfo) junit
 		return c
 	}
 	text := position(f.Location) + f.Severity.String() + " " + visible(f.Rule) + ": " + visible(f.Message) + "\n"
+	if rule.Mend == f.Fix {
+		rule.Mend = ""
+	}
 	for _, more := range [...]struct{ label, text string }{{"", f.Fix}, {"Why: ", rule.Why}, {"How to mend it: ", rule.Mend}} {
 		if more.text != "" {
 			text += more.label + visible(more.text) + "\n"

@@ -117,14 +117,15 @@ func writeSARIF(w io.Writer, r *Report) error {
 		ColumnKind: "unicodeCodePoints",
 		Results:    []sarifResult{},
 	}
-	index := map[string]int{}
-	for i, rule := range r.rules(all) {
+	index, rules := map[string]int{}, r.rules(all)
+	for i, rule := range rules {
 		index[rule.ID] = i
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOf(rule))
 	}
 	for i := range all {
-		result := sarifResultOf(&all[i])
-		result.RuleIndex = index[all[i].Rule]
+		at := index[all[i].Rule]
+		result := sarifResultOf(&all[i], rules[at].Mend)
+		result.RuleIndex = at
 		if r.Baseline.Knows(all[i]) {
 			result.Suppressions = []sarifSuppression{{"external", "accepted", "known to the baseline"}}
 		}
@@ -168,12 +169,13 @@ func unlinked(text string) string {
 	return strings.NewReplacer("[", `\[`, "]", `\]`).Replace(text)
 }
 
-func sarifResultOf(f *finding.Finding) sarifResult {
+// sarifResultOf makes a result; what the rule says of mending it need not say.
+func sarifResultOf(f *finding.Finding, mend string) sarifResult {
 	text := f.Message
 	if text == "" {
 		text = f.Title
 	}
-	if f.Fix != "" {
+	if f.Fix != "" && f.Fix != mend {
 		text += "\n" + f.Fix
 	}
 	result := sarifResult{
