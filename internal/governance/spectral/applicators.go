@@ -58,7 +58,7 @@ func (s *jsonSchema) logicKeyword(name string, value, in *tree.Node) (keyword, e
 func (v *validation) anyOf(subs []*subschema, n *tree.Node, seen *evaluated) bool {
 	before, ok := len(v.failures), false
 	for _, sub := range subs {
-		if v.validate(sub, n, seen) {
+		if v.part(sub, n, seen) {
 			ok = true
 			break
 		}
@@ -67,13 +67,15 @@ func (v *validation) anyOf(subs []*subschema, n *tree.Node, seen *evaluated) boo
 		v.failures = v.failures[:before]
 		return true
 	}
-	return v.fail("anyOf", n, "must match a schema in anyOf")
+	v.failToo("anyOf", n, "must match a schema in anyOf")
+	v.failures[len(v.failures)-1].unmatched = true
+	return false
 }
 
 func (v *validation) oneOf(subs []*subschema, n *tree.Node, seen *evaluated) bool {
 	before, fits := len(v.failures), 0
 	for _, sub := range subs {
-		if v.validate(sub, n, seen) {
+		if v.part(sub, n, seen) {
 			fits++
 		}
 	}
@@ -81,7 +83,9 @@ func (v *validation) oneOf(subs []*subschema, n *tree.Node, seen *evaluated) boo
 		v.failures = v.failures[:before]
 		return true
 	}
-	return v.fail("oneOf", n, "must match exactly one schema in oneOf")
+	v.failToo("oneOf", n, "must match exactly one schema in oneOf")
+	v.failures[len(v.failures)-1].unmatched = fits == 0
+	return false
 }
 
 func (s *jsonSchema) ifKeyword(value, in *tree.Node) (keyword, error) {
@@ -105,7 +109,10 @@ func (s *jsonSchema) ifKeyword(value, in *tree.Node) (keyword, error) {
 		if branch == nil || v.validate(branch, n, seen) {
 			return true
 		}
-		return v.fail("if", n, `must match "%s" schema`, name)
+		if v.all || v.parts > 0 {
+			v.failToo("if", n, `must match "%s" schema`, name)
+		}
+		return false
 	}, nil
 }
 
@@ -180,11 +187,13 @@ func (s *jsonSchema) containsKeyword(value, in *tree.Node) (keyword, error) {
 			return true
 		}
 		before, count := len(v.failures), 0
+		v.parts++
 		for i, item := range n.Items {
 			if v.at(strconv.Itoa(i), sub, item) {
 				count++
 			}
 		}
+		v.parts--
 		if count >= least && (most < 0 || count <= most) {
 			v.failures = v.failures[:before]
 			return true

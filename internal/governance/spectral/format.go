@@ -10,7 +10,8 @@ import (
 
 // format is a kind of document.
 type format struct {
-	name string
+	// name is that by which rulesets know it, title how people do.
+	name, title string
 	is   func(root *tree.Node) bool
 }
 
@@ -45,16 +46,25 @@ func newFormats() formatSet {
 		"jsonSchemaDraft2019_09": isDraft("draft/2019-09"),
 		"jsonSchemaDraft2020_12": isDraft("draft/2020-12"),
 	} {
-		out[name] = &format{name, is}
+		out[name] = &format{name, formatTitles[name], is}
 	}
 	for _, version := range []string{"2_0", "2_1", "2_2", "2_3", "2_4", "2_5", "2_6", "3_0", "3_1"} {
 		is := versioned("asyncapi", `^`+strings.Replace(version, "_", `\.`, 1)+`(?:\.[0-9]*)?$`)
-		out["aas"+version] = &format{"aas" + version, is}
+		out["aas"+version] = &format{"aas" + version, "AsyncAPI " + strings.Replace(version, "_", ".", 1) + ".x", is}
 	}
 	for alias, name := range map[string]string{"asyncapi2": "aas2", "asyncApi2": "aas2", "asyncapi3": "aas3", "arazzo1": "arazzo1_0"} {
 		out[alias] = out[name]
 	}
 	return out
+}
+
+// formatTitles are how people know formats; it is never changed.
+var formatTitles = map[string]string{
+	"oas2": "OpenAPI 2.0 (Swagger)", "oas3": "OpenAPI 3.x", "oas3_0": "OpenAPI 3.0.x", "oas3_1": "OpenAPI 3.1.x", "oas3_2": "OpenAPI 3.2.x",
+	"aas2": "AsyncAPI 2.x", "aas3": "AsyncAPI 3.x", "arazzo1_0": "Arazzo 1.0.x",
+	"jsonSchema": "JSON Schema", "jsonSchemaLoose": "JSON Schema (loose)",
+	"jsonSchemaDraft4": "JSON Schema Draft 4", "jsonSchemaDraft6": "JSON Schema Draft 6", "jsonSchemaDraft7": "JSON Schema Draft 7",
+	"jsonSchemaDraft2019_09": "JSON Schema Draft 2019-09", "jsonSchemaDraft2020_12": "JSON Schema Draft 2020-12",
 }
 
 func isDraft(draft string) func(*tree.Node) bool {

@@ -135,7 +135,7 @@ func (j *judging) judge() {
 func (j *judging) unrecognized() {
 	names := make([]string, len(j.rules.formats))
 	for i, f := range j.rules.formats {
-		names[i] = f.name
+		names[i] = f.title
 	}
 	at := j.resolved.position(j.resolved.main, nil)
 	j.results = append(j.results, Result{

@@ -118,7 +118,7 @@ func (s *jsonSchema) namesKeyword(value *tree.Node) (keyword, error) {
 	sub, err := s.compile(value)
 	return func(v *validation, n *tree.Node, _ *evaluated) bool {
 		return v.each(n, func(m *tree.Member) bool {
-			return v.validate(sub, tree.NewText(m.Value, m.Name), nil) || v.fail("propertyNames", n, "property name must be valid")
+			return v.part(sub, tree.NewText(m.Value, m.Name), nil) || v.failToo("propertyNames", n, "property name must be valid")
 		})
 	}, err
 }

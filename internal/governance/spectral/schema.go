@@ -62,12 +62,17 @@ type failure struct {
 	allowed []*tree.Node
 	extra   string
 	value   *tree.Node
+	// unmatched tells that none of the schemas of anyOf or oneOf fits.
+	unmatched bool
 }
 
 // validation is the judging of one value.
 type validation struct {
 	// all collects every failure instead of the first of each schema.
-	all      bool
+	all bool
+	// parts is in how many schemas it is whose failure need not be one of the whole;
+	// outside of those a failure is the only one.
+	parts    int
 	failures []failure
 	path     []string
 	depth    int
@@ -152,12 +157,12 @@ func (out *subschema) readTypes(n *tree.Node) error {
 
 // keywordOrder is the order in which keywords are judged; it is never changed.
 var keywordOrder = []string{
+	"$ref", "$dynamicRef", "$recursiveRef", "const", "enum", "not", "anyOf", "oneOf", "allOf", "if",
 	"maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum", "multipleOf",
 	"maxLength", "minLength", "pattern", "format",
-	"$ref", "$dynamicRef", "$recursiveRef", "const", "enum", "not", "anyOf", "oneOf", "allOf", "if",
-	"maxItems", "minItems", "uniqueItems", "prefixItems", "additionalItems", "items", "contains", "unevaluatedItems",
+	"maxItems", "minItems", "prefixItems", "additionalItems", "items", "contains", "uniqueItems", "unevaluatedItems",
 	"maxProperties", "minProperties", "required", "propertyNames", "additionalProperties",
-	"dependencies", "dependentRequired", "dependentSchemas", "properties", "patternProperties", "unevaluatedProperties",
+	"dependencies", "properties", "patternProperties", "dependentRequired", "dependentSchemas", "unevaluatedProperties",
 }
 
 func (s *jsonSchema) keyword(name string, value, in *tree.Node) (keyword, error) {
@@ -220,15 +225,30 @@ func (v *validation) validate(s *subschema, n *tree.Node, seen *evaluated) bool 
 
 // fail tells of a failure and is false.
 func (v *validation) fail(keyword string, n *tree.Node, format string, args ...any) bool {
+	if !v.all && v.parts == 0 {
+		v.failures = v.failures[:0]
+	}
+	return v.failToo(keyword, n, format, args...)
+}
+
+// failToo tells of a failure beside those of its parts.
+func (v *validation) failToo(keyword string, n *tree.Node, format string, args ...any) bool {
 	v.failures = append(v.failures, failure{keyword: keyword, path: slices.Clone(v.path), message: fmt.Sprintf(format, args...), value: n})
 	return false
+}
+
+// part judges by a schema whose failure need not be one of the whole.
+func (v *validation) part(s *subschema, n *tree.Node, seen *evaluated) bool {
+	v.parts++
+	defer func() { v.parts-- }()
+	return v.validate(s, n, seen)
 }
 
 // quietly judges without telling why.
 func (v *validation) quietly(s *subschema, n *tree.Node, seen *evaluated) bool {
 	failures, all := len(v.failures), v.all
 	v.all = false
-	ok := v.validate(s, n, seen)
+	ok := v.part(s, n, seen)
 	v.failures, v.all = v.failures[:failures], all
 	return ok
 }

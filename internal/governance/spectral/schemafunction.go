@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/tree"
@@ -172,6 +173,15 @@ func (f *failure) problem(in *Input) Problem {
 		p.Message = subject + " " + f.message + ": " + printValues(f.allowed) + f.suggestion()
 	default:
 		p.Message = subject + " " + strings.ReplaceAll(strings.ReplaceAll(f.message, "NOT", "not"), "'", `"`)
+	}
+	if f.unmatched {
+		p.Message += ". None of the schemas matched, see the other errors reported for this value"
+	}
+	if _, err := strconv.ParseUint(name, 10, 64); err == nil && len(f.path) > 0 {
+		rest, found := strings.CutPrefix(p.Message, subject)
+		if found {
+			p.Message = "Item at index " + name + strings.TrimPrefix(rest, " type")
+		}
 	}
 	return p
 }

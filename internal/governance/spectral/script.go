@@ -289,7 +289,7 @@ func (e *engine) format(name string) *format {
 		return nil
 	}
 	if e.formats[name] == nil {
-		e.formats[name] = &format{name: "custom", is: func(root *tree.Node) bool {
+		e.formats[name] = &format{name: "custom", title: "custom", is: func(root *tree.Node) bool {
 			is := false
 			err := e.guarded(func() error {
 				v, err := f(goja.Undefined(), e.wrap(root), goja.Null())
