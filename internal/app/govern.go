@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -207,10 +206,12 @@ func (g *governing) judge(ctx context.Context, d description) *governed {
 		}
 	}
 	out.report = governance.Judge(ctx, t, g.rulesets, g.profile, g.o.Now)
-	for i := range out.report.Violations {
-		v := &out.report.Violations[i]
-		v.Location.File = d.shown(v.Location.File)
-		v.Fingerprint = finding.Fingerprint(v.Rule, v.Location)
+	for _, list := range [][]governance.Violation{out.report.Violations, out.report.Apart} {
+		for i := range list {
+			v := &list[i]
+			v.Location.File = d.shown(v.Location.File)
+			v.Fingerprint = finding.Fingerprint(v.Rule, v.Location)
+		}
 	}
 	return out
 }
@@ -222,12 +223,18 @@ func (g *governing) tell(judged []*governed, out io.Writer) (int, error) {
 	for _, j := range judged {
 		f := report.File{
 			File: j.name(), Conforms: j.report.Conforms(), Findings: j.report.Findings(), Status: string(j.report.Status),
-			Details: map[string]any{"language": j.doc.Language, "rulesets": j.report.Rulesets, "scoreParts": j.report.Score.Parts, "errors": j.report.Errors},
+			Details: map[string]any{
+				"language": j.doc.Language, "valid": j.doc.Valid(), "rulesets": j.report.Rulesets, "scoreParts": j.report.Score.Parts,
+				"errors": j.report.Errors, "problems": findingsOf(j.report.Apart),
+			},
 		}
 		if j.report.Status != governance.NotApplicable {
 			f.Score = &j.report.Score.Total
 		}
 		rep.Files = append(rep.Files, f)
+		if n := len(j.report.Apart); n > 0 {
+			fmt.Fprintf(os.Stderr, "farrier: %s: the description itself has %d problems, which the profile does not judge; --ruleset none tells them\n", j.name(), n) //nolint:errcheck // a terminal that is gone
+		}
 		if len(j.report.Errors) > 0 {
 			code = ExitBroken
 			fmt.Fprintf(os.Stderr, "farrier: %s: %s\n", j.name(), strings.Join(j.report.Errors, "; ")) //nolint:errcheck // a terminal that is gone
@@ -249,145 +256,10 @@ func (g *governing) tell(judged []*governed, out io.Writer) (int, error) {
 	return max(code, written), nil
 }
 
-// description is where a description is to be found.
-type description struct {
-	// root is the folder of its project, archive the zip that it lies in; one of
-	// them is empty.
-	root, archive string
-	// main is the name of its main file in there; empty stands for the one that
-	// the project itself names.
-	main string
-}
-
-func (d description) open(limits spec.ProjectLimits) (*spec.Project, error) {
-	if d.archive == "" {
-		return spec.OpenFolder(d.root, limits)
+func findingsOf(violations []governance.Violation) []finding.Finding {
+	out := make([]finding.Finding, len(violations))
+	for i := range violations {
+		out[i] = violations[i].Finding
 	}
-	archive, err := os.ReadFile(d.archive)
-	if err != nil {
-		return nil, fmt.Errorf("reading the archive: %w", err)
-	}
-	return spec.OpenZip(archive, limits)
-}
-
-// shown is a file of the project as people know it.
-func (d description) shown(file string) string {
-	if file == "" {
-		return d.name()
-	}
-	if d.archive != "" {
-		return filepath.Join(d.archive, file)
-	}
-	return filepath.Join(d.root, file)
-}
-
-func (d description) name() string {
-	if d.archive != "" {
-		return d.archive
-	}
-	return filepath.Join(d.root, d.main)
-}
-
-// descriptions finds what is to be judged. Folders are searched; a file that is
-// named is taken whatever it is.
-func descriptions(paths []string, root string) ([]description, error) {
-	var out []description
-	for _, p := range paths {
-		matches := []string{p}
-		if _, err := os.Stat(p); err != nil && strings.ContainsAny(p, "*?[") {
-			if matches, err = filepath.Glob(p); err != nil {
-				return nil, fmt.Errorf("%s: not a pattern: %w", p, err)
-			}
-		}
-		if len(matches) == 0 {
-			return nil, fmt.Errorf("%s: no file matches", p)
-		}
-		for _, m := range matches {
-			found, err := describe(m, root)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, found...)
-		}
-	}
-	slices.SortFunc(out, func(a, b description) int { return strings.Compare(a.name(), b.name()) })
-	return slices.CompactFunc(out, func(a, b description) bool { return a.name() == b.name() }), nil
-}
-
-func describe(name, root string) ([]description, error) {
-	info, err := os.Stat(name)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("reading the description: %w", err)
-	case !info.IsDir() && strings.EqualFold(filepath.Ext(name), ".zip"):
-		return []description{{archive: name}}, nil
-	case !info.IsDir():
-		return inProject(name, root)
-	}
-	if _, err := os.Stat(filepath.Join(name, exchangeFile)); err == nil {
-		return []description{{root: name}}, nil
-	}
-	var out []description
-	err = filepath.WalkDir(name, func(file string, d os.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && (d.Name() == "node_modules" || d.Name() == "exchange_modules" || strings.HasPrefix(d.Name(), ".") && file != name):
-			return filepath.SkipDir
-		case !d.Type().IsRegular() || !mayDescribe(file):
-			return nil
-		}
-		one, err := inProject(file, root)
-		out = append(out, one...)
-		return err
-	})
-	if err == nil && len(out) == 0 {
-		err = errors.New("no description of an API was found in it")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return out, nil
-}
-
-const exchangeFile = "exchange.json"
-
-// mayDescribe looks at the beginning of a file.
-func mayDescribe(name string) bool {
-	head, err := headOf(name)
-	return err == nil && languages.Describes(name, head)
-}
-
-func headOf(name string) ([]byte, error) {
-	f, err := os.Open(name) //nolint:gosec // whoever asks named it, or its folder
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	return io.ReadAll(io.LimitReader(f, 4096))
-}
-
-// inProject finds the project of a file.
-func inProject(name, root string) ([]description, error) {
-	if root == "" {
-		root = filepath.Dir(name)
-		if head, err := headOf(name); err == nil && languages.Fragment(head) {
-			// A fragment of RAML lies in a folder of its project.
-			root = filepath.Join(root, "..")
-		}
-		for dir := root; ; dir = filepath.Dir(dir) {
-			if _, err := os.Stat(filepath.Join(dir, exchangeFile)); err == nil {
-				root = dir
-				break
-			}
-			if up := filepath.Dir(dir); up == dir {
-				break
-			}
-		}
-	}
-	main, err := filepath.Rel(root, name)
-	if err != nil || !filepath.IsLocal(main) {
-		return nil, fmt.Errorf("%s lies outside the folder %s", name, root)
-	}
-	return []description{{root: root, main: filepath.ToSlash(main)}}, nil
+	return out
 }

@@ -31,6 +31,9 @@ type Report struct {
 	Status Status
 	// Violations are in the order of files, lines and rules, those waived too.
 	Violations []Violation
+	// Apart is what is wrong with the description itself where only validation
+	// profiles judge: it is told and does not count.
+	Apart []Violation
 	// Rulesets are the names of those that judged.
 	Rulesets []string
 	Score    Score
@@ -66,9 +69,11 @@ func Judge(ctx context.Context, t Target, rulesets []*Ruleset, p *Profile, now t
 		!slices.ContainsFunc(rulesets, func(s *Ruleset) bool { return s.Format != FormatProfile })
 	if t.Document != nil {
 		for i := range t.Document.Problems {
-			v := invalid(&t.Document.Problems[i])
-			v.Violates = v.Violates && !lenient
-			rep.Violations = append(rep.Violations, v)
+			if v := invalid(&t.Document.Problems[i]); lenient {
+				rep.Apart = append(rep.Apart, v)
+			} else {
+				rep.Violations = append(rep.Violations, v)
+			}
 		}
 	}
 	s := &subject{Target: &t}

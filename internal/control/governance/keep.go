@@ -18,6 +18,8 @@ type Kept struct {
 	Violations []KeptViolation `json:"violations"`
 	// More is how many violations there are beyond those.
 	More int `json:"more,omitempty"`
+	// Apart is how many problems the description has that its profile does not judge.
+	Apart int `json:"apart,omitempty"`
 	// Specification is the file of the description, Language what it is written in.
 	Specification string `json:"specification,omitempty"`
 	Language      string `json:"language,omitempty"`
@@ -43,7 +45,7 @@ func (s *Service) kept(j *judged) bool {
 // keep remembers a report, and tells whoever wants to hear that it differs.
 func (s *Service) keep(ctx context.Context, memory *history.History, api *revision.API, p *profile, j, last *judged) error {
 	standing := history.Standing{API: api.Name.String(), Profile: p.Name, Judged: j.at, Status: j.report.Status, Score: j.report.Score.Total}
-	report := Kept{Rulesets: j.report.Rulesets, Errors: j.report.Errors, Score: j.report.Score, Violations: []KeptViolation{}}
+	report := Kept{Rulesets: j.report.Rulesets, Errors: j.report.Errors, Score: j.report.Score, Violations: []KeptViolation{}, Apart: len(j.report.Apart)}
 	if api.Specification != nil {
 		report.Specification = api.Specification.File
 	}
