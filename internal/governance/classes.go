@@ -47,9 +47,9 @@ func classOf(name string) string {
 	return ""
 }
 
-// noSecrets are names of tokens that open nothing: places in lists, and keys by
-// which requests are told apart.
-var noSecrets = regexp.MustCompile(`^((.*-)?(page|paging|pagination|continuation|continue|sync|delta|cursor|skip|next|prev|previous|start|starting|resume|marker|iterator|scroll|list|search|idempotency|client-request|request)-?tokens?|client-token|token-?(type|count|id|address|name|uri|url|info)s?|(.*-)?tokens-?(used|count|limit)?)$`)
+// noSecrets are names that speak about a secret or of a token that opens nothing:
+// places in lists, keys by which requests are told apart, postal codes of India.
+var noSecrets = regexp.MustCompile(`^((.*-)?(page|paging|pagination|continuation|continue|sync|delta|cursor|skip|next|prev|previous|start|starting|resume|marker|iterator|scroll|list|search|idempotency|client-request|request)-?tokens?|client-token|token-?(count|id|address|uri|url|info)s?|(.*-)?tokens-?(used|count|limit)?|pin-?code|.*-(names?|label|title|description|date|at|index|header|field|param|location|realm|scopes?|groups?|template|rules?|config|configuration|settings?|provider|store|type))$`)
 
 // holdsSecret says whether a field of this name holds a secret.
 func holdsSecret(name string) bool {

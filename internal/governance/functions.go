@@ -15,7 +15,6 @@ import (
 var functions = map[string]spectral.Function{
 	"schemas":           schemasFunction,
 	"parameters":        parametersFunction,
-	"secretName":        secretNameFunction,
 	"secretText":        secretTextFunction,
 	"bounds":            boundsFunction,
 	"linearPatterns":    linearPatternsFunction,

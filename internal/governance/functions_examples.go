@@ -42,20 +42,16 @@ func examplesFunction(options *tree.Node) (spectral.Check, error) {
 
 // parametersWithoutExample complains once of an operation, at the first of them.
 func (d *description) parametersWithoutExample(out *complaints, o *operation) {
-	var first *parameter
-	var more []string
+	var lacking []parameter
 	for _, p := range d.parameters(o) {
 		if p.in == "body" || hasExample(p.node) || d.exemplified(p.node, 0) || d.exemplified(d.follow(p.node.Get("schema")), 0) {
 			continue
 		}
-		if first == nil {
-			first = &p
-		} else {
-			more = append(more, p.name)
-		}
+		lacking = append(lacking, p)
 	}
-	if first != nil {
-		out.add(first.at, "the %s parameter %q of %s has no example%s", first.in, first.name, o.name(), alsoOf(more))
+	if len(lacking) > 0 {
+		p := lacking[0]
+		out.add(p.at, "the %s parameter %q of %s has no example%s", p.in, p.name, o.name(), alsoOf(namesOf(lacking[1:])))
 	}
 }
 

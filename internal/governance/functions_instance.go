@@ -17,14 +17,10 @@ import (
 //	notLabels  the same, of which it has none
 //	provides   things of which one of its policies provides one
 //	lacks      things that none provides
-//	contracts  true for an instance with contracts
-//	tls        true or false
 //	sensitive  side of which the description has sensitive fields: request, response
 type condition struct {
 	labels, notLabels []tree.Member
 	provides, lacks   []string
-	contracts         bool
-	tls               *tree.Node
 	sensitive         string
 }
 
@@ -33,7 +29,7 @@ func readCondition(r *optionReader) *condition {
 	w := readOptions(n)
 	c := &condition{
 		labels: w.object("labels"), notLabels: w.object("notLabels"), provides: w.list("provides"), lacks: w.list("lacks"),
-		contracts: w.flag("contracts"), tls: w.get("tls"), sensitive: w.get("sensitive").Str(),
+		sensitive: w.get("sensitive").Str(),
 	}
 	if err := w.done(); err != nil && r.err == nil {
 		r.err = err
@@ -57,10 +53,8 @@ func (c *condition) holds(instance *tree.Node) bool {
 	if slices.ContainsFunc(c.notLabels, func(l tree.Member) bool { return labelled(instance, l) }) {
 		return false
 	}
-	contracts, _ := numberOf(instance.Get("contracts"))
 	switch {
 	case len(c.provides) > 0 && providerOf(instance, c.provides, false) < 0, providerOf(instance, c.lacks, false) >= 0,
-		c.contracts && contracts == 0, c.tls != nil && c.tls.IsTrue() != instance.Get("tls").IsTrue(),
 		c.sensitive != "" && len(sensitiveOf(instance, c.sensitive, nil)) == 0:
 		return false
 	}
@@ -117,16 +111,16 @@ func providedFunction(options *tree.Node) (spectral.Check, error) {
 }
 
 // forbiddenFunction is the function "forbidden": no policy may provide one of the
-// things, or bear one of the names.
+// things.
 func forbiddenFunction(options *tree.Node) (spectral.Check, error) {
 	r := readOptions(options)
-	when, things, names := readCondition(r), r.list("things"), r.list("names")
+	when, things := readCondition(r), r.list("things")
 	if err := r.done(); err != nil {
 		return nil, err
 	}
 	return instanceCheck(when, func(instance *tree.Node, out *complaints) {
 		for i, p := range instance.Get("policies").List() {
-			if provides(p, things) || slices.Contains(names, p.Get("name").Str()) {
+			if provides(p, things) {
 				out.add(instanceAt("policies", strconv.Itoa(i)), "the policy %s should not be here", p.Get("name").Str())
 			}
 		}

@@ -23,7 +23,6 @@ import (
 //	                small letters with hyphens: user-email
 //	exceptPaths     one for the paths of operations that are left alone
 //	secret          only names of secrets
-//	sensitive       only names of personal and secret data
 //	having          only schemas with one of these keywords
 //	unless          not those with one of these keywords
 //	unlessFormats   not these
@@ -40,8 +39,7 @@ type schemaCheck struct {
 	in, types, formats, status, having, unless, unlessFormats, need []string
 
 	names, except, exceptPaths *regexp.Regexp
-	secret, sensitive, top     bool
-	perOperation               bool
+	secret, top, perOperation  bool
 	is, equal, atLeast, atMost []tree.Member
 	matches                    map[string]*regexp.Regexp
 	say                        string
@@ -52,7 +50,7 @@ func schemasFunction(options *tree.Node) (spectral.Check, error) {
 	c := &schemaCheck{
 		in: r.list("in"), types: r.list("types"), formats: r.list("formats"), status: r.list("status"), having: r.list("having"),
 		unless: r.list("unless"), unlessFormats: r.list("unlessFormats"), need: r.list("need"), names: r.pattern("names"), except: r.pattern("except"),
-		exceptPaths: r.pattern("exceptPaths"), secret: r.flag("secret"), sensitive: r.flag("sensitive"), top: r.flag("top"),
+		exceptPaths: r.pattern("exceptPaths"), secret: r.flag("secret"), top: r.flag("top"),
 		perOperation: r.flag("perOperation"),
 		is:           r.object("is"), equal: r.object("equal"), atLeast: r.object("atLeast"), atMost: r.object("atMost"), say: r.get("say").Str(),
 		matches: map[string]*regexp.Regexp{},
@@ -179,14 +177,14 @@ func (c *schemaCheck) hasStatus(status string) bool {
 }
 
 func (c *schemaCheck) named(name string) bool {
-	if (c.names != nil || c.secret || c.sensitive) && name == "" {
+	if (c.names != nil || c.secret) && name == "" {
 		return false
 	}
 	kebab := words(name)
 	switch {
 	case c.names != nil && !c.names.MatchString(kebab), c.except != nil && c.except.MatchString(kebab):
 		return false
-	case c.secret && !holdsSecret(name), c.sensitive && classOf(name) == "":
+	case c.secret && !holdsSecret(name):
 		return false
 	}
 	return true
@@ -272,15 +270,16 @@ func bounded(d *description, f *field, atLeast, atMost []tree.Member) string {
 }
 
 // parametersFunction is the function "parameters": it chooses parameters by where
-// they stand (in), by their names (names, except, secret, sensitive) and by their
+// they stand (in), by their names (names, except, secret) and by their
 // operation (methods), and asks that one of the members need is there. Without
 // need it complains of those that it chose, with the words of say; booleans are
 // then left out, for they only speak about what their name says. What several
-// operations share is complained of once.
+// operations share is complained of once, and so are those of one operation that
+// lack the same.
 func parametersFunction(options *tree.Node) (spectral.Check, error) {
 	r := readOptions(options)
 	in, methods, need, say := r.list("in"), r.list("methods"), r.list("need"), r.get("say").Str()
-	c := &schemaCheck{names: r.pattern("names"), except: r.pattern("except"), secret: r.flag("secret"), sensitive: r.flag("sensitive")}
+	c := &schemaCheck{names: r.pattern("names"), except: r.pattern("except"), secret: r.flag("secret")}
 	if err := r.done(); err != nil {
 		return nil, err
 	}
@@ -289,23 +288,33 @@ func parametersFunction(options *tree.Node) (spectral.Check, error) {
 		d := resolved(input.Value)
 		seen := map[*tree.Node]bool{}
 		for _, o := range d.operations() {
+			var lacking []parameter
 			for _, p := range d.parameters(o) {
 				if seen[p.node] || len(need) == 0 && isBoolean(p.node) || !oneOf(in, p.in) || !oneOf(methods, strings.ToLower(o.method)) || !c.named(p.name) {
 					continue
 				}
 				seen[p.node] = true
-				what := fmt.Sprintf("the %s parameter %q of %s", p.in, p.name, o.name())
-				has := slices.ContainsFunc(need, func(name string) bool { return !isEmpty(p.node.Get(name)) || !isEmpty(p.node.Get("schema").Get(name)) })
-				switch {
-				case len(need) == 0:
-					out.add(p.at, "%s %s", what, say)
-				case !has:
-					out.add(p.at, "%s has no %s", what, strings.Join(need, " or "))
+				if len(need) == 0 {
+					out.add(p.at, "the %s parameter %q of %s %s", p.in, p.name, o.name(), say)
+				} else if !slices.ContainsFunc(need, func(name string) bool { return !isEmpty(p.node.Get(name)) || !isEmpty(p.node.Get("schema").Get(name)) }) {
+					lacking = append(lacking, p)
 				}
+			}
+			if len(lacking) > 0 {
+				p := lacking[0]
+				out.add(p.at, "the %s parameter %q of %s has no %s%s", p.in, p.name, o.name(), strings.Join(need, " or "), alsoOf(namesOf(lacking[1:])))
 			}
 		}
 		return out.found
 	}, nil
+}
+
+func namesOf(parameters []parameter) []string {
+	names := make([]string, len(parameters))
+	for i := range parameters {
+		names[i] = parameters[i].name
+	}
+	return names
 }
 
 func isBoolean(parameter *tree.Node) bool {

@@ -88,8 +88,8 @@ func (f *operationFilter) chooses(o *operation) bool {
 // authenticatedFunction is the function "authenticated": operations that methods,
 // paths, except and withParameters choose must know their caller. With unsaid it
 // complains of those that say nothing only, with said of those that let anybody
-// in on purpose only, with beside only where other operations do know their
-// caller, and with declared of an API of which none does.
+// in on purpose only, with declared of an API of which no operation knows its
+// caller, and of such an API otherwise only once or, with beside, not at all.
 func authenticatedFunction(options *tree.Node) (spectral.Check, error) {
 	r := readOptions(options)
 	filter := readFilter(r)
@@ -115,7 +115,7 @@ func authenticatedFunction(options *tree.Node) (spectral.Check, error) {
 				continue
 			}
 			switch _, said := d.security(o); {
-			case said && unsaid, !said && explicit:
+			case said && unsaid, !said && explicit, !some && len(out.found) > 0:
 			case said:
 				out.add(o.at, "%s lets anybody in", o.name())
 			default:

@@ -11,20 +11,6 @@ import (
 	"farrier.dev/farrier/internal/governance/spectral"
 )
 
-// secretNameFunction is the function "secretName": a name must be none of a
-// secret.
-func secretNameFunction(options *tree.Node) (spectral.Check, error) {
-	if err := readOptions(options).done(); err != nil {
-		return nil, err
-	}
-	return func(in *spectral.Input) []spectral.Problem {
-		if in.Value.Is(tree.String) && holdsSecret(in.Value.Text) {
-			return []spectral.Problem{{Message: fmt.Sprintf("%q is the name of a secret", in.Value.Text)}}
-		}
-		return nil
-	}, nil
-}
-
 // secretTextFunction is the function "secretText": a text must hold no key of a
 // known issuer and no private key. Those that are marked as examples do not count.
 func secretTextFunction(options *tree.Node) (spectral.Check, error) {
