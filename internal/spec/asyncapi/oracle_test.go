@@ -28,7 +28,7 @@ func TestOfficialSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // it is only read
+	defer f.Close()
 	text, err := jsonschema.UnmarshalJSON(f)
 	if err != nil {
 		t.Fatal(err)
