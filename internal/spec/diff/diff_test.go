@@ -190,6 +190,7 @@ func operationCases() []struct{ name, edit, want string } {
 		{"one scope more", "oauth: [read, write] => oauth: [read, write, admin]", "breaking security-scopes-added GET /orders security; breaking security-scopes-added POST /orders security"},
 		{"a weaker scheme", "oauth: {type: oauth2, flows: {}} => oauth: {type: http, scheme: basic}", "breaking security-scheme-changed security scheme oauth; security security-scheme-weakened security scheme oauth"},
 		{"a stronger scheme", "basic: {type: http, scheme: basic} => basic: {type: http, scheme: bearer}", "breaking security-scheme-changed security scheme basic"},
+		{"a key of another name", "name: X-Key => name: X-Token", "breaking security-scheme-changed security scheme key"},
 		{"a key moved to the query", "in: header, name: X-Key => in: query, name: X-Key", "breaking security-scheme-changed security scheme key; security security-scheme-weakened security scheme key"},
 		{"another name of a scheme", "[{oauth: [read], key: []} => [{oauth: [read], token: []}\nkey: {type => token: {type", ""},
 
@@ -262,5 +263,18 @@ func TestOperations(t *testing.T) {
 	}
 	if t.Logf("%d cases", len(cases)); len(cases) < 60 {
 		t.Fatal("too few")
+	}
+}
+
+// TestRangeNarrowed holds that a range of successes may become one of them.
+func TestRangeNarrowed(t *testing.T) {
+	one := parse(t, base)
+	all := parse(t, strings.Replace(base, `"204": {description: gone`, `2XX: {description: gone`, 1))
+	if got := strings.Join(told(diff.Compare(all, one)), "; "); got != "harmless response-removed DELETE /orders/{id} response 2XX" {
+		t.Errorf("one of them: %s", got)
+	}
+	none := parse(t, strings.Replace(base, `"204": {description: gone`, `"301": {description: gone`, 1))
+	if got := strings.Join(told(diff.Compare(all, none)), "; "); got != "breaking response-removed DELETE /orders/{id} response 2XX; harmless response-added DELETE /orders/{id} response 301" {
+		t.Errorf("none of them: %s", got)
 	}
 }

@@ -277,6 +277,16 @@ func TestOrderAndWorst(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Fatalf("%v", changes)
 	}
+	removed := diff.Compare(parse(t, base), nil)
+	var operations []string
+	for _, c := range removed {
+		if c.Operation != "" {
+			operations = append(operations, c.Operation)
+		}
+	}
+	if got := strings.Join(operations, ", "); got != "GET /orders, POST /orders, DELETE /orders/{id}, GET /orders/{id}" {
+		t.Errorf("the order is %s", got)
+	}
 	for i, c := range want {
 		if w := diff.Worst(changes[i:]); w != c {
 			t.Errorf("the worst of %v is %s", changes[i:], w)

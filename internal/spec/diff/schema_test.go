@@ -141,6 +141,11 @@ func schemaCases() []struct{ name, old, updated, request, response string } {
 			"in an alternative", `{oneOf: [` + props(`k: {const: x}, v: {type: string}`) + `, ` + props(`k: {const: y}, v: {type: integer}`) + `]}`,
 			`{oneOf: [` + props(`k: {const: x}, v: {type: string}`) + `, ` + props(`k: {const: y}, v: {type: boolean}`) + `]}`, "breaking type-changed /v", "breaking type-changed /v",
 		},
+		{
+			"another alternative of the same form", `{oneOf: [` + props(`k: {const: x}, v: {type: string}`) + `, {type: boolean}]}`,
+			`{oneOf: [` + props(`k: {const: y}, v: {type: string}`) + `, {type: boolean}]}`,
+			"breaking alternative-removed; harmless alternative-added", "breaking alternative-added; harmless alternative-removed",
+		},
 		{"null as an alternative", `{$ref: "#/components/schemas/Node"}`, `{oneOf: [{type: "null"}, {$ref: "#/components/schemas/Node"}]}`, "harmless null-allowed", "breaking null-allowed"},
 		{"not", `{type: string}`, `{type: string, not: {const: a}}`, "breaking condition-added", "harmless condition-added"},
 		{"another not", `{type: string, not: {const: b}}`, `{type: string, not: {const: a}}`, "breaking condition-changed", "breaking condition-changed"},
