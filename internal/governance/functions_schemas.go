@@ -72,15 +72,15 @@ func schemasFunction(options *tree.Node) (spectral.Check, error) {
 	}
 	return func(in *spectral.Input) []spectral.Problem {
 		var out together
-		d := resolved(in.Value)
-		d.fields(func(f *field) {
-			if !c.chosen(d, f) {
-				return
+		d := walkedIn(in)
+		for _, f := range d.all {
+			if !c.chosen(d.description, f) {
+				continue
 			}
-			if wrong := c.wrong(d, f); wrong != "" {
+			if wrong := c.wrong(d.description, f); wrong != "" {
 				out.add(c.perOperation, f, wrong)
 			}
-		})
+		}
 		return out.problems()
 	}, nil
 }
@@ -163,7 +163,7 @@ func (c *schemaCheck) chosen(d *description, f *field) bool {
 		c.exceptPaths != nil && c.exceptPaths.MatchString(f.operation.path):
 		return false
 	}
-	return c.named(f.name) && c.typed(d, f)
+	return c.named(f.name, f.kebab) && c.typed(d, f)
 }
 
 // hasStatus knows 2XX as the class of a code.
@@ -176,11 +176,10 @@ func (c *schemaCheck) hasStatus(status string) bool {
 	return false
 }
 
-func (c *schemaCheck) named(name string) bool {
+func (c *schemaCheck) named(name, kebab string) bool {
 	if (c.names != nil || c.secret) && name == "" {
 		return false
 	}
-	kebab := words(name)
 	switch {
 	case c.names != nil && !c.names.MatchString(kebab), c.except != nil && c.except.MatchString(kebab):
 		return false
@@ -290,7 +289,7 @@ func parametersFunction(options *tree.Node) (spectral.Check, error) {
 		for _, o := range d.operations() {
 			var lacking []parameter
 			for _, p := range d.parameters(o) {
-				if seen[p.node] || len(need) == 0 && isBoolean(p.node) || !oneOf(in, p.in) || !oneOf(methods, strings.ToLower(o.method)) || !c.named(p.name) {
+				if seen[p.node] || len(need) == 0 && isBoolean(p.node) || !oneOf(in, p.in) || !oneOf(methods, strings.ToLower(o.method)) || !c.named(p.name, words(p.name)) {
 					continue
 				}
 				seen[p.node] = true

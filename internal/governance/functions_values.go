@@ -53,15 +53,15 @@ func boundsFunction(options *tree.Node) (spectral.Check, error) {
 	pairs := [][2]string{{"minimum", "maximum"}, {"minLength", "maxLength"}, {"minItems", "maxItems"}, {"minProperties", "maxProperties"}}
 	return func(in *spectral.Input) []spectral.Problem {
 		var out complaints
-		d := resolved(in.Value)
-		d.fields(func(f *field) {
+		d := walkedIn(in)
+		for _, f := range d.all {
 			for _, p := range pairs {
 				low, has := numberOf(d.keyword(f, p[0]))
 				if high, both := numberOf(d.keyword(f, p[1])); has && both && low > high {
 					out.add(f.at, "%s has a %s above its %s", f.describe(), p[0], p[1])
 				}
 			}
-		})
+		}
 		return out.found
 	}, nil
 }
@@ -75,18 +75,17 @@ func linearPatternsFunction(options *tree.Node) (spectral.Check, error) {
 	}
 	return func(in *spectral.Input) []spectral.Problem {
 		var out complaints
-		d := resolved(in.Value)
-		d.fields(func(f *field) {
+		for _, f := range walkedIn(in).all {
 			pattern := f.schema.Get("pattern")
 			const longest = 10_000
 			if !f.request || !pattern.Is(tree.String) || len(pattern.Text) > longest {
-				return
+				continue
 			}
 			// What RE2 does not know, as looking ahead, is not judged.
 			if re, err := syntax.Parse(pattern.Text, syntax.Perl); err == nil && repeatsRepetition(re) {
 				out.add(f.at, "%s has a pattern that repeats a repetition", f.describe())
 			}
-		})
+		}
 		return out.found
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/tree"
+	"farrier.dev/farrier/internal/governance/spectral"
 )
 
 // methods are those that a path item may describe.
@@ -145,6 +146,8 @@ type field struct {
 	// name is that of the property or parameter, and of the list around an item;
 	// empty for a body.
 	name string
+	// kebab is the name as words writes it.
+	kebab string
 	// pointer leads to it in the body, as "/customer/ssn".
 	pointer string
 	schema  *tree.Node
@@ -229,6 +232,25 @@ type visitedAs struct {
 	in, name string
 }
 
+// walked are the schemas of a description, gone through once for all rules.
+type walked struct {
+	*description
+	all []*field
+}
+
+// walkedIn are those of the document that functions judge.
+func walkedIn(in *spectral.Input) *walked {
+	made, _ := in.Once(walkedOf{in.Value}, func() any {
+		w := &walked{description: resolved(in.Value)}
+		w.fields(func(f *field) { w.all = append(w.all, f) })
+		return w
+	}).(*walked)
+	return made
+}
+
+// walkedOf is the key by which rules share what was walked.
+type walkedOf struct{ root *tree.Node }
+
 // walker goes through the schemas of requests and responses: each schema once
 // for every name that it is reached by, and what lies in it once.
 type walker struct {
@@ -248,7 +270,7 @@ func (d *description) fields(visit func(*field)) {
 
 func (w *walker) operation(o *operation) {
 	for _, p := range w.parameters(o) {
-		f := &field{operation: o, request: true, in: p.in, name: p.name, schema: p.node, at: p.at}
+		f := &field{operation: o, request: true, in: p.in, name: p.name, kebab: words(p.name), schema: p.node, at: p.at}
 		switch schema := p.node.Get("schema"); {
 		case p.in == "body":
 			continue
@@ -334,7 +356,10 @@ func (w *walker) partOf(f *field) {
 
 func (f *field) part(schema *tree.Node, name, pointer string, steps ...string) *field {
 	g := *f
-	g.schema, g.name, g.pointer, g.outer = schema, name, f.pointer+pointer, nil
+	g.schema, g.pointer, g.outer = schema, f.pointer+pointer, nil
+	if name != f.name {
+		g.name, g.kebab = name, words(name)
+	}
 	g.at, g.depth = below(f.at, steps...), f.depth+1
 	return &g
 }

@@ -25,6 +25,7 @@ type judging struct {
 	seen     map[sighting]bool
 	errs     []error
 	dir      string
+	once     map[any]any
 }
 
 // sighting is what two results have in common that are told once.

@@ -119,6 +119,24 @@ func (in *Input) Path() []string {
 	return in.place()
 }
 
+// Once gives what work gave when a rule first asked by this key while the document
+// is judged: for what is costly and the same for many rules.
+func (in *Input) Once(key any, work func() any) any {
+	if in.run == nil {
+		return work()
+	}
+	j := in.run.judging
+	made, ok := j.once[key]
+	if !ok {
+		made = work()
+		if j.once == nil {
+			j.once = map[any]any{}
+		}
+		j.once[key] = made
+	}
+	return made
+}
+
 // Problem is what a function complains of.
 type Problem struct {
 	// Message says what is wrong, as "{{error}}" of the rule.
