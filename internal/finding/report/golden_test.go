@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/finding/report"
