@@ -172,7 +172,7 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_, _ = p.Judge(t.Context(), api) //nolint:errcheck // it may be stopped
+		_, _ = p.Judge(t.Context(), api)
 	})
 }
 

@@ -7,6 +7,7 @@ package validation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -93,6 +94,9 @@ func (p *Profile) Rules() []Rule { return slices.Clone(p.rules) }
 // for each node, in the order of files and lines. An error tells that a rule
 // could not be evaluated, and which.
 func (p *Profile) Judge(ctx context.Context, g *graph.Graph) ([]Result, error) {
+	if g.Truncated {
+		return nil, errTruncated
+	}
 	e := &evaluation{graph: g, policy: p.rego}
 	results := []Result{}
 	for i := range p.rules {
@@ -149,6 +153,8 @@ func Conforms(results []Result) bool {
 
 // RuleTime is how long one rule may take for one description.
 const RuleTime = 2 * time.Second
+
+var errTruncated = errors.New("the description, its references opened, is too large to be judged by a profile")
 
 var errTime = fmt.Errorf("it took longer than %s and was stopped", RuleTime)
 

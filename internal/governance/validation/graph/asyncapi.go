@@ -47,8 +47,11 @@ func (b *builder) asyncapi() {
 }
 
 func (b *builder) channel(path string, c cursor, servers, security []*Node) *Node {
-	n := b.Add(c.place(), classesEndPoint...)
 	item, _ := b.follow(c)
+	if !b.spend(len(item.Get("parameters").Fields()) + len(servers)) {
+		return nil
+	}
+	n := b.Add(c.place(), classesEndPoint...)
 	n.Set(nsAPI+"path", path)
 	n.setText(propDescription, item.Get("description"))
 	for name, p := range item.get("parameters").names() {
@@ -91,6 +94,9 @@ func (b *builder) channelOperation(method string, c, item cursor, security []*No
 	b.channelOperationFields(n, c)
 	for t := range c.get("traits").items() {
 		trait, _ := b.follow(t)
+		if !b.spend(len(trait.Get("tags").List())) {
+			break
+		}
 		b.channelOperationFields(n, trait)
 	}
 	n.Link(propSecurity, security...)
@@ -132,7 +138,7 @@ func (b *builder) channelOperationFields(n *Node, c cursor) {
 // message makes the node of a message in the part that it plays.
 func (b *builder) message(c cursor, classes []string) *Node {
 	to, name := b.follow(c)
-	if !to.Is(tree.Object) {
+	if !to.Is(tree.Object) || !b.spend(len(to.Get("tags").List())) {
 		return nil
 	}
 	n := b.Add(to.place(), classes...)

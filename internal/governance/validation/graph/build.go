@@ -16,7 +16,7 @@ func Build(doc *spec.Document) *Graph {
 		shapes:    map[*tree.Node]*Node{}, building: map[*tree.Node]bool{}, parameters: map[*tree.Node]*Node{},
 		headers: map[header]*Node{}, payloads: map[*tree.Node]*Node{}, schemes: map[string]*Node{},
 		requirements: map[*tree.Node][]*Node{}, resources: map[place]bool{}, properties: map[place]*Node{}, given: map[given]*Node{},
-		tags: map[*tree.Node]*Node{}, targets: map[string]target{}, messages: map[*tree.Node]*Node{},
+		tags: map[*tree.Node]*Node{}, called: map[*tree.Node]*Node{}, targets: map[string]target{}, messages: map[*tree.Node]*Node{},
 	}
 	b.root = start(doc.Root)
 	b.Document = b.Add(b.root.place(), classesDocument...)
@@ -32,7 +32,7 @@ func Build(doc *spec.Document) *Graph {
 		case spec.WSDL11, spec.GraphQL:
 		}
 	}
-	b.Graph.index()
+	b.index()
 	return b.Graph
 }
 
@@ -62,8 +62,23 @@ type builder struct {
 	properties map[place]*Node
 	given      map[given]*Node
 	tags       map[*tree.Node]*Node
+	called     map[*tree.Node]*Node
+	// spent is how many parts were made of places that may be referred to often.
+	spent int
 	// media are the media types that OpenAPI 2.0 gives to bodies.
 	consumes, produces []string
+}
+
+// maxSpent bounds what references multiply: parts of path items, responses and
+// aliases, each as often as it is referred to.
+const maxSpent = 1_000_000
+
+// spend says whether so many more parts may be made.
+func (b *builder) spend(parts int) bool {
+	if b.spent += parts + 1; b.spent > maxSpent {
+		b.Truncated = true
+	}
+	return !b.Truncated
 }
 
 // declare adds what may be referred to.

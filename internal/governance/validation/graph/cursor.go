@@ -198,7 +198,7 @@ func (c cursor) step(name string) cursor {
 	if !c.Is(tree.Array) {
 		return c.get(name)
 	}
-	item := c.Node.Step(name)
+	item := c.Step(name)
 	to := cursor{Node: item, trail: &trail{c.trail, name}}
 	if item != nil {
 		to.line, to.column = item.Line, item.Column

@@ -13,8 +13,11 @@ type inherited struct {
 
 // endpoint makes the node of a path.
 func (b *builder) endpoint(path string, c cursor, from inherited) *Node {
-	n := b.Add(c.place(), classesEndPoint...)
 	item, _ := b.follow(c)
+	if !b.spend(len(item.Fields())) {
+		return nil
+	}
+	n := b.Add(c.place(), classesEndPoint...)
 	if path != "" && path[0] != '/' {
 		path = "/" + path
 	}
@@ -112,7 +115,12 @@ func (b *builder) secure(n *Node, c, security cursor) {
 func (b *builder) callbacks(n *Node, c cursor, name string) {
 	to, _ := b.follow(c)
 	for expression, item := range to.each() {
+		if known := b.called[item.Node]; known != nil {
+			n.Link(nsAPI+"callback", known)
+			continue
+		}
 		cb := b.Add(item.place(), classesCallback...)
+		b.called[item.Node] = cb
 		cb.Set(propName, name)
 		cb.Set(nsAPI+"expression", expression)
 		// What is called is described by no server and no requirement of this API.
@@ -127,7 +135,7 @@ func (b *builder) request(c cursor, from inherited) *Node {
 	own := b.parameterList(c.get("parameters"))
 	body := c.get("requestBody")
 	parameters := merge(own, from.parameters)
-	if len(parameters) == 0 && !body.there() {
+	if len(parameters) == 0 && !body.there() || !b.spend(len(parameters)) {
 		return nil
 	}
 	at := c
@@ -193,7 +201,7 @@ func (b *builder) requestBody(n *Node, c cursor) {
 // for each operation, as it has a status code there.
 func (b *builder) response(c cursor, name, status string) *Node {
 	to, declared := b.follow(c)
-	if !to.there() {
+	if !to.there() || !b.spend(len(to.Get("headers").Fields())+len(to.Get("content").Fields())+len(to.Get("links").Fields())) {
 		return nil
 	}
 	if declared != "" {
@@ -221,7 +229,7 @@ func (b *builder) response(c cursor, name, status string) *Node {
 
 func (b *builder) link(c cursor, name string) *Node {
 	to, _ := b.follow(c)
-	if !to.Is(tree.Object) {
+	if !to.Is(tree.Object) || !b.spend(len(to.Get("parameters").Fields())) {
 		return nil
 	}
 	n := b.Add(to.place(), classesLink...)

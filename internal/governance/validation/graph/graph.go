@@ -22,6 +22,9 @@ type Graph struct {
 	// Document is the node of the file itself, which encodes the API and declares
 	// what may be referred to.
 	Document *Node
+	// Truncated tells that the description, its references opened, is too large
+	// for a graph, and that parts of it are missing.
+	Truncated bool
 
 	classes map[string][]*Node
 	byID    map[string]*Node

@@ -118,6 +118,9 @@ func (b *builder) header(c cursor, name string) *Node {
 // content adds the payloads of a body.
 func (b *builder) content(n *Node, c cursor) {
 	for media, m := range c.names() {
+		if !b.spend(0) {
+			return
+		}
 		n.Link(propPayload, b.payload(m, media))
 	}
 }

@@ -70,6 +70,13 @@ func (b *builder) declared(c cursor, name string) *Node {
 
 // alias is a shape under another name.
 func (b *builder) alias(of *Node, name string) *Node {
+	values := 0
+	for i := range of.fields {
+		values += len(of.fields[i].Values)
+	}
+	if !b.spend(values) {
+		return of
+	}
 	n := b.Add(of.At, of.Classes...)
 	n.fields = make([]Field, len(of.fields))
 	for i, f := range of.fields {
@@ -164,79 +171,6 @@ func (b *builder) typed(c cursor, name, t string) *Node {
 	b.combined(n, c)
 	b.extensions(n, c)
 	return n
-}
-
-// inferred is the type that the facets of a schema without one speak of.
-func inferred(c cursor) string {
-	has := func(names ...string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return c.Get(name) != nil })
-	}
-	switch {
-	case has("properties", "additionalProperties", "required", "minProperties", "maxProperties", "discriminator", "patternProperties"):
-		return "object"
-	case has("items", "minItems", "maxItems", "uniqueItems"):
-		return "array"
-	case has("pattern", "minLength", "maxLength"):
-		return "string"
-	case has("minimum", "maximum", "multipleOf"):
-		return "number"
-	}
-	return ""
-}
-
-func (b *builder) classesOf(c cursor, t string) []string {
-	if b.projected && t == "string" && c.Get("format").Str() == "binary" {
-		return classesFile
-	}
-	switch t {
-	case "object":
-		return classesNodeShape
-	case "array":
-		if item := c.get("items"); item.Get("type").Str() == "array" {
-			return classesMatrix
-		}
-		return classesArray
-	case "string", "number", "integer", "boolean":
-		return classesScalar
-	case "file":
-		return classesFile
-	case "null":
-		return classesNil
-	}
-	if b.projected && (c.Get("anyOf") != nil || c.Get("oneOf") != nil) {
-		return classesUnion
-	}
-	return classesAny
-}
-
-// datatype is the type of a scalar, which its format refines.
-func datatype(t, format string) string {
-	switch t + " " + format {
-	case "string date":
-		return nsXSD + "date"
-	case "string date-time":
-		return nsXSD + "dateTime"
-	case "string date-time-only", "string datetime-only":
-		return nsShapes + "dateTimeOnly"
-	case "string time-only":
-		return nsXSD + "time"
-	case "string byte":
-		return nsXSD + "byte"
-	case "string binary":
-		return nsXSD + "base64Binary"
-	case "string password":
-		return nsShapes + "password"
-	case "integer int64", "number int64":
-		return nsXSD + "long"
-	case "number float":
-		return nsXSD + "float"
-	case "number double":
-		return nsXSD + "double"
-	}
-	if t == "number" {
-		return nsShapes + t
-	}
-	return nsXSD + t
 }
 
 // object adds the properties of an object.

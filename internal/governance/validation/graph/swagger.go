@@ -57,8 +57,11 @@ func texts(c cursor) []string {
 }
 
 func (b *builder) swaggerPath(path string, c cursor) *Node {
-	n := b.Add(c.place(), classesEndPoint...)
 	item, _ := b.follow(c)
+	if !b.spend(len(item.Fields())) {
+		return nil
+	}
+	n := b.Add(c.place(), classesEndPoint...)
 	n.Set(nsAPI+"path", path)
 	for method, o := range item.each() {
 		if isMethod(method) && o.Is(tree.Object) {
@@ -108,6 +111,9 @@ func (b *builder) swaggerRequest(c, shared cursor, consumes []string) *Node {
 	own, form, body := b.swaggerParameters(c.get("parameters"))
 	path, pathForm, pathBody := b.swaggerParameters(shared)
 	parameters, form := merge(own, path), append(form, pathForm...)
+	if !b.spend(len(parameters) + len(form)) {
+		return nil
+	}
 	if !body.there() {
 		body = pathBody
 	}
@@ -213,7 +219,7 @@ func (b *builder) swaggerParameter(c cursor, declared string) *Node {
 
 func (b *builder) swaggerResponse(c cursor, name, status string, produces []string) *Node {
 	to, declared := b.follow(c)
-	if !to.there() {
+	if !to.there() || !b.spend(len(to.Get("headers").Fields())+len(to.Get("examples").Fields())) {
 		return nil
 	}
 	if declared != "" {
