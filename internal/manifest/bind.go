@@ -200,6 +200,9 @@ func (b *builder) apply(s *binding) *applied {
 	}
 	b.mend(a)
 	b.scope(a)
+	if policy.Describes && !b.bundle(a) {
+		return nil
+	}
 	text, err := json.Marshal(a.config.plain())
 	if err != nil {
 		b.problems.errorf(s.configAt, s.configPath, "not readable as settings: %v", err)

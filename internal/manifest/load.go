@@ -159,7 +159,7 @@ func readFile(path string) (text []byte, err error) {
 func Read(files []File) *Set { return read(files, false) }
 
 func read(files []File, onDisk bool) *Set {
-	set := new(Set)
+	set := &Set{onDisk: onDisk}
 	room := maxDocuments
 	for _, file := range files {
 		if len(file.Text) > maxFile {

@@ -151,6 +151,9 @@ type Policy struct {
 	Identifies, Meters bool
 	// First makes every binding run before all others (CORS).
 	First bool
+	// Describes says that the files of a description that the setting specFile names
+	// go into the settings specArchive and specMain.
+	Describes bool
 	// Check lists what is wrong with settings whose references are resolved; nil
 	// accepts everything.
 	Check func(settings json.RawMessage) []FieldProblem
@@ -198,8 +201,8 @@ type Set struct {
 
 	problems problems
 	// unsure says that a resource could not be read, so that nothing may be
-	// called missing.
-	unsure bool
+	// called missing; onDisk that files which manifests name may be read.
+	unsure, onDisk bool
 }
 
 // Problems are those found while reading, sorted by file and line. Build

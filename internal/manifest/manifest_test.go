@@ -134,6 +134,7 @@ func newCatalogue() catalogue {
 			"rateLimits:array* keySelector:string exposeHeaders:boolean clusterizable:boolean",
 		},
 		{manifest.Policy{Name: "rate-limiting-sla-based-flex", Phase: 4, Meters: true}, "clientIdExpression:string exposeHeaders:boolean"},
+		{manifest.Policy{Name: "schema-validation", Phase: 5, Describes: true}, "spec:string specFile:string specArchive:string specMain:string"},
 		{manifest.Policy{Name: "header-injection-flex", Phase: 6}, "inboundHeaders:array outboundHeaders:array"},
 		{
 			manifest.Policy{Name: "proxy-wasm", Phase: 5},

@@ -65,6 +65,10 @@ type Policy struct {
 	Identifies bool
 	// First makes every binding run before all others (CORS).
 	First bool
+	// Describes says that the settings specFile, specArchive and specMain name a
+	// description of the API: the files of specFile are read when a manifest is, and
+	// put into the other two.
+	Describes bool
 	// Schema is the generated schema.json of the policy's folder.
 	Schema []byte
 	// Warn names what is valid but unwise in the settings; nil for nothing.

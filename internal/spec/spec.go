@@ -54,9 +54,14 @@ type Operation struct {
 	// File is the document that it stands in.
 	File       string
 	Deprecated bool
+	// DeprecatedSince and Sunset are the moments of its deprecation and of its end
+	// as they are written in x-deprecated-since and x-sunset; empty for none.
+	DeprecatedSince, Sunset string
 	// Security are alternatives; each lists what a caller must satisfy together.
 	// An empty alternative lets anybody in; none at all means that nothing is said.
-	Security   [][]Requirement
+	Security [][]Requirement
+	// Roles are those of x-required-roles, of which a caller needs one.
+	Roles      []string
 	Parameters []Parameter
 	// Body is the request's content; nil when none is described.
 	Body      *Body

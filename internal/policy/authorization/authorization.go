@@ -1,6 +1,7 @@
 // Package authorization is the policy authorization: per operation it says
-// which scopes, roles, attributes and strength of sign-in a caller needs. What
-// no operation lists is refused. It identifies nobody: a policy before it does,
+// which scopes, roles, attributes and strength of sign-in a caller needs, by
+// settings of its own or by what a description in RAML or OpenAPI says. What is
+// listed in neither is refused. It identifies nobody: a policy before it does,
 // as jwt-validation-flex.
 package authorization
 
@@ -8,6 +9,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -29,14 +31,24 @@ var schema []byte
 func Policy() policy.Policy {
 	return policy.Policy{
 		Name: "authorization", Title: "Authorization", Category: "Security",
-		Phase: policy.Authorise, Schema: schema, Compile: compile,
+		Phase: policy.Authorise, Describes: true, Schema: schema, Compile: compile,
 	}
 }
 
 // Settings are what operators set.
 type Settings struct {
-	// Operations are tried in order; the first whose method and path match decides. A request that matches none is refused.
-	Operations []Operation `json:"operations" required:"true" minItems:"1"`
+	// Operations are tried in order; the first whose method and path match decides. What matches none is judged by the description, and without one is refused. Set operations, a description, or both.
+	Operations []Operation `json:"operations" default:"[]"`
+	// Spec is a description of the API in one document, RAML or OpenAPI. Each of its operations then needs one of the alternatives of its security (securedBy in RAML): all scopes of OAuth 2.0 and OpenID Connect, all roles that stand with other schemes, and one of the roles in x-required-roles (annotation required-roles in RAML). Who comes with a token is judged by the alternatives with a token, where there are any. An operation that says nothing of security needs a caller who is identified; a path or method that is not described is refused.
+	Spec string `json:"spec" default:""`
+	// SpecFile is the main file of the description, or a zip archive, below the folder of the manifest. The files that it refers to must lie beside it or below. They are read when the manifest is; a later change counts when manifests are read again. A description in YAML would itself be taken for a manifest in a folder of manifests: put it into a folder whose name begins with a dot.
+	SpecFile string `json:"specFile" default:""`
+	// SpecArchive is the description as a zip archive in base64, at most 8 MiB, as Exchange gives them. The files of specFile are put here when a manifest is read.
+	SpecArchive string `json:"specArchive" default:""`
+	// SpecMain is the main file in the archive. By default it is the one that exchange.json names, or the only description there.
+	SpecMain string `json:"specMain" default:""`
+	// APIBasePath is what stands before the paths of the description: in what follows the base path of the API, or else in the whole path of the request.
+	APIBasePath string `json:"apiBasePath" default:"/"`
 	// RolesClaim leads to the claim that holds the roles, a list or words in one text, as realm_access.roles.
 	RolesClaim string `json:"rolesClaim" default:"roles" minLength:"1"`
 	// ScopesClaim leads to the claim that holds the scopes; empty takes scope, then scp.
@@ -81,6 +93,7 @@ type operation struct {
 
 type authorizer struct {
 	operations     []operation
+	description    *description
 	roles, scopes  []string
 	conditionNeeds policy.Need
 }
@@ -119,6 +132,13 @@ func compile(settings json.RawMessage) (policy.Compiled, error) {
 		a.operations = append(a.operations, o)
 	}
 	a.conditionNeeds = policy.PayloadNeed(conditions...)
+	var err error
+	if a.description, err = describe(&s); err != nil {
+		return nil, err
+	}
+	if len(a.operations) == 0 && a.description == nil {
+		return nil, errors.New("operations: none, and no description; nobody could pass: list operations, or set spec or specFile")
+	}
 	return a, nil
 }
 
@@ -134,6 +154,9 @@ func (a *authorizer) Bind(env policy.Env) (policy.Step, error) {
 			// What a service would take for the method or the path must be what was judged.
 			x.Request.Header.DelFunc(overrides)
 			o, path := a.find(x)
+			if o == nil && a.description != nil {
+				return a.judgeDescribed(x)
+			}
 			if o == nil {
 				return policy.Refuse(http.StatusForbidden, "Access denied.", "no operation of the settings has this method and path")
 			}
@@ -182,7 +205,7 @@ func (a *authorizer) judge(env policy.Env, o *operation, x *traffic.Exchange, pa
 	if o.Public {
 		return policy.Go()
 	}
-	if x.Auth.ClientID == "" && x.Auth.Principal == "" && len(x.Auth.Properties) == 0 {
+	if stranger(x) {
 		return challenge(http.StatusUnauthorized, "Authentication is required.", "nobody is identified", "Bearer")
 	}
 	claims := policy.ClaimsOf(x)
@@ -210,6 +233,11 @@ func (a *authorizer) judge(env policy.Env, o *operation, x *traffic.Exchange, pa
 		return policy.Refuse(http.StatusForbidden, "Access denied.", "the condition of the operation "+o.Path+" is not met")
 	}
 	return policy.Go()
+}
+
+// stranger says that nobody is identified.
+func stranger(x *traffic.Exchange) bool {
+	return x.Auth.ClientID == "" && x.Auth.Principal == "" && len(x.Auth.Properties) == 0
 }
 
 // oneMeaning says that every server reads the same parameters in a query.

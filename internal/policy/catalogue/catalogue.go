@@ -52,6 +52,7 @@ import (
 	"farrier.dev/farrier/internal/policy/responsesize"
 	"farrier.dev/farrier/internal/policy/route"
 	"farrier.dev/farrier/internal/policy/routeweighted"
+	"farrier.dev/farrier/internal/policy/schemavalidation"
 	"farrier.dev/farrier/internal/policy/soapvalidation"
 	"farrier.dev/farrier/internal/policy/specvalidation"
 	"farrier.dev/farrier/internal/policy/spikecontrol"
@@ -124,6 +125,7 @@ func protection(content func() attackprotection.Content) []policy.Policy {
 		responsefilter.Policy(),
 		responsehardening.Policy(),
 		responsesize.Policy(),
+		schemavalidation.Policy(),
 		soapvalidation.Policy(),
 		specvalidation.Policy(),
 		tokenization.Detokenize(),

@@ -18,7 +18,7 @@ func (c Manifests) Find(name string) (manifest.Policy, bool) {
 	}
 	return manifest.Policy{
 		Name: e.Name, Phase: int(e.Phase), Outbound: e.Outbound, Structural: e.Structural,
-		Identifies: e.Identifies, Meters: e.Phase == policy.Meter, First: e.First,
+		Identifies: e.Identifies, Meters: e.Phase == policy.Meter, First: e.First, Describes: e.Describes,
 		Check: func(settings json.RawMessage) []manifest.FieldProblem {
 			var found []manifest.FieldProblem
 			for _, p := range e.Check(settings) {

@@ -68,6 +68,11 @@ func (r *reader) operation(path, method string, item, n *tree.Node) error {
 	op := spec.Operation{
 		Method: strings.ToUpper(method), Path: path, File: n.File(), Line: int(n.Line),
 		ID: n.Get("operationId").Str(), Deprecated: n.Get("deprecated").IsTrue(), Security: r.security,
+		DeprecatedSince: n.Get("x-deprecated-since").Str(), Sunset: n.Get("x-sunset").Str(),
+	}
+	var err error
+	if op.Roles, err = roles(n.Get("x-required-roles")); err != nil {
+		return err
 	}
 	own, err := requirements(n.Get("security"))
 	if err != nil {

@@ -136,3 +136,28 @@ func requirements(n *tree.Node) ([][]spec.Requirement, error) {
 	}
 	return all, nil
 }
+
+// roles reads the extension x-required-roles: a role, or a list of roles of which
+// a caller needs one. What is neither is an error, for it was meant to keep
+// callers out.
+func roles(n *tree.Node) ([]string, error) {
+	wrong := func(at *tree.Node) ([]string, error) {
+		return nil, tree.Wrong(at, "x-required-roles must be a role or a list of roles")
+	}
+	switch {
+	case n == nil:
+		return nil, nil
+	case n.Is(tree.String) && n.Text != "":
+		return []string{n.Text}, nil
+	case !n.Is(tree.Array) || len(n.Items) == 0:
+		return wrong(n)
+	}
+	all := make([]string, 0, len(n.Items))
+	for _, item := range n.Items {
+		if !item.Is(tree.String) || item.Text == "" {
+			return wrong(item)
+		}
+		all = append(all, item.Text)
+	}
+	return all, nil
+}

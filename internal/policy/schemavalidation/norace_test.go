@@ -1,0 +1,5 @@
+//go:build !race
+
+package schemavalidation
+
+const raced = false
