@@ -123,11 +123,13 @@ func (p *Profile) Judge(ctx context.Context, g *graph.Graph) ([]Result, error) {
 
 // judge gives the violations of one rule, in the time that a rule has.
 func (r *Rule) judge(ctx context.Context, e *evaluation) ([]Result, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, RuleTime, errTime)
+	targets := e.graph.OfClass(r.TargetClass)
+	most := limit(len(targets))
+	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("it took longer than %s and was stopped", most))
 	defer cancel()
 	e.ctx = ctx
 	var results []Result
-	for _, n := range e.graph.OfClass(r.TargetClass) {
+	for _, n := range targets {
 		violated := r.check.violated(e, n, false)
 		if e.stopped(); e.err != nil {
 			return nil, fmt.Errorf("rule %s: %w", r.ID, e.err)
@@ -151,12 +153,16 @@ func Conforms(results []Result) bool {
 	return !slices.ContainsFunc(results, func(r Result) bool { return r.Severity == Violation })
 }
 
-// RuleTime is how long one rule may take for one description.
-const RuleTime = 2 * time.Second
+// RuleTime is how long one rule may take for a description, and NodeTime how much
+// longer for each node of its class beyond the first thousand.
+const (
+	RuleTime = 2 * time.Second
+	NodeTime = 2 * time.Millisecond
+)
+
+func limit(nodes int) time.Duration { return RuleTime + NodeTime*time.Duration(max(nodes-1000, 0)) }
 
 var errTruncated = errors.New("the description, its references opened, is too large to be judged by a profile")
-
-var errTime = fmt.Errorf("it took longer than %s and was stopped", RuleTime)
 
 // evaluation is the judgement of one graph.
 type evaluation struct {
