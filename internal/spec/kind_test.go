@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"farrier.dev/farrier/internal/spec"
@@ -235,4 +236,22 @@ func TestAnswerHeaders(t *testing.T) {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
+}
+
+// TestConcurrent holds that messages judged at the same time don't meet.
+func TestConcurrent(t *testing.T) {
+	c := shopChecker(t, spec.Options{Block: everyKind(), Most: 3})
+	var all sync.WaitGroup
+	for worker := range 8 {
+		all.Go(func() {
+			for i := range 200 {
+				name := strings.Repeat(string(rune('a'+worker)), 6+i%3)
+				res := c.Check(ask(`PUT /orders/7|content-type: application/json|{"item":"nails","count":1,"` + name + `":"` + name + `"}`))
+				if got, want := first(res.Violations), "body /"+name+": not described"; got != want {
+					t.Errorf("%q, want %q", got, want)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

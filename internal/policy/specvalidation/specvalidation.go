@@ -1,6 +1,6 @@
 // Package specvalidation is the policy spec-validation-flex: it refuses requests
 // that the API's OpenAPI description does not allow. It looks at requests only,
-// and of bodies at JSON only.
+// and of bodies at JSON and forms only.
 package specvalidation
 
 import (
@@ -46,7 +46,7 @@ type Settings struct {
 	StrictParamsValidation bool `json:"strictParamsValidation" default:"false"`
 	// RefuseReadOnly refuses properties of a body that are described as readOnly. Otherwise they are held against their schema and pass.
 	RefuseReadOnly bool `json:"refuseReadOnly" default:"false"`
-	// RequestBodyLimit is the length in bytes of the longest JSON body that is validated. A longer one is refused with 413.
+	// RequestBodyLimit is the length in bytes of the longest body of JSON, or of an urlencoded form, that is validated. A longer one is refused with 413.
 	RequestBodyLimit int64 `json:"requestBodyLimit" default:"1048576" min:"1024" max:"10485760"`
 }
 
@@ -100,7 +100,7 @@ func (v *validation) Bind(env policy.Env) (policy.Step, error) {
 	b := &bound{v, env.Binding, env.Log}
 	return policy.Step{
 		Request: b.check,
-		// Partial, so that only JSON has to be short and other uploads pass.
+		// Partial, so that only what is validated has to be short and uploads pass.
 		RequestBody: policy.Need{Mode: policy.Buffered, Limit: v.limit, Partial: true},
 	}, nil
 }
@@ -112,9 +112,9 @@ func (b *bound) check(_ context.Context, x *traffic.Exchange) policy.Verdict {
 	}
 	body := &x.Request.Body
 	unread := body.Partial() || int64(len(body.Bytes())) > b.limit
-	if unread && b.block && policy.IsJSON(x.Request.Header.Joined("content-type")) {
+	if unread && b.block && mustBeShort(x.Request.Header.Joined("content-type")) {
 		return policy.Refuse(http.StatusRequestEntityTooLarge, "Request body too large.",
-			fmt.Sprintf("the JSON body is longer than the %d bytes that are validated", b.limit))
+			fmt.Sprintf("the body is longer than the %d bytes that are validated", b.limit))
 	}
 	res := b.checker.Check(&spec.Request{
 		Method: x.Request.Method, Path: path, Query: x.Request.RawQuery,
@@ -128,6 +128,13 @@ func (b *bound) check(_ context.Context, x *traffic.Exchange) policy.Verdict {
 		return policy.GoBecause(res.Unchecked)
 	}
 	return policy.Go()
+}
+
+// mustBeShort says whether a body would pass unseen if it were longer than is
+// validated. Forms with files are long, and pass.
+func mustBeShort(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	return policy.IsJSON(contentType) || strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded")
 }
 
 // violated refuses a request, or logs what would have been refused.

@@ -69,6 +69,7 @@ func (d *Document) Reset() {
 		d.items, d.texts, d.state = nil, nil, run{}
 	}
 	d.items, d.texts, d.open, d.data = d.items[:0], d.texts[:0], d.open[:0], nil
+	d.scanner.Reset(nil, jsontext.Limits{})
 }
 
 // ErrNumber reports a number of more than 400 characters or with an exponent
