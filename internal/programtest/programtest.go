@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // Program is the path of the first of the programs that this machine has, also
@@ -66,8 +68,18 @@ func NPM(t testing.TB, packages ...string) (dir string) {
 	if err := os.MkdirAll(root, 0o750); err != nil {
 		t.Fatal(err)
 	}
-	// Another test may fetch the same at this moment: each does so in a folder of
-	// its own, and the first to finish gives the name.
+	// Another test may fetch the same at this moment: one does, the others wait.
+	lock, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // a name of our own
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close() //nolint:errcheck // it holds nothing
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil { //nolint:gosec // a descriptor
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "node_modules")); err == nil {
+		return dir
+	}
 	draft, err := os.MkdirTemp(root, "draft-")
 	if err != nil {
 		t.Fatal(err)
@@ -87,9 +99,7 @@ func NPM(t testing.TB, packages ...string) (dir string) {
 		missing(t, "npm could not install "+strings.Join(packages, " ")+": "+err.Error()+"\n"+string(out))
 	}
 	if err := os.Rename(draft, dir); err != nil {
-		if _, other := os.Stat(filepath.Join(dir, "node_modules")); other != nil {
-			t.Fatal(err)
-		}
+		t.Fatal(err)
 	}
 	return dir
 }
