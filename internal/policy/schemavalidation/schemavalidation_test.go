@@ -208,3 +208,28 @@ func BenchmarkRequest(b *testing.B) {
 		}
 	}
 }
+
+// TestWatched holds that what is watched leaves a decision of its own, with kind,
+// place and rule and without the value.
+func TestWatched(t *testing.T) {
+	s := bind(t, map[string]any{"violations": map[string]any{"parameter": "monitor"}})
+	x := exchange(t, "GET", "", "", 1024)
+	x.Request.RawQuery = "limit=secret"
+	if v := s.Request(t.Context(), x); v.Stops() || len(x.Decisions) != 1 {
+		t.Fatalf("%+v, decisions %+v", v, x.Decisions)
+	}
+	want := traffic.Decision{
+		Binding: "default/b", Policy: "schema-validation", Side: "request", Action: traffic.Watched, Status: 400,
+		Reason: "malformed-parameter: query limit must be integer, not string",
+	}
+	if x.Decisions[0] != want {
+		t.Errorf("%+v, want %+v", x.Decisions[0], want)
+	}
+	x.Response.Status = 404
+	if v := s.Response(t.Context(), x); v.Stops() || len(x.Decisions) != 2 {
+		t.Fatalf("%+v, decisions %+v", v, x.Decisions)
+	}
+	if d := x.Decisions[1]; d.Side != "response" || d.Status != 502 || !strings.Contains(d.Reason, "404 is not described") {
+		t.Errorf("%+v", d)
+	}
+}
