@@ -5,13 +5,13 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"farrier.dev/farrier/internal/app"
 )
 
 // reportFlags are common to all commands that tell findings.
-func reportFlags(f *pflag.FlagSet, o *app.ReportOptions) {
+func reportFlags(c *cobra.Command, o *app.ReportOptions) {
+	f := c.Flags()
 	f.StringVar(&o.Format, "format", "text", "text, json, sarif, junit or html")
 	f.StringVarP(&o.File, "output", "o", "", "file to write the report to (default standard output)")
 	f.StringVar(&o.FailOn, "fail-on", "high", "mildest severity that makes the exit code 1: critical, high, medium, low or none")
@@ -47,7 +47,7 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 could not run.`,
 	f.IntVar(&o.MaxBytes, "max-bytes", 8<<20, "length of the longest description")
 	f.BoolVar(&o.Mend, "fix", false, "mend in the files what is safe to mend, instead of a report")
 	f.BoolVar(&o.Patch, "patch", false, "print what --fix would do as a patch")
-	reportFlags(f, &o.Output)
+	reportFlags(c, &o.Output)
 	c.MarkFlagsMutuallyExclusive("fix", "patch")
 	return c
 }
@@ -65,7 +65,7 @@ func diffCommand(code *int) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&root, "root", "", "folder that descriptions may include files from")
-	reportFlags(c.Flags(), &o)
+	reportFlags(c, &o)
 	return c
 }
 

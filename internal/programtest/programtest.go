@@ -73,7 +73,7 @@ func NPM(t testing.TB, packages ...string) (dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lock.Close() //nolint:errcheck // it holds nothing
+	defer lock.Close()                                               //nolint:errcheck // it holds nothing
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil { //nolint:gosec // a descriptor
 		t.Fatal(err)
 	}
