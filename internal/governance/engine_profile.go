@@ -14,9 +14,26 @@ import (
 	"farrier.dev/farrier/internal/governance/validation/graph"
 )
 
+// graphOf is the description as validation profiles see it, and beside it the
+// instance. Addresses of instances are left out: they are not those that the
+// description names, for which rules about servers are written.
 func (s *subject) graphOf() *graph.Graph {
-	if s.graph == nil {
+	if s.graph != nil {
+		return s.graph
+	}
+	s.graph = graph.New()
+	if s.Document != nil && s.Document.Root != nil {
 		s.graph = graph.Build(s.Document)
+	}
+	if i := s.Instance; i != nil {
+		node := graph.Instance{Name: i.Name, TLS: i.TLS, UpstreamTLS: true, Labels: i.Labels, At: graph.Place{File: i.File, Line: i.Line, Column: 1}}
+		for _, up := range i.Services {
+			node.UpstreamTLS = node.UpstreamTLS && up.TLS
+		}
+		for _, p := range i.Policies {
+			node.Policies = append(node.Policies, graph.Policy{Name: p.Name, At: graph.Place{File: p.File, Line: p.Line, Column: 1}})
+		}
+		s.graph.AddInstance(node)
 	}
 	return s.graph
 }
@@ -27,12 +44,9 @@ type profileEngine struct {
 }
 
 func (e *profileEngine) judge(ctx context.Context, s *subject) ([]Violation, error) {
-	if s.Document == nil || s.Document.Root == nil {
-		return nil, nil
-	}
 	results, err := e.profile.Judge(ctx, s.graphOf())
 	if err != nil {
-		return nil, fmt.Errorf("judging %s: %w", s.Document.File, err)
+		return nil, fmt.Errorf("judging %s: %w", strings.Join(s.names(), ", "), err)
 	}
 	out := make([]Violation, 0, len(results))
 	for i := range results {
