@@ -2,6 +2,9 @@ package schema
 
 import "strconv"
 
+// freeOfCharge is how many members or items are passed over for one step.
+const freeOfCharge = 8
+
 func (r *run) objectRules(o *objectRules, it *item, i int32) bool {
 	ok := r.size(o.least, o.most, it.count, i, "properties")
 	if !ok && r.full() {
@@ -15,6 +18,9 @@ func (r *run) objectRules(o *objectRules, it *item, i int32) bool {
 	}
 	if o.properties == nil && o.patterns == nil && o.rest == nil && o.names == nil {
 		return ok
+	}
+	if !r.pay(int(it.count) / freeOfCharge) {
+		return false
 	}
 	required := 0
 	for m := i + 1; m < it.next && (ok || !r.full()); m = r.d.items[m+1].next {
@@ -99,6 +105,9 @@ func (r *run) size(least, most, n, i int32, what string) bool {
 func (r *run) arrays(a *arrayRules, it *item, i int32) bool {
 	ok := r.size(a.least, a.most, it.count, i, "items")
 	if !ok && r.full() {
+		return false
+	}
+	if !r.pay(int(it.count) / freeOfCharge) {
 		return false
 	}
 	m := i + 1
