@@ -268,7 +268,7 @@ func (e *engine) function(file, name string, schema *tree.Node) (Function, error
 	if schema == nil {
 		return f, nil
 	}
-	_, sub, err := compileSchema(schema)
+	sub, err := compileSchema(schema)
 	if err != nil {
 		return nil, err
 	}

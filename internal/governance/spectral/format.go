@@ -12,7 +12,7 @@ import (
 type format struct {
 	// name is that by which rulesets know it, title how people do.
 	name, title string
-	is   func(root *tree.Node) bool
+	is          func(root *tree.Node) bool
 }
 
 // formatSet are the formats that a ruleset may name, each once.

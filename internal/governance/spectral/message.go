@@ -91,6 +91,9 @@ func evaluatePart(n *syntax, v *variables) (string, bool) {
 	case "name":
 		return v.text(n.text)
 	case "+":
+		if len(n.parts) == 1 {
+			return evaluatePart(n.parts[0], v)
+		}
 		a, knownA := evaluatePart(n.parts[0], v)
 		b, knownB := evaluatePart(n.parts[1], v)
 		if !knownA || !knownB {

@@ -160,7 +160,7 @@ func against(t *testing.T, a *txtar.Archive, ruleset string, got []spectral.Resu
 
 func (f *finding) result() spectral.Result {
 	return spectral.Result{
-		Rule: f.Code, Message: f.Message, Severity: spectral.Severity(f.Severity), Path: f.Path, //nolint:gosec // 0 to 3
+		Rule: f.Code, Message: f.Message, Severity: spectral.Severity(f.Severity), Path: f.Path,
 		File: f.Source, Line: f.Range.Start.Line + 1, Column: f.Range.Start.Character + 1,
 	}
 }

@@ -31,7 +31,7 @@ func schemaFunction(options *tree.Node) (Check, error) {
 	if !root.Is(tree.Object) {
 		return nil, tree.Wrong(root, "schema must be an object")
 	}
-	_, sub, err := compileSchema(root)
+	sub, err := compileSchema(root)
 	if errors.Is(err, errUnresolved) {
 		return func(in *Input) []Problem {
 			if in.Value == nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 
 	"github.com/dop251/goja"
@@ -98,104 +97,9 @@ func (e *engine) wrap(n *tree.Node) goja.Value {
 	return o
 }
 
-// converter turns values of scripts into trees.
-type converter struct {
-	engine *engine
-	source *tree.Source
-	left   int
-}
-
-const (
-	maxConverted      = 500_000
-	maxConvertedDepth = 200
-)
-
-func (c *converter) node(v goja.Value, depth int) (*tree.Node, error) {
-	if c.left--; c.left < 0 || depth > maxConvertedDepth {
-		return nil, errors.New("the value has too many parts, or holds itself")
-	}
-	at := &tree.Node{Source: c.source}
-	switch {
-	case v == nil || goja.IsUndefined(v):
-		return nil, nil //nolint:nilnil // undefined is nothing
-	case goja.IsNull(v):
-		return tree.New(at, tree.Null, ""), nil
-	}
-	o, ok := v.(*goja.Object)
-	if !ok {
-		return c.primitive(at, v), nil
-	}
-	if n := c.engine.nodes[o]; n != nil {
-		return n, nil
-	}
-	if name, known := c.engine.names[o]; known {
-		return tree.NewText(at, name), nil
-	}
-	switch o.ClassName() {
-	case "Function":
-		return tree.NewText(at, c.engine.named(o)), nil
-	case "RegExp":
-		return tree.New(at, writtenInScript, "/"+o.Get("source").String()+"/"+o.Get("flags").String()), nil
-	case "Array":
-		return c.array(at, o, depth)
-	}
-	return c.object(at, o, depth)
-}
-
-func (c *converter) primitive(at *tree.Node, v goja.Value) *tree.Node {
-	switch x := v.Export().(type) {
-	case bool:
-		return tree.NewBool(at, x)
-	case int64:
-		return tree.New(at, tree.Number, strconv.FormatInt(x, 10))
-	case float64:
-		return tree.New(at, tree.Number, formatNumber(x))
-	}
-	return tree.NewText(at, v.String())
-}
-
-func (c *converter) array(at *tree.Node, o *goja.Object, depth int) (*tree.Node, error) {
-	out := tree.NewArray(at)
-	length := o.Get("length").ToInteger()
-	if length > int64(c.left) {
-		return nil, errors.New("the list is too long")
-	}
-	for i := range length {
-		item, err := c.node(o.Get(strconv.FormatInt(i, 10)), depth+1)
-		if err != nil {
-			return nil, err
-		}
-		if item == nil {
-			item = tree.New(at, tree.Null, "")
-		}
-		out.Items = append(out.Items, item)
-	}
-	return out, nil
-}
-
-func (c *converter) object(at *tree.Node, o *goja.Object, depth int) (*tree.Node, error) {
-	out := tree.NewObject(at)
-	for _, name := range o.Keys() {
-		v := o.Get(name)
-		n, err := c.node(v, depth+1)
-		if err != nil {
-			return nil, err
-		}
-		if n == nil {
-			continue
-		}
-		if name == "functionOptions" {
-			c.engine.options[n] = v
-		}
-		out.Members = append(out.Members, tree.Member{Name: name, Value: n})
-	}
-	out.Index()
-	return out, nil
-}
-
 // core is one of Spectral's functions, for scripts to name and to call.
 func (e *engine) core(name string) goja.Value {
-	f := e.vm.ToValue(func(call goja.FunctionCall) goja.Value { return e.callCore(name, call) }).(*goja.Object) //nolint:errcheck,forcetypeassert // functions are objects
+	f := e.vm.ToValue(func(call goja.FunctionCall) goja.Value { return e.callCore(name, call) }).(*goja.Object) //nolint:forcetypeassert // functions are objects
 	e.names[f] = name
 	return f
 }
@@ -267,7 +171,7 @@ func (e *engine) compileFor(schema goja.Value) (func(goja.Value) bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, sub, err := compileSchema(root)
+	sub, err := compileSchema(root)
 	if err != nil {
 		return nil, err
 	}
@@ -357,7 +261,7 @@ func (e *engine) checkOptions(name string, options *tree.Node) error {
 		if err != nil {
 			return err
 		}
-		_, sub, err := compileSchema(schema)
+		sub, err := compileSchema(schema)
 		if err != nil {
 			return err
 		}
@@ -452,64 +356,4 @@ func (e *engine) problems(v goja.Value) ([]Problem, error) {
 		out = append(out, p)
 	}
 	return out, nil
-}
-
-// patternOf is a regular expression of a script.
-func (e *engine) patternOf(source, flags string) *regex {
-	key := flags + "/" + source
-	re, known := e.patterns[key]
-	if !known {
-		re, _ = compileRegex(source, flags)
-		e.patterns[key] = re
-	}
-	return re
-}
-
-// slow says whether an expression backtracks.
-func (e *engine) slow(source, flags string) bool {
-	re := e.patternOf(source, flags)
-	return re != nil && re.linear == nil
-}
-
-// exec is RegExp.prototype.exec for expressions that backtrack.
-func (e *engine) exec(this *goja.Object, text string) goja.Value {
-	flags := this.Get("flags").String()
-	re := e.patternOf(this.Get("source").String(), flags)
-	sticky := slices.ContainsFunc([]byte(flags), func(c byte) bool { return c == 'g' || c == 'y' })
-	units, from := utf16Of(text), 0
-	if sticky {
-		from = int(this.Get("lastIndex").ToInteger())
-	}
-	if from < 0 || from > len(units) {
-		_ = this.Set("lastIndex", 0)
-		return goja.Null()
-	}
-	skipped := len([]rune(textOf(units[:from])))
-	m, err := re.backtracking.FindStringMatchStartingAt(text, len(string([]rune(text)[:skipped])))
-	if err != nil {
-		e.vm.Interrupt(fmt.Errorf("the regular expression %s %w", clip(re.String()), errRegexTime))
-		return goja.Null()
-	}
-	if m == nil {
-		if sticky {
-			_ = this.Set("lastIndex", 0)
-		}
-		return goja.Null()
-	}
-	groups := m.Groups()
-	out := make([]any, len(groups))
-	for i, g := range groups {
-		out[i] = goja.Undefined()
-		if len(g.Captures) > 0 {
-			out[i] = g.String()
-		}
-	}
-	if sticky {
-		_ = this.Set("lastIndex", len(utf16Of(string([]rune(text)[:m.RuneIndex+m.RuneLength]))))
-	}
-	result := e.vm.NewArray(out...)
-	_ = result.Set("index", len(utf16Of(string([]rune(text)[:m.RuneIndex]))))
-	_ = result.Set("input", text)
-	_ = result.Set("groups", goja.Undefined())
-	return result
 }
