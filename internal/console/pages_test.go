@@ -55,7 +55,7 @@ func TestPages(t *testing.T) {
 		{"/exchanges/" + traffic.NewID(noon), 404, []string{"Counted, not kept"}, nil},
 		{"/exchanges/" + traffic.NewID(noon.AddDate(-1, 0, 0)), 404, []string{"Unknown id"}, nil},
 		{"/exchanges/short", 404, []string{"This is not a correlation id"}, nil},
-		{"/findings", 200, []string{"SQL injection detected", "critical", "body json /items/0/note", "of 4"}, nil},
+		{"/findings", 200, []string{"SQL injection detected", "critical", "body json /items/0/note", "of 6"}, nil},
 		{"/findings?severity=low&q=traversal", 200, []string{"Path traversal"}, []string{"SQL injection detected"}},
 		{"/findings?severity=terrible", 400, []string{"Severity must be one of"}, nil},
 		{"/findings?q=nothingatall", 200, []string{"Nothing matches"}, nil},

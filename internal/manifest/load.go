@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -24,9 +25,16 @@ type File struct {
 	Text []byte
 }
 
+// Descriptions of APIs may lie below the folder of manifests that name them; they
+// are told from resources by their first fields.
+var (
+	describesAPI = regexp.MustCompile(`(?m)^["']?(openapi|swagger|asyncapi)["']?[ \t]*:|\A#%`)
+	resourceHead = regexp.MustCompile(`(?m)^["']?(apiVersion|kind|Kind)["']?[ \t]*:`)
+)
+
 // Load reads files, and directories with all that lies below them: names that
-// end in .yaml or .yml, in sorted order, without hidden files and editors'
-// backups. Symbolic links are followed, each file and directory once, so that a
+// end in .yaml or .yml, in sorted order, without hidden files, editors' backups
+// and descriptions of APIs. Symbolic links are followed, each file and directory once, so that a
 // mounted ConfigMap reads as people see it. A file is at most 4 MiB and not
 // empty, and there are at most 10,000 files and 10,000 documents.
 func Load(paths []string) *Set {
@@ -84,7 +92,7 @@ func (l *loader) add(path string, named bool) {
 		l.fail(path, errors.New("it is no regular file"))
 	default:
 		l.seen[target] = true
-		l.file(path)
+		l.file(path, named)
 	}
 }
 
@@ -122,7 +130,7 @@ func IsName(name string) bool {
 	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
 
-func (l *loader) file(path string) {
+func (l *loader) file(path string, named bool) {
 	if len(l.files) >= maxFiles {
 		l.fail(path, fmt.Errorf("more than %d files", maxFiles))
 		return
@@ -130,6 +138,9 @@ func (l *loader) file(path string) {
 	text, err := readFile(path)
 	if err != nil {
 		l.fail(path, err)
+		return
+	}
+	if !named && describesAPI.Match(text) && !resourceHead.Match(text) {
 		return
 	}
 	if len(text) == 0 {

@@ -60,6 +60,24 @@ func TestLoadReadsDirectories(t *testing.T) {
 	}
 }
 
+// TestLoadPassesDescriptionsBy holds that descriptions of APIs may lie beside
+// the manifests that name them, and that nothing else is passed by.
+func TestLoadPassesDescriptionsBy(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/up.yaml", serviceText("up"))
+	write(t, dir+"/specs/orders.yaml", "openapi: 3.0.3\ninfo: {title: Orders, version: '1'}\npaths: {}\n")
+	write(t, dir+"/specs/old.yml", "# an old one\n\"swagger\": '2.0'\n")
+	write(t, dir+"/rules.yaml", "#%Validation Profile 1.0\nprofile: p\n")
+	if set := manifest.Load([]string{dir}); len(set.Problems()) > 0 || names(set) != "Service up" {
+		t.Errorf("read %s, problems %s", names(set), texts(set.Problems()))
+	}
+	write(t, dir+"/both.yaml", "openapi: 3.0.3\nkind: Service\n")
+	write(t, dir+"/other.yaml", "rules: {}\n")
+	if got := texts(manifest.Load([]string{dir}).Problems()); !strings.Contains(got, "both.yaml") || !strings.Contains(got, "other.yaml") {
+		t.Errorf("passed by what is no description: %s", got)
+	}
+}
+
 func TestLoadReadsAFileByAnyName(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "manifest.txt")
 	write(t, path, serviceText("up"))

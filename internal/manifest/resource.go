@@ -33,7 +33,7 @@ type header struct {
 	labels map[string]string
 	// annotations are those of the metadata.
 	annotations map[string]string
-	at     position
+	at          position
 	// nameAt is the place of metadata.name, nameField its path; those of an
 	// inline resource are its own.
 	nameAt    position

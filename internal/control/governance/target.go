@@ -35,17 +35,16 @@ func description(api *revision.API) *spec.Document {
 	for i := range api.Policies {
 		b := &api.Policies[i]
 		var settings struct {
-			Spec string `json:"spec"`
+			Spec        string `json:"spec"`
+			SpecArchive string `json:"specArchive"`
+			SpecMain    string `json:"specMain"`
 		}
-		if b.Policy != "spec-validation-flex" && b.Policy != "schema-validation" {
+		if b.Policy != "spec-validation-flex" && b.Policy != "schema-validation" || json.Unmarshal(b.Settings, &settings) != nil {
 			continue
 		}
-		if err := json.Unmarshal(b.Settings, &settings); err != nil || settings.Spec == "" {
-			continue
+		if doc := (languages.Source{Text: settings.Spec, Archive: settings.SpecArchive, Main: settings.SpecMain}).Document(b.Name.String()); doc != nil {
+			return doc
 		}
-		name := b.Name.String()
-		project := spec.OneFile(name, []byte(settings.Spec), limits())
-		return languages.Read(project, name)
 	}
 	return nil
 }

@@ -60,6 +60,24 @@ func (s Source) Description() (*spec.Description, error) {
 	return described(Read(project, main))
 }
 
+// Document reads the description for those who judge it, whether it is valid or
+// not; nil where there is none that can be opened. name is that of a single
+// document.
+func (s Source) Document(name string) *spec.Document {
+	if strings.TrimSpace(s.Text) != "" {
+		return Read(spec.OneFile(name, []byte(s.Text), spec.ProjectLimits{}), name)
+	}
+	archive, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s.Archive), ""))
+	if err != nil || len(archive) == 0 || len(archive) > MaxArchive {
+		return nil
+	}
+	project, err := spec.OpenZip(archive, spec.ProjectLimits{})
+	if err != nil {
+		return nil
+	}
+	return Read(project, s.Main)
+}
+
 // described is what a document describes, if messages can be held against it.
 func described(doc *spec.Document) (*spec.Description, error) {
 	switch doc.Language {
