@@ -67,8 +67,12 @@ func (in *inspection) form(c *content, media, header string, body []byte) error 
 // field adds the value of a field.
 func (in *inspection) field(f field, k kinds) {
 	d := &in.document
-	if f.file || k == anything && !utf8.ValidString(f.text) {
-		d.Opaque()
+	switch {
+	case (f.file || k == anything) && !utf8.ValidString(f.text):
+		d.Opaque(f.text)
+		return
+	case f.file:
+		d.String(f.text)
 		return
 	}
 	if f.json || k&scalars == 0 {

@@ -128,6 +128,7 @@ func TestKinds(t *testing.T) {
 		{"PUT /orders/7|content-type: application/x-www-form-urlencoded|item=a&address=%7B%7D", "body-schema", "body /address: required, but missing: city"},
 		{"PUT /orders/7|content-type: multipart/form-data; boundary=b|--b\nContent-Disposition: form-data; name=\"item\"\n\nnails\n--b\nContent-Disposition: form-data; name=\"photo\"; filename=\"x\"\n\n\xff\xfe and more\n--b--\n", "", ""},
 		{"PUT /orders/7|content-type: multipart/form-data; boundary=b|--b\nContent-Disposition: form-data; name=\"tags\"\n\na\n--b--\n", "body-schema", "body: required, but missing: item"},
+		{"PUT /orders/7|content-type: multipart/form-data; boundary=b|--b\nContent-Disposition: form-data; name=\"item\"; filename=\"x\"\n\nhammer\n--b--\n", "body-schema", "body /item: must have at most 5 characters"},
 		{"PUT /orders/7|content-type: multipart/form-data|x", "malformed-body", "body: the boundary of the parts is missing or malformed"},
 	} {
 		kind, known := spec.KindNamed(c.kind)

@@ -156,16 +156,25 @@ func (p *Project) load(name string) (*tree.Source, error) {
 	case len(p.read) >= p.limits.Files:
 		return nil, fmt.Errorf("%s: the description consists of more than %d files", name, p.limits.Files)
 	}
-	f, err := p.files.Open(name)
+	// Opening a pipe would wait for who writes into it.
+	info, err := fs.Stat(p.files, name)
+	var f fs.File
+	if err == nil && info.Mode().IsRegular() {
+		f, err = p.files.Open(name)
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s: there is no such file in the project", name)
+	case err == nil && f == nil:
+		return nil, fmt.Errorf("%s: is no regular file", name)
 	case err != nil:
 		return nil, fmt.Errorf("%s: can't be read: %w", name, err)
 	}
 	defer f.Close() //nolint:errcheck // it was only read
 	most := min(p.limits.Document.MaxBytes, p.limits.Bytes-p.bytes)
 	text, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
+	// What is refused counts too: an archive makes long files out of little.
+	p.bytes += min(len(text), most)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%s: can't be read: %w", name, err)
@@ -174,7 +183,6 @@ func (p *Project) load(name string) (*tree.Source, error) {
 	case len(text) > most:
 		return nil, fmt.Errorf("%s: the files of the description are longer than %d bytes together", name, p.limits.Bytes)
 	}
-	p.bytes += len(text)
 	return &tree.Source{Name: name, Text: text}, nil
 }
 

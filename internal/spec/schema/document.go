@@ -34,7 +34,7 @@ type item struct {
 	// kind is one type; that of a name is isString.
 	kind types
 	// own says that the text stands in Document.texts, not in data. opaque is a
-	// string of which nothing is known but its type.
+	// string that is no text.
 	own, opaque, truth bool
 	// The text of a string without quotes, or of a number.
 	start, end int32
@@ -204,9 +204,14 @@ func (d *Document) Boolean(truth bool) { d.add(item{kind: isBoolean, truth: trut
 // Null adds null.
 func (d *Document) Null() { d.add(item{kind: isNull}, false) }
 
-// Opaque adds a string that is no text, as the content of a file: of its schema
-// only the type is asked.
-func (d *Document) Opaque() { d.add(item{kind: isString, opaque: true}, false) }
+// Opaque adds a string that is no text in UTF-8, as the content of a file: it has
+// no length in characters, and is like no other. All else is judged, so that a
+// client gets around no enum, pattern or format by what it sends.
+func (d *Document) Opaque(content string) {
+	it := d.text(isString, content)
+	it.opaque = true
+	d.add(it, false)
+}
 
 func (d *Document) text(kind types, text string) item {
 	it := item{kind: kind, own: true, start: int32(len(d.texts))} //nolint:gosec // less than the document is long

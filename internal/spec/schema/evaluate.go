@@ -73,9 +73,6 @@ func (r *run) node(n *node, i int32) bool {
 		}
 		return false
 	}
-	if it.opaque {
-		return true
-	}
 	r.depth++
 	ok := r.rules(n, it, i)
 	r.depth--

@@ -6,7 +6,7 @@ import "unicode/utf8"
 const costOfPattern = 4
 
 func (r *run) texts(t *textRules, it *item, i int32) bool {
-	ok := r.size(t.least, t.most, it.count, i, "characters")
+	ok := it.opaque || r.size(t.least, t.most, it.count, i, "characters")
 	if !ok && r.full() {
 		return false
 	}

@@ -142,21 +142,29 @@ func (s *Schema) Violations(d *Document, most int) []Violation {
 		if len(found) == r.most {
 			found = found[:r.most-1]
 		}
-		return append(found, Violation{Rule: "takes more steps to hold against its schema than are allowed", Costly: true})
+		return append(found, costly())
 	}
 	return r.found
 }
 
+func costly() Violation {
+	return Violation{Rule: "takes more steps to hold against its schema than are allowed", Costly: true}
+}
+
 // Undescribed are the first properties of a valid value that no schema names,
 // though the schemas of their object name others: it is open, but nothing says
-// what they are.
+// what they are. A value for which that takes more steps than are allowed has one.
 func (s *Schema) Undescribed(d *Document, most int) []Violation {
 	if s == nil {
 		return nil
 	}
 	r := d.run(s)
 	r.deep, r.track = true, 1
-	if !r.node(s.root, 0) || r.stuck {
+	ok := r.node(s.root, 0)
+	if r.stuck {
+		return []Violation{costly()}
+	}
+	if !ok {
 		return nil
 	}
 	r.most, r.telling = max(most, 1), true

@@ -121,6 +121,42 @@ func TestUndescribed(t *testing.T) {
 	}
 }
 
+// TestUndescribedCostly holds that a value is not taken for described because it
+// costs too much to tell: alternatives that all match are all looked at then.
+func TestUndescribedCostly(t *testing.T) {
+	s := compiled(t, `{"x":{"anyOf":[{"items":{"$ref":"#/$defs/x"}},{"items":{"$ref":"#/$defs/x"}}],"properties":{"a":true}}}`)
+	value := strings.Repeat("[", 60) + `{"b":1}` + strings.Repeat("]", 60)
+	if !s.Valid(parsed(t, value)) {
+		t.Fatal("the value must be valid")
+	}
+	if found := s.Undescribed(parsed(t, value), 1); len(found) != 1 || !found[0].Costly {
+		t.Errorf("a value that is too costly to tell of: %v", found)
+	}
+}
+
+// TestFiles holds that of what is no text everything is judged but its length.
+func TestFiles(t *testing.T) {
+	for _, c := range []struct {
+		schema, content string
+		want            bool
+	}{
+		{`{"type":"string","format":"binary"}`, "\xff\xfe", true},
+		{`{"minLength":5,"maxLength":6}`, "\xff\xff\xff", true},
+		{`{"enum":["a"]}`, "\xff", false},
+		{`{"const":"a"}`, "a\xff", false},
+		{`{"pattern":"^[a-z]+$"}`, "a\xff", false},
+		{`{"$ref":"#/$defs/y"}`, "\xff", false},
+		{`{"format":"uuid"}`, "\xff", false},
+		{`{"type":"integer"}`, "1", false},
+	} {
+		var d schema.Document
+		d.Opaque(c.content)
+		if got := compiled(t, `{"x":`+c.schema+`,"y":{"pattern":"a"}}`).Valid(&d); got != c.want {
+			t.Errorf("%q by %s: %v", c.content, c.schema, got)
+		}
+	}
+}
+
 // TestMalformed holds what is no schema.
 func TestMalformed(t *testing.T) {
 	for text, want := range map[string]string{
