@@ -26,7 +26,9 @@ type engine struct {
 	mu   sync.Mutex
 	load *loading
 	vm   *goja.Runtime
-	ctx  context.Context //nolint:containedctx // that of the call it works for
+	// limit is how long the scripts of one rule may run.
+	limit time.Duration
+	ctx   context.Context //nolint:containedctx // that of the call it works for
 	// dead is why it can't be used any more: something did not stop.
 	dead error
 	// wrapped are the values of documents that scripts have seen.
@@ -64,7 +66,7 @@ var (
 )
 
 func newEngine(load *loading, ctx context.Context) *engine { //nolint:revive // the context is that of the loading
-	return &engine{load: load, ctx: ctx}
+	return &engine{load: load, ctx: ctx, limit: load.options.Limits.Time}
 }
 
 // used says whether there is JavaScript.
@@ -112,8 +114,9 @@ func (e *engine) start() error {
 	return e.vm.Set("__farrier", host)
 }
 
-// guarded runs a piece of JavaScript and stops it in time.
-func (e *engine) guarded(run func() error) error {
+// guarded runs a piece of JavaScript and stops it in time. Spent is what the
+// pieces of its rule have taken so far.
+func (e *engine) guarded(spent *time.Duration, run func() error) error {
 	if e.dead != nil {
 		return e.dead
 	}
@@ -142,6 +145,9 @@ func (e *engine) guarded(run func() error) error {
 		case err := <-done:
 			return explainScript(err)
 		case <-watch.C:
+			if *spent += watchEvery; *spent >= e.limit {
+				return e.stop(errTime, done)
+			}
 			if heap() > begin+maxHeap {
 				return e.stop(errMemory, done)
 			}
@@ -203,7 +209,7 @@ func (e *engine) module(file string) (goja.Value, error) {
 	if err := module.Set("exports", e.vm.NewObject()); err != nil {
 		return nil, err
 	}
-	err := e.guarded(func() error {
+	err := e.guarded(new(time.Duration), func() error {
 		code, err := e.bundle(file)
 		if err != nil {
 			return err
@@ -241,7 +247,7 @@ func (e *engine) ruleset(file string, d *definition) error {
 	}
 	c := converter{engine: e, source: &tree.Source{Name: file}, left: maxConverted}
 	var root *tree.Node
-	err = e.guarded(func() (err error) {
+	err = e.guarded(new(time.Duration), func() (err error) {
 		root, err = c.node(v, 0)
 		return err
 	})

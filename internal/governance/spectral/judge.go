@@ -41,6 +41,8 @@ type run struct {
 	err  error
 	// wandered tells that a function asked for the path.
 	wandered bool
+	// scripts is how long the rule's scripts have run.
+	scripts time.Duration
 }
 
 func (r *run) fail(err error) {
@@ -63,8 +65,8 @@ func (j *judging) check() error {
 
 // Judge holds a document against the rules. Results are in the order of files,
 // lines and rules, each once. An error names the rules that could not be judged;
-// the results of the others are given too. The time that the limits allow is for
-// each MiB of the document that has begun.
+// the results of the others are given too. The project of the document is read from
+// meanwhile.
 func (r *Ruleset) Judge(ctx context.Context, doc *spec.Document) ([]Result, error) {
 	if doc.Root == nil {
 		return nil, fmt.Errorf("%s: rulesets of Spectral judge descriptions in YAML and JSON, and RAML", doc.File)
@@ -73,7 +75,7 @@ func (r *Ruleset) Judge(ctx context.Context, doc *spec.Document) ([]Result, erro
 	if doc.Root.Source != nil {
 		size = len(doc.Root.Source.Text)
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.limits.Time*time.Duration(1+size>>20))
+	ctx, cancel := context.WithTimeout(ctx, whole*r.limits.Time*time.Duration(1+size>>20))
 	defer cancel()
 	rules, err := r.forFile(doc.File)
 	if err != nil {

@@ -30,7 +30,7 @@ type loading struct {
 func Load(l Loader, name string, o Options) (*Ruleset, error) {
 	o.Limits.fill()
 	load := &loading{loader: l, options: o, core: coreFunctions(), formats: newFormats(), definitions: map[string]*definition{}}
-	ctx, cancel := context.WithTimeout(context.Background(), o.Limits.Time)
+	ctx, cancel := context.WithTimeout(context.Background(), whole*o.Limits.Time)
 	defer cancel()
 	load.engine = newEngine(load, ctx)
 	d, err := load.ruleset("", name)

@@ -83,7 +83,8 @@ type validation struct {
 const (
 	maxSubschemas  = 20_000
 	maxSchemaDepth = 400
-	maxSchemaSteps = 20_000_000
+	maxSchemaSteps = 1_000_000
+	maxFailures    = 20_000
 )
 
 var (
@@ -185,7 +186,7 @@ func (s *jsonSchema) keyword(name string, value, in *tree.Node) (keyword, error)
 
 // validate judges a value.
 func (v *validation) validate(s *subschema, n *tree.Node, seen *evaluated) bool {
-	if v.left--; v.left < 0 || v.depth > maxSchemaDepth {
+	if v.left--; v.left < 0 || v.depth > maxSchemaDepth || len(v.failures) > maxFailures {
 		v.err = errSchemaSteps
 		if v.depth > maxSchemaDepth {
 			v.err = errSchemaDepth

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"time"
 
 	"github.com/dop251/goja"
 
@@ -195,7 +196,7 @@ func (e *engine) format(name string) *format {
 	if e.formats[name] == nil {
 		e.formats[name] = &format{name: "custom", title: "custom", is: func(root *tree.Node) bool {
 			is := false
-			err := e.guarded(func() error {
+			err := e.guarded(new(time.Duration), func() error {
 				v, err := f(goja.Undefined(), e.wrap(root), goja.Null())
 				is = err == nil && v.ToBoolean()
 				return err
@@ -215,7 +216,7 @@ func (e *engine) scripted(name string) Function {
 		}
 		return func(in *Input) []Problem {
 			var out []Problem
-			err := e.guarded(func() (err error) {
+			err := e.guarded(&in.run.scripts, func() (err error) {
 				before := e.current
 				e.current = in
 				defer func() { e.current = before }()

@@ -65,7 +65,10 @@ type Options struct {
 
 // Limits bound what a ruleset may cost.
 type Limits struct {
-	// Time is for loading a ruleset, and again for judging one document.
+	// Time is for the scripts of one rule, and for those that are run when a ruleset
+	// is loaded. Five times as much is for the whole: for loading, and again for each
+	// MiB of a document that has begun. A machine that has much else to do needs
+	// more.
 	Time time.Duration
 	// Files and Rules are how many there may be, those extended included.
 	Files, Rules int
@@ -81,9 +84,12 @@ const (
 	DefaultTime    = 2 * time.Second
 	DefaultFiles   = 200
 	DefaultRules   = 5000
-	DefaultVisits  = 20_000_000
+	DefaultVisits  = 5_000_000
 	DefaultResults = 200_000
 )
+
+// whole is how many times the time of a rule all of them have together.
+const whole = 5
 
 // Function makes the check of a rule from its functionOptions, nil where there
 // are none, when the ruleset is loaded. An error says what is wrong with them.
