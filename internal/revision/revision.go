@@ -64,7 +64,7 @@ type API struct {
 	Clients []Client `json:"clients,omitempty"`
 	// Specification is where its description is, nil where none is named.
 	Specification *Specification `json:"specification,omitempty"`
-	Source  Source   `json:"source"`
+	Source        Source         `json:"source"`
 }
 
 // Specification names the description of an API. Gateways do not read it.
