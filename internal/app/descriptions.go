@@ -83,10 +83,14 @@ func describe(name, root string) ([]description, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("reading the description: %w", err)
-	case !info.IsDir() && strings.EqualFold(filepath.Ext(name), ".zip"):
+	case info.Mode().IsRegular() && strings.EqualFold(filepath.Ext(name), ".zip"):
 		return []description{{archive: name}}, nil
-	case !info.IsDir():
+	case filepath.Base(name) == exchangeFile && info.Mode().IsRegular():
+		return []description{{root: filepath.Dir(name)}}, nil
+	case info.Mode().IsRegular():
 		return inProject(name, root)
+	case !info.IsDir():
+		return nil, fmt.Errorf("%s is neither a file nor a folder; copy what it gives into a file", name)
 	}
 	if _, err := os.Stat(filepath.Join(name, exchangeFile)); err == nil {
 		return []description{{root: name}}, nil
@@ -149,9 +153,22 @@ func inProject(name, root string) ([]description, error) {
 			}
 		}
 	}
-	main, err := filepath.Rel(root, name)
+	main, err := below(root, name)
 	if err != nil || !filepath.IsLocal(main) {
-		return nil, fmt.Errorf("%s lies outside the folder %s", name, root)
+		return nil, fmt.Errorf("%s lies outside the folder %s; --root names another", name, root)
 	}
 	return []description{{root: root, main: filepath.ToSlash(main)}}, nil
+}
+
+// below is the name of a file relative to a folder, either of which may be
+// relative to the working directory.
+func below(dir, name string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if name, err = filepath.Abs(name); err != nil {
+		return "", err
+	}
+	return filepath.Rel(dir, name)
 }

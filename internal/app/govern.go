@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -102,11 +103,17 @@ type governed struct {
 }
 
 func (g *governing) load() error {
+	if g.o.MaxBytes < 0 {
+		return fmt.Errorf("--max-bytes %d: must be 0 or more", g.o.MaxBytes)
+	}
 	g.labels = map[string]string{}
 	for _, label := range g.o.Labels {
 		name, value, ok := strings.Cut(label, "=")
 		if !ok || name == "" {
 			return fmt.Errorf("--label %s: must be NAME=VALUE, as exposure=public", label)
+		}
+		if !slices.Contains(governance.Labels(), name) {
+			return fmt.Errorf("--label %s: no filter asks for %s; known are %s", label, name, strings.Join(governance.Labels(), ", "))
 		}
 		g.labels[name] = value
 	}
@@ -197,7 +204,7 @@ func (g *governing) judge(ctx context.Context, d description) *governed {
 	} else {
 		out.doc = languages.Read(project, d.main)
 	}
-	t := governance.Target{Document: out.doc, Labels: g.labels}
+	t := governance.Target{Document: out.doc, File: d.name(), Labels: g.labels}
 	if g.profile != nil {
 		facts := governance.FactsOf(&t, "")
 		if !g.profile.Filter.Chooses(&facts) {
@@ -232,6 +239,9 @@ func (g *governing) tell(judged []*governed, out io.Writer) (int, error) {
 			f.Score = &j.report.Score.Total
 		}
 		rep.Files = append(rep.Files, f)
+		if j.report.Status == governance.NotApplicable {
+			fmt.Fprintf(os.Stderr, "farrier: %s: the filter of the profile does not choose it, so nothing was judged; --label says what it is, as exposure=public\n", j.name()) //nolint:errcheck // a terminal that is gone
+		}
 		if n := len(j.report.Apart); n > 0 {
 			fmt.Fprintf(os.Stderr, "farrier: %s: the description itself has %d problems, which the profile does not judge; --ruleset none tells them\n", j.name(), n) //nolint:errcheck // a terminal that is gone
 		}

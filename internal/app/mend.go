@@ -45,13 +45,20 @@ func (g *governing) mend(judged []*governed, out io.Writer) (int, error) {
 			if err := os.Chmod(name, info.Mode().Perm()); err != nil {
 				return ExitBroken, fmt.Errorf("mending %s: %w", name, err)
 			}
-			if _, err := fmt.Fprintf(out, "%s: mended %d places\n", name, m.Fixed); err != nil {
+			if _, err := fmt.Fprintf(out, "%s: mended %d %s\n", name, m.Fixed, places(m.Fixed)); err != nil {
 				return ExitBroken, fmt.Errorf("writing: %w", err)
 			}
 		}
 	}
-	if _, err := fmt.Fprintf(os.Stderr, "%d places mended, %d are to be mended by hand\n", fixed, left); err != nil {
+	if _, err := fmt.Fprintf(os.Stderr, "%d %s mended, %d not safe to change; without --fix and --patch all findings are told\n", fixed, places(fixed), left); err != nil {
 		return ExitBroken, fmt.Errorf("writing: %w", err)
 	}
 	return code, nil
+}
+
+func places(n int) string {
+	if n == 1 {
+		return "place"
+	}
+	return "places"
 }

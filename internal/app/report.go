@@ -72,8 +72,14 @@ func (o *ReportOptions) write(rep *report.Report, out io.Writer) (int, error) {
 	return ExitGood, nil
 }
 
-// writeFile writes a file whole or not at all.
+// writeFile writes a file whole or not at all; a device or pipe is written to, and
+// stays what it is.
 func writeFile(name string, write func(io.Writer) error) error {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return fmt.Errorf("writing %s: it is a folder; name a file", name)
+	} else if err == nil && !info.Mode().IsRegular() {
+		return writeDevice(name, write)
+	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".farrier-*")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
@@ -88,6 +94,21 @@ func writeFile(name string, write func(io.Writer) error) error {
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	return nil
+}
+
+func writeDevice(name string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0) //nolint:gosec // whoever asks named it
+	if err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	err = write(f)
+	if closing := f.Close(); err == nil {
+		err = closing
 	}
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,7 @@ func (e *spectralEngine) judge(ctx context.Context, s *subject) ([]Violation, er
 	raml := doc.Language == spec.RAML10 || doc.Language == spec.RAML08
 	out := make([]Violation, 0, len(results))
 	for i := range results {
-		if own := e.rules[results[i].Rule]; raml && own != nil && own.notRAML {
+		if own := e.rules[results[i].Rule]; raml && own != nil && own.notRAML || e.rules != nil && toldAlready(doc, &results[i]) {
 			continue
 		}
 		out = append(out, e.violation(s, doc, &results[i]))
@@ -85,12 +86,25 @@ func (e *spectralEngine) violation(s *subject, doc *spec.Document, r *spectral.R
 	if e.instances {
 		v.Location.API, v.Location.Place = s.Instance.Name, strings.TrimPrefix(v.Location.Place, "#/instance")
 	}
-	if own := e.rules[r.Rule]; own != nil && own.set != nil && doc.Language != spec.RAML10 && doc.Language != spec.RAML08 {
+	if own := e.rules[r.Rule]; own != nil && own.mends(r.Path) && doc.Language != spec.RAML10 && doc.Language != spec.RAML08 {
 		if at := nodeAt(doc, r.File, r.Path); at.Is(tree.Object) {
 			v.Fix = &Fix{At: at, Set: own.set}
 		}
 	}
 	return v
+}
+
+// mends says whether the object at a path is one that the fix belongs into.
+func (r *rule) mends(path []string) bool {
+	return r.set != nil && (r.in == "" || len(path) > 0 && path[len(path)-1] == r.in)
+}
+
+// toldAlready says whether a reference that leads nowhere is among the problems of
+// the description.
+func toldAlready(doc *spec.Document, r *spectral.Result) bool {
+	return r.Rule == spectral.RuleInvalidReference && slices.ContainsFunc(doc.Problems, func(p spec.Problem) bool {
+		return p.File == r.File && p.Line == r.Line
+	})
 }
 
 // nodeAt is the value at a path of a file of the description.

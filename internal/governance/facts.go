@@ -6,6 +6,11 @@ import (
 	"farrier.dev/farrier/internal/spec"
 )
 
+// Labels are the labels of an API that filters ask for.
+func Labels() []string {
+	return []string{"layer", "exposure", "owner", "dataClass", "risk", "tags", "categories", "lifecycle"}
+}
+
 // FactsOf are the facts of a target in an environment.
 func FactsOf(t *Target, environment string) Facts {
 	f := Facts{Kind: "http-api", Names: t.names(), Environment: environment, Status: "active"}

@@ -51,6 +51,9 @@ type Target struct {
 	Document *spec.Document
 	// Instance is nil where nothing serves it.
 	Instance *Instance
+	// File is the document as those who asked know it, besides by the name that it
+	// has in its project; it may be empty.
+	File string
 	// Labels are facts about an API that has no instance, as those of an instance.
 	Labels map[string]string
 }

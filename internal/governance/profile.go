@@ -82,7 +82,7 @@ func (l Level) set(v *Violation) (on bool) {
 type Waiver struct {
 	Rule string
 	// API is namespace/name or the file of a description, with * and ? as in
-	// path.Match; empty for all.
+	// path.Match; empty or * for all.
 	API string
 	// Place is the beginning of the place, as "#/paths/~1orders"; empty for all.
 	Place string
@@ -95,7 +95,7 @@ func (w *Waiver) covers(t *Target, v *Violation) bool {
 	if w.Rule != v.Rule || !strings.HasPrefix(v.Location.Place, w.Place) {
 		return false
 	}
-	if w.API == "" {
+	if w.API == "" || w.API == "*" {
 		return true
 	}
 	for _, name := range t.names() {
@@ -113,6 +113,9 @@ func (t *Target) names() []string {
 	}
 	if t.Document != nil {
 		names = append(names, t.Document.File)
+		if t.File != "" && t.File != t.Document.File {
+			names = append(names, t.File)
+		}
 	}
 	return names
 }
@@ -211,8 +214,13 @@ func (f *Filter) Chooses(a *Facts) bool {
 		wanted []string
 		is     string
 	}{
-		{f.Environments, a.Environment}, {f.Status, a.Status}, {f.Layers, a.Layer}, {f.Exposures, a.Exposure},
-		{f.DataClasses, a.DataClass}, {f.Risks, a.Risk}, {f.Owners, a.Owner},
+		{f.Environments, a.Environment},
+		{f.Status, a.Status},
+		{f.Layers, a.Layer},
+		{f.Exposures, a.Exposure},
+		{f.DataClasses, a.DataClass},
+		{f.Risks, a.Risk},
+		{f.Owners, a.Owner},
 	} {
 		if len(one.wanted) > 0 && !slices.Contains(one.wanted, one.is) {
 			return false

@@ -24,7 +24,7 @@ import (
 //	enforcement: refuse               # or report
 //	schedule: 24h
 //	waivers:
-//	  - {rule: operation-secured, api: shop/catalog, reason: public by law, expires: 2027-01-31}
+//	  - {rule: read-operations-authenticated, api: shop/catalog, reason: public by law, expires: 2027-01-31}
 //	notify: {on: failure, webhooks: [https://hooks.example.com/governance]}
 func ReadProfile(src *tree.Source) (*Profile, error) {
 	root, err := tree.Read(src, tree.Options{MaxBytes: 1 << 20})

@@ -28,7 +28,8 @@ import (
 //	raml                    false where RAML has no words for what is asked (default: true)
 //	given, then, message    as Spectral's; or
 //	validation              as one of the validations of a validation profile
-//	fix: {set: {name: value}}  members to add to the object found, where that is safe
+//	fix: {set: {name: value}}  members to add to the object found, where that is safe;
+//	                        with in: name, only where that is the object's name
 //	good, bad               lists of examples: parts of a description, put over a
 //	                        minimal one; for the aspect instance, parts of an instance
 type rule struct {
@@ -38,6 +39,8 @@ type rule struct {
 	// good and bad are the examples.
 	good, bad []*tree.Node
 	set       *tree.Node
+	// in is the name of the object that set belongs into; empty for any.
+	in string
 	// notRAML says that it does not judge RAML.
 	notRAML bool
 }
@@ -92,7 +95,7 @@ func readRule(n *tree.Node) (*rule, error) {
 			return nil, tree.Wrong(n, "the rule needs the text %s", name)
 		}
 	}
-	r := &rule{node: n, good: n.Get("good").List(), bad: n.Get("bad").List(), set: n.Get("fix").Get("set")}
+	r := &rule{node: n, good: n.Get("good").List(), bad: n.Get("bad").List(), set: n.Get("fix").Get("set"), in: n.Get("fix").Get("in").Str()}
 	r.ID, r.Title = n.Get("id").Str(), n.Get("title").Str()
 	r.Why, r.Mend = strings.TrimSpace(n.Get("why").Str()), strings.TrimSpace(n.Get("mend").Str())
 	r.Documentation = n.Get("documentation").Str()

@@ -131,6 +131,23 @@ func playRule(t *testing.T, set *Ruleset, r *rule) (fixes int) {
 	return fixes
 }
 
+// TestFixBelongs refuses to add responses to an operation that has none: they
+// would stand beside its own fields.
+func TestFixBelongs(t *testing.T) {
+	const id = "lack-of-resources-and-rate-limiting-too-many-requests"
+	set, err := Builtin("owasp-api-security-top-10")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for operation, fixed := range map[string]bool{"{}": false, "{responses: {'200': {description: ok}}}": true} {
+		doc := described(t, "openapi: 3.0.3\ninfo: {title: x, version: '1'}\npaths: {/a: {post: "+operation+"}}\n")
+		found := violationsOf(t, set, id, doc)
+		if len(found) != 1 || (found[0].Fix != nil) != fixed {
+			t.Errorf("%s: %d complaints, fixed %v wanted: %+v", operation, len(found), fixed, found)
+		}
+	}
+}
+
 // TestRAML judges RAML by the rules: complaints stand at its lines, and rules
 // about what it has no words for are silent.
 func TestRAML(t *testing.T) {

@@ -181,11 +181,11 @@ func Main(p *spec.Project) (string, *spec.Problem) {
 	}
 	switch len(found) {
 	case 0:
-		return "", refusal("", "no-description", "no description of an API is in the folder; name its main file")
+		return "", refusal("", "no-description", "no description of an API is in its uppermost folder; name the main file")
 	case 1:
 		return found[0], nil
 	}
-	return "", refusal("", "several-descriptions", "%d descriptions are in the folder (%s); name the main file", len(found), strings.Join(found[:min(len(found), 5)], ", "))
+	return "", refusal("", "several-descriptions", "%d descriptions are in its uppermost folder (%s); name the main file, for an archive in exchange.json", len(found), strings.Join(found[:min(len(found), 5)], ", "))
 }
 
 // extensions are those of files in which descriptions are looked for.

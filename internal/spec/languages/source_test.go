@@ -42,7 +42,7 @@ func TestSource(t *testing.T) {
 		"RAML":              {languages.Source{Text: ramlAPI}, ""},
 		"archive":           {languages.Source{Archive: packed(t, map[string]string{"a.yaml": oas})}, ""},
 		"main of archive":   {languages.Source{Archive: both, Main: "b.raml"}, ""},
-		"several":           {languages.Source{Archive: both}, "2 descriptions are in the folder"},
+		"several":           {languages.Source{Archive: both}, "2 descriptions are in its uppermost folder"},
 		"nothing":           {languages.Source{Text: " \n"}, "spec: empty"},
 		"two":               {languages.Source{Text: oas, Archive: both}, "keep one of them"},
 		"no archive":        {languages.Source{Text: oas, Main: "a.yaml"}, "there is no archive"},
