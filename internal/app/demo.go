@@ -16,6 +16,9 @@ import (
 //go:embed demo/manifests.yaml
 var demoManifests string
 
+//go:embed demo/orders.raml
+var demoDescription []byte
+
 // demoPassword is the password of the demo's administrator; it guards nothing.
 const demoPassword = "demo-only"
 
@@ -48,6 +51,9 @@ func Demo(ctx context.Context, cfg Config, listen string, log *slog.Logger, out 
 	file := filepath.Join(manifests, "orders.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("writing the demo's manifests: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(manifests, "orders.raml"), demoDescription, 0o600); err != nil {
+		return fmt.Errorf("writing the demo's description: %w", err)
 	}
 	cfg.Manifests, cfg.Data, cfg.Gateway = []string{manifests}, filepath.Join(dir, "data"), "demo"
 	return Serve(ctx, cfg, log, io.Discard, func(r Ready) { printDemo(out, "http://"+listen, file, r) })

@@ -2,6 +2,7 @@ package governance
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"farrier.dev/farrier/internal/finding"
@@ -22,6 +23,9 @@ type Kept struct {
 	Apart int `json:"apart,omitempty"`
 	// Specification is the file of the description, Language what it is written in.
 	Specification string `json:"specification,omitempty"`
+	// Files are those that the description consists of. No other file is shown:
+	// manifests hold secrets.
+	Files []string `json:"files,omitempty"`
 	Language      string `json:"language,omitempty"`
 }
 
@@ -47,7 +51,7 @@ func (s *Service) keep(ctx context.Context, memory *history.History, api *revisi
 	standing := history.Standing{API: api.Name.String(), Profile: p.Name, Judged: j.at, Status: j.report.Status, Score: j.report.Score.Total}
 	report := Kept{Rulesets: j.report.Rulesets, Errors: j.report.Errors, Score: j.report.Score, Violations: []KeptViolation{}, Apart: len(j.report.Apart)}
 	if api.Specification != nil {
-		report.Specification = api.Specification.File
+		report.Specification, report.Files = api.Specification.File, slices.Sorted(maps.Keys(j.files))
 	}
 	for i := range j.report.Violations {
 		v := &j.report.Violations[i]

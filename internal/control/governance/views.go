@@ -3,6 +3,7 @@ package governance
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"farrier.dev/farrier/internal/control"
 	rules "farrier.dev/farrier/internal/governance"
 	"farrier.dev/farrier/internal/governance/history"
+	"farrier.dev/farrier/internal/revision"
 )
 
 // Overview is how all APIs stand.
@@ -145,10 +147,12 @@ type File struct {
 	Missing string
 }
 
-// The bounds of what is shown of a description.
+// The bounds of what is shown of a description: files, the bytes of each, and the
+// lines of each.
 const (
 	maxFiles = 20
 	maxShown = 1 << 20
+	maxLines = 20_000
 )
 
 // API gives the report of an API; with an empty profile that of the first that
@@ -193,18 +197,42 @@ func (s *Service) API(ctx context.Context, p control.Principal, api, profile str
 	return r, nil
 }
 
+// manifestsOf are the files that a revision was written in, which hold secrets.
+func manifestsOf(rev *revision.Revision) map[string]bool {
+	out := map[string]bool{}
+	for i := range rev.APIs {
+		a := &rev.APIs[i]
+		out[filepath.Clean(a.Source.File)] = true
+		for _, b := range a.Policies {
+			out[filepath.Clean(b.Source.File)] = true
+		}
+		for _, c := range a.Clients {
+			out[filepath.Clean(c.Source.File)] = true
+		}
+	}
+	for i := range rev.Services {
+		out[filepath.Clean(rev.Services[i].Source.File)] = true
+		for _, b := range rev.Services[i].Policies {
+			out[filepath.Clean(b.Source.File)] = true
+		}
+	}
+	return out
+}
+
 // files reads the files of a description that findings point at. Only what the
 // API itself names is read, and what lies beside or below it.
 func (s *Service) files(api string, k *Kept) []File {
-	main := ""
-	if rev := s.o.Serving(); rev != nil {
-		for i := range rev.APIs {
-			if rev.APIs[i].Name.String() == api && rev.APIs[i].Specification != nil {
-				main = rev.APIs[i].Specification.File
-			}
+	main, rev := "", s.o.Serving()
+	if rev == nil {
+		return nil
+	}
+	for i := range rev.APIs {
+		if rev.APIs[i].Name.String() == api && rev.APIs[i].Specification != nil {
+			main = rev.APIs[i].Specification.File
 		}
 	}
-	if main == "" {
+	manifests := manifestsOf(rev)
+	if main == "" || manifests[filepath.Clean(main)] {
 		return nil
 	}
 	root, err := os.OpenRoot(filepath.Dir(main))
@@ -214,7 +242,7 @@ func (s *Service) files(api string, k *Kept) []File {
 	defer root.Close() //nolint:errcheck // it was only read
 	names := []string{main}
 	for i := range k.Violations {
-		if name := k.Violations[i].Location.File; name != "" && !slices.Contains(names, name) && len(names) < maxFiles {
+		if name := k.Violations[i].Location.File; slices.Contains(k.Files, name) && !manifests[filepath.Clean(name)] && !slices.Contains(names, name) && len(names) < maxFiles {
 			names = append(names, name)
 		}
 	}
@@ -224,18 +252,31 @@ func (s *Service) files(api string, k *Kept) []File {
 		if err != nil || !filepath.IsLocal(below) {
 			continue // a manifest, not the description
 		}
-		f := File{Name: name}
-		text, err := root.ReadFile(below)
-		switch {
-		case err != nil:
-			f.Missing = "the file can't be read"
-		default:
-			if len(text) > maxShown {
-				text, f.Cut = text[:maxShown], true
-			}
-			f.Lines = strings.Split(strings.ToValidUTF8(string(text), "�"), "\n")
-		}
-		out = append(out, f)
+		out = append(out, shown(root, name, below))
+	}
+	return out
+}
+
+// shown is a file of a folder as it is shown.
+func shown(root *os.Root, name, below string) File {
+	out := File{Name: name, Missing: "the file can't be read"}
+	// Opening a pipe would wait for who writes into it.
+	if info, err := root.Stat(below); err != nil || !info.Mode().IsRegular() {
+		return out
+	}
+	f, err := root.Open(below)
+	if err != nil {
+		return out
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	text, err := io.ReadAll(io.LimitReader(f, maxShown+1))
+	if err != nil {
+		return out
+	}
+	out.Missing, out.Cut = "", len(text) > maxShown
+	out.Lines = strings.SplitN(strings.ToValidUTF8(string(text[:min(len(text), maxShown)]), "\uFFFD"), "\n", maxLines+1)
+	if len(out.Lines) > maxLines {
+		out.Lines, out.Cut = out.Lines[:maxLines], true
 	}
 	return out
 }
