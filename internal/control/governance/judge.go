@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,6 +32,10 @@ type judged struct {
 	written bool
 }
 
+// retryAfter is when a ruleset is asked again that could not judge: it may have
+// been for want of time.
+const retryAfter = time.Minute
+
 // stamp tells whether a file was changed.
 type stamp struct {
 	size    int64
@@ -50,15 +55,35 @@ func stampOf(name string) stamp {
 func (s *Service) judge(ctx context.Context, rev *revision.Revision, api *revision.API, p *profile) *judged {
 	key := api.Name.String() + " " + p.Name
 	now := s.o.Now()
-	digest := digestOf(rev, api)
+	digest, known := digestOf(rev, api)
 	s.mu.Lock()
 	last := s.judged[key]
 	s.mu.Unlock()
-	if last != nil && last.api == digest && last.profile == p.digest && last.unchanged() && !p.waiverEnds(last.at, now) {
+	if known && last != nil && last.api == digest && last.profile == p.digest && last.holds(now) && !p.waiverEnds(last.at, now) {
 		return last
 	}
-	t := target(rev, api)
 	j := &judged{api: digest, profile: p.digest, files: map[string]stamp{}, at: now}
+	if err := s.fresh(ctx, j, rev, api, p); err != nil {
+		s.o.Log.Error("an API could not be judged", "api", api.Name.String(), "profile", p.Name, "error", err)
+		j.report = &rules.Report{Status: rules.Failed, Errors: []string{err.Error()}}
+	}
+	if known && ctx.Err() == nil {
+		s.mu.Lock()
+		s.judged[key] = j
+		s.mu.Unlock()
+	}
+	return j
+}
+
+// fresh judges. What panics is told as an error: descriptions and rulesets are of
+// strangers, and what serves must not end for them.
+func (s *Service) fresh(ctx context.Context, j *judged, rev *revision.Revision, api *revision.API, p *profile) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("judging has failed: %v", fault)
+		}
+	}()
+	t := target(rev, api)
 	if api.Specification != nil {
 		dir := filepath.Dir(api.Specification.File)
 		j.files[api.Specification.File] = stampOf(api.Specification.File)
@@ -70,18 +95,13 @@ func (s *Service) judge(ctx context.Context, rev *revision.Revision, api *revisi
 		}
 	}
 	facts := rules.FactsOf(&t, s.o.Environment)
-	if p.Filter.Chooses(&facts) {
-		j.report = rules.Judge(ctx, t, p.rulesets, p.Profile, now)
-		name(j.report, api)
-	} else {
+	if !p.Filter.Chooses(&facts) {
 		j.report = &rules.Report{Status: rules.NotApplicable}
+		return nil
 	}
-	if ctx.Err() == nil {
-		s.mu.Lock()
-		s.judged[key] = j
-		s.mu.Unlock()
-	}
-	return j
+	j.report = rules.Judge(ctx, t, p.rulesets, p.Profile, j.at)
+	name(j.report, api)
+	return nil
 }
 
 // name says of which API the violations are, and of which files.
@@ -96,7 +116,11 @@ func name(r *rules.Report, api *revision.API) {
 	}
 }
 
-func (j *judged) unchanged() bool {
+// holds says whether a report may be given again.
+func (j *judged) holds(now time.Time) bool {
+	if j.report.Status == rules.Failed && now.Sub(j.at) >= retryAfter {
+		return false
+	}
 	for name, was := range j.files {
 		if stampOf(name) != was {
 			return false
@@ -110,16 +134,17 @@ func (p *profile) waiverEnds(from, to time.Time) bool {
 	return slices.ContainsFunc(p.Waivers, func(w rules.Waiver) bool { return from.Before(w.Expires) && !to.Before(w.Expires) })
 }
 
-// digestOf is over all of a revision that a report of one API depends on.
-func digestOf(rev *revision.Revision, api *revision.API) (sum [sha256.Size]byte) {
+// digestOf is over all of a revision that a report of one API depends on; it is
+// not known where that can't be written.
+func digestOf(rev *revision.Revision, api *revision.API) (sum [sha256.Size]byte, known bool) {
 	text, err := json.Marshal(struct {
 		API      *revision.API
 		Services []revision.Service
 	}{api, servicesOf(rev, api)})
 	if err != nil {
-		return sum // never equal to a written one
+		return sum, false
 	}
-	return sha256.Sum256(text)
+	return sha256.Sum256(text), true
 }
 
 func servicesOf(rev *revision.Revision, api *revision.API) []revision.Service {

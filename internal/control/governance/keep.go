@@ -25,8 +25,8 @@ type Kept struct {
 	Specification string `json:"specification,omitempty"`
 	// Files are those that the description consists of. No other file is shown:
 	// manifests hold secrets.
-	Files []string `json:"files,omitempty"`
-	Language      string `json:"language,omitempty"`
+	Files    []string `json:"files,omitempty"`
+	Language string   `json:"language,omitempty"`
 }
 
 // KeptViolation is one place that violates a rule.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,7 +35,13 @@ func Standard() *rules.Profile {
 
 // readProfiles reads the profiles of files and folders; those of folders are
 // their *.yaml and *.yml.
-func readProfiles(paths []string) ([]*profile, error) {
+func readProfiles(paths []string) (read []*profile, err error) {
+	// Rulesets are of strangers, and what serves must not end for them.
+	defer func() {
+		if fault := recover(); fault != nil {
+			read, err = nil, fmt.Errorf("reading profiles has failed: %v", fault)
+		}
+	}()
 	if len(paths) == 0 {
 		p, err := load(Standard(), ".")
 		return []*profile{p}, err
@@ -98,12 +105,7 @@ func readProfile(name string) (*profile, error) {
 	}
 	h := sha256.New()
 	_, _ = h.Write(text)
-	for _, set := range out.rulesets {
-		if set.Format != rules.FormatFarrier {
-			text, _ := os.ReadFile(filepath.Join(filepath.Dir(name), set.Name)) //nolint:gosec // it was just read
-			_, _ = h.Write(text)
-		}
-	}
+	_, _ = h.Write(out.digest[:])
 	h.Sum(out.digest[:0])
 	return out, nil
 }
@@ -111,20 +113,23 @@ func readProfile(name string) (*profile, error) {
 // load loads the rulesets of a profile, whose files lie below a folder.
 func load(p *rules.Profile, dir string) (*profile, error) {
 	out := &profile{Profile: p}
+	h := sha256.New()
 	for _, r := range p.Rulesets {
 		set, err := rules.Builtin(r.Name)
 		if errors.Is(err, rules.ErrUnknown) {
-			set, err = loadFile(dir, r.Name, err)
+			set, err = loadFile(h, dir, r.Name, err)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("profile %s: %w", p.Name, err)
 		}
 		out.rulesets = append(out.rulesets, set)
 	}
+	h.Sum(out.digest[:0])
 	return out, p.Check(out.rulesets)
 }
 
-func loadFile(dir, name string, unknown error) (*rules.Ruleset, error) {
+// loadFile loads a ruleset from a file, and hashes all files that it consists of.
+func loadFile(h hash.Hash, dir, name string, unknown error) (*rules.Ruleset, error) {
 	project, err := spec.OpenFolder(dir, spec.ProjectLimits{})
 	if err != nil {
 		return nil, err
@@ -135,6 +140,14 @@ func loadFile(dir, name string, unknown error) (*rules.Ruleset, error) {
 	set, err := rules.LoadFile(project, filepath.ToSlash(name))
 	if err != nil {
 		return nil, err
+	}
+	names := project.Files()
+	slices.Sort(names)
+	for _, file := range names {
+		if src, err := project.Source(file); err == nil {
+			_, _ = fmt.Fprintf(h, "%q %d\n", file, len(src.Text))
+			_, _ = h.Write(src.Text)
+		}
 	}
 	set.Name = name
 	return set, nil

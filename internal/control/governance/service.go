@@ -55,6 +55,9 @@ type Event struct {
 type Service struct {
 	o Options
 
+	// reading is held while profiles are read, which may take long.
+	reading sync.Mutex
+
 	mu       sync.Mutex
 	profiles []*profile
 	// broken is why the profiles as they are written do not hold; the last good
@@ -96,9 +99,11 @@ func (s *Service) memory() (*history.History, error) {
 
 // current reads the profiles anew; where they are wrong, the last good ones hold.
 func (s *Service) current() []*profile {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	fresh, err := readProfiles(s.o.Profiles)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fresh, err := readProfiles(s.o.Profiles)
 	if err != nil {
 		if s.broken == nil {
 			s.o.Log.Error("the profiles are wrong, the last good ones hold", "error", err)
