@@ -105,12 +105,53 @@ type howTo struct {
 	again bool
 }
 
+// cache keeps some compiled schemas of a document: many share one, but each may
+// also hold all others.
+type cache struct {
+	made map[compiledKey]compiled
+	// size is how many values the schemas consist of.
+	size int
+}
+
+// cacheKey is what the cache of a document is known by.
+type cacheKey struct{}
+
+// maxCached is how large the schemas are that are kept compiled.
+const maxCached = 50_000
+
+func (c *cache) get(key compiledKey, work func() (spectral.Check, error)) compiled {
+	if known, ok := c.made[key]; ok {
+		return known
+	}
+	if c.size += size(key.schema, map[*tree.Node]bool{}); c.size > maxCached {
+		c.size = 0
+		clear(c.made)
+	}
+	check, err := work()
+	c.made[key] = compiled{check, err}
+	return c.made[key]
+}
+
+// size is of how many values a value consists, each that is shared counted once.
+func size(n *tree.Node, seen map[*tree.Node]bool) int {
+	if seen[n] || len(n.Items)+len(n.Members) == 0 {
+		return 1
+	}
+	seen[n] = true
+	sum := 1
+	for _, item := range n.Items {
+		sum += size(item, seen)
+	}
+	for _, m := range n.Members {
+		sum += size(m.Value, seen)
+	}
+	return sum
+}
+
 // judgeBy holds a value that lies below another against a schema.
 func judgeBy(in *spectral.Input, schema *tree.Node, change rewriting, value placed, how howTo) []spectral.Problem {
-	c, _ := in.Once(compiledKey{schema, change, how}, func() any {
-		check, err := compile(in, schema, change, how)
-		return compiled{check, err}
-	}).(compiled)
+	kept, _ := in.Once(cacheKey{}, func() any { return &cache{made: map[compiledKey]compiled{}} }).(*cache)
+	c := kept.get(compiledKey{schema, change, how}, func() (spectral.Check, error) { return compile(in, schema, change, how) })
 	if c.err != nil {
 		return []spectral.Problem{below(fmt.Sprintf("the schema can't be judged by: %s", c.err), value.steps...)}
 	}
