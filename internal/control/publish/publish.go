@@ -60,6 +60,8 @@ type Publisher struct {
 
 	mu     sync.Mutex // one change at a time
 	number uint64
+	// held says that only Refuse stood against the last change.
+	held bool
 
 	statusMu sync.RWMutex
 	status   Status
@@ -173,6 +175,7 @@ func (p *Publisher) Publish(ctx context.Context) []manifest.Problem {
 var errNoAPI = errors.New("no manifest names an API any more, so what serves goes on serving; to serve nothing, stop Farrier")
 
 func (p *Publisher) publish(ctx context.Context, set *manifest.Set) []manifest.Problem {
+	p.held = false
 	rev, problems := manifest.Build(set, p.o.Catalogue, p.o.Build)
 	if rev == nil {
 		p.refuse(ctx, problems)
@@ -191,6 +194,7 @@ func (p *Publisher) publish(ctx context.Context, set *manifest.Set) []manifest.P
 	}
 	if p.o.Refuse != nil {
 		if problems = append(problems, p.o.Refuse(ctx, rev)...); manifest.HasErrors(problems) {
+			p.held = true
 			p.refuse(ctx, problems)
 			return problems
 		}

@@ -54,6 +54,7 @@ func (p *Publisher) Watch(ctx context.Context) error {
 		settle.Reset(poll)
 		now := p.snapshot()
 		if now == seen {
+			p.retry(ctx)
 			continue
 		}
 		if !p.publishSettled(ctx, now) {
@@ -76,6 +77,41 @@ func (p *Publisher) publishSettled(ctx context.Context, before string) bool {
 	}
 	p.publish(ctx, set)
 	return true
+}
+
+// retry publishes what only Refuse stood against once it no longer does: what it
+// asks, as profiles with their waivers, need not lie among the manifests. As long
+// as it refuses, nothing new is recorded.
+func (p *Publisher) retry(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.held {
+		return
+	}
+	set := manifest.Load(p.o.Paths)
+	rev, problems := manifest.Build(set, p.o.Catalogue, p.o.Build)
+	if rev == nil {
+		return // they are being written, and will be looked at
+	}
+	if problems = append(problems, p.o.Refuse(ctx, rev)...); manifest.HasErrors(problems) {
+		p.setStatus(func(s *Status) {
+			if s.Refused != nil {
+				s.Refused = &Refused{At: s.Refused.At, Problems: problems}
+			}
+		})
+		return
+	}
+	p.publish(ctx, set)
+}
+
+// describes says whether a file may be of the description of an API that a
+// manifest names, besides those that may be manifests.
+func describes(name string) bool {
+	switch filepath.Ext(name) {
+	case ".raml", ".json", ".zip", ".graphql", ".graphqls", ".wsdl", ".xsd":
+		return !strings.HasPrefix(name, ".")
+	}
+	return false
 }
 
 // concerns says whether an event may be a change of the manifests. A log that
@@ -104,7 +140,7 @@ func (p *Publisher) follow(w *fsnotify.Watcher) {
 	}
 }
 
-// snapshot is a text that changes when a manifest does.
+// snapshot is a text that changes when a manifest does, or a description.
 func (p *Publisher) snapshot() string {
 	var b strings.Builder
 	seen := map[string]bool{}
@@ -118,7 +154,8 @@ func (p *Publisher) snapshot() string {
 	return b.String()
 }
 
-// walk shows the files and folders that manifest.Load reads, behind links too.
+// walk shows the files and folders that manifest.Load reads, behind links too, and
+// descriptions that lie among them.
 // What can't be read now is left out, and looked at again.
 func walk(path string, named bool, seen map[string]bool, show func(path string, info fs.FileInfo)) {
 	info, err := os.Stat(path)
@@ -126,7 +163,7 @@ func walk(path string, named bool, seen map[string]bool, show func(path string, 
 	case err != nil:
 		return
 	case !info.IsDir():
-		if named || manifest.IsName(filepath.Base(path)) {
+		if base := filepath.Base(path); named || manifest.IsName(base) || describes(base) {
 			show(path, info)
 		}
 		return
