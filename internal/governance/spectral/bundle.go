@@ -44,7 +44,9 @@ func (e *engine) bundle(file string) (string, error) {
 	result := api.Build(api.BuildOptions{
 		EntryPoints: []string{"ruleset"}, Bundle: true, Write: false, Outdir: "/", AbsWorkingDir: "/",
 		Format: api.FormatCommonJS, Platform: api.PlatformNeutral, Target: api.ES2017, TsconfigRaw: "{}",
-		LogLevel: api.LogLevelSilent, LogLimit: 1, Plugins: []api.Plugin{plugin},
+		// Templates become calls of concat, which the prelude bounds.
+		Supported: map[string]bool{"template-literal": false},
+		LogLevel:  api.LogLevelSilent, LogLimit: 1, Plugins: []api.Plugin{plugin},
 	})
 	if len(result.Errors) > 0 {
 		m := result.Errors[0]

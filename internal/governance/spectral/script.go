@@ -150,7 +150,7 @@ func (e *engine) coreCheck(name string, options goja.Value) (Check, error) {
 	}
 	check, err := e.load.core[name](n)
 	if err == nil && isObject {
-		if e.checks[name] == nil {
+		if e.checks[name] == nil || len(e.checks[name]) >= maxRemembered {
 			e.checks[name] = map[*goja.Object]Check{}
 		}
 		e.checks[name][o] = check

@@ -12,22 +12,32 @@ func (e *engine) patternOf(source, flags string) *regex {
 	key := flags + "/" + source
 	re, known := e.patterns[key]
 	if !known {
+		if len(e.patterns) >= maxRemembered {
+			clear(e.patterns)
+		}
 		re, _ = compileRegex(source, flags)
 		e.patterns[key] = re
 	}
 	return re
 }
 
-// slow says whether an expression backtracks.
+// maxRemembered is how many expressions, and how many options of each function, an
+// engine remembers what it made of.
+const maxRemembered = 1000
+
+// slow says whether an expression backtracks, or is one that exec refuses.
 func (e *engine) slow(source, flags string) bool {
 	re := e.patternOf(source, flags)
-	return re != nil && re.linear == nil
+	return re == nil || re.linear == nil
 }
 
 // exec is RegExp.prototype.exec for expressions that backtrack.
 func (e *engine) exec(this *goja.Object, text string) goja.Value {
 	flags := this.Get("flags").String()
 	re := e.patternOf(this.Get("source").String(), flags)
+	if re == nil || re.backtracking == nil {
+		panic(e.vm.NewTypeError("the regular expression is too long, or has flags that are not known"))
+	}
 	sticky := strings.ContainsAny(flags, "gy")
 	units, from := utf16Of(text), 0
 	if sticky {
