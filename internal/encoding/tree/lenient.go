@@ -7,8 +7,12 @@ import (
 	"slices"
 )
 
-// maxMends is how often a document is read again.
-const maxMends = 20
+// maxMends is how often a document is read again, maxMended how long the longest is
+// in bytes: so much is read anew each time.
+const (
+	maxMends  = 20
+	maxMended = 2 << 20
+)
 
 // strayComma is a line of block style that ends in a quoted text and a comma.
 var strayComma = regexp.MustCompile(`^\s*(?:- +)*(?:[^\s"'#{}\[\],&*!|>%@][^"'#{}\[\]]*: +)?(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'),\s*$`)
@@ -17,6 +21,9 @@ var strayComma = regexp.MustCompile(`^\s*(?:- +)*(?:[^\s"'#{}\[\],&*!|>%@][^"'#{
 // error names the line where the values that it is in begin: the comma is the
 // first behind it whose removal lets more be read.
 func mendYAML(src *Source, text []byte, o Options, wrong error) (*Node, error) {
+	if len(text) > maxMended {
+		return nil, wrong
+	}
 	lines := bytes.SplitAfter(slices.Clone(text), []byte("\n"))
 	var mended []*Error
 	from, reached := 0, lineOf(wrong)

@@ -256,3 +256,14 @@ func TestLenient(t *testing.T) {
 		}
 	}
 }
+
+// TestLenientBounded holds that a long document is not read again and again.
+func TestLenientBounded(t *testing.T) {
+	text := "a: \"b\",\nc: d\n"
+	for comments, want := range map[int]bool{0: true, 3 << 20: false} {
+		src := &tree.Source{Name: "x.yaml", Text: []byte(text + "# " + strings.Repeat("x", comments) + "\n")}
+		if _, err := tree.Read(src, tree.Options{Lenient: true}); (err == nil) != want {
+			t.Errorf("with a comment of %d bytes: %v", comments, err)
+		}
+	}
+}
