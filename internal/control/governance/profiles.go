@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"farrier.dev/farrier/internal/encoding/tree"
 	rules "farrier.dev/farrier/internal/governance"
@@ -23,6 +24,25 @@ type profile struct {
 	digest [sha256.Size]byte
 }
 
+// library loads rulesets; those that are built in only once.
+type library struct {
+	mu   sync.Mutex
+	sets map[string]*rules.Ruleset
+}
+
+func (l *library) builtin(name string) (*rules.Ruleset, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if set := l.sets[name]; set != nil {
+		return set, nil
+	}
+	set, err := rules.Builtin(name)
+	if err == nil {
+		l.sets[name] = set
+	}
+	return set, err
+}
+
 // Standard is the profile that holds where none is written: it reports and
 // refuses nothing.
 func Standard() *rules.Profile {
@@ -35,7 +55,7 @@ func Standard() *rules.Profile {
 
 // readProfiles reads the profiles of files and folders; those of folders are
 // their *.yaml and *.yml.
-func readProfiles(paths []string) (read []*profile, err error) {
+func (l *library) readProfiles(paths []string) (read []*profile, err error) {
 	// Rulesets are of strangers, and what serves must not end for them.
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -43,7 +63,7 @@ func readProfiles(paths []string) (read []*profile, err error) {
 		}
 	}()
 	if len(paths) == 0 {
-		p, err := load(Standard(), ".")
+		p, err := l.load(Standard(), ".")
 		return []*profile{p}, err
 	}
 	var out []*profile
@@ -58,7 +78,7 @@ func readProfiles(paths []string) (read []*profile, err error) {
 			}
 		}
 		for _, name := range files {
-			p, err := readProfile(name)
+			p, err := l.readProfile(name)
 			if err != nil {
 				return nil, err
 			}
@@ -90,7 +110,7 @@ func inFolder(dir string) ([]string, error) {
 	return files, nil
 }
 
-func readProfile(name string) (*profile, error) {
+func (l *library) readProfile(name string) (*profile, error) {
 	text, err := os.ReadFile(name) //nolint:gosec // the operator named it
 	if err != nil {
 		return nil, fmt.Errorf("reading a profile: %w", err)
@@ -99,7 +119,7 @@ func readProfile(name string) (*profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := load(p, filepath.Dir(name))
+	out, err := l.load(p, filepath.Dir(name))
 	if err != nil {
 		return nil, err
 	}
@@ -111,11 +131,11 @@ func readProfile(name string) (*profile, error) {
 }
 
 // load loads the rulesets of a profile, whose files lie below a folder.
-func load(p *rules.Profile, dir string) (*profile, error) {
+func (l *library) load(p *rules.Profile, dir string) (*profile, error) {
 	out := &profile{Profile: p}
 	h := sha256.New()
 	for _, r := range p.Rulesets {
-		set, err := rules.Builtin(r.Name)
+		set, err := l.builtin(r.Name)
 		if errors.Is(err, rules.ErrUnknown) {
 			set, err = loadFile(h, dir, r.Name, err)
 		}

@@ -53,7 +53,8 @@ type Event struct {
 
 // Service judges the APIs in service.
 type Service struct {
-	o Options
+	o       Options
+	library library
 
 	// reading is held while profiles are read, which may take long.
 	reading sync.Mutex
@@ -76,7 +77,7 @@ func New(o Options) (*Service, error) {
 	if o.Serving == nil || o.Findings == nil || o.Environment == "" || o.Now == nil || o.Log == nil {
 		return nil, errors.New("governance: Serving, Findings, Environment, Now and Log are required")
 	}
-	s := &Service{o: o, judged: map[string]*judged{}}
+	s := &Service{o: o, judged: map[string]*judged{}, library: library{sets: map[string]*rules.Ruleset{}}}
 	s.current()
 	return s, nil
 }
@@ -101,7 +102,7 @@ func (s *Service) memory() (*history.History, error) {
 func (s *Service) current() []*profile {
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	fresh, err := readProfiles(s.o.Profiles)
+	fresh, err := s.library.readProfiles(s.o.Profiles)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {

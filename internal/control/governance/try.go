@@ -19,7 +19,7 @@ func (s *Service) Rulesets(p control.Principal) ([]*rules.Ruleset, error) {
 	var out []*rules.Ruleset
 	seen := map[string]bool{}
 	for _, name := range rules.BuiltinNames() {
-		set, err := rules.Builtin(name)
+		set, err := s.library.builtin(name)
 		if err != nil {
 			return nil, err
 		}
