@@ -121,15 +121,34 @@ func manyPaths(n int) []byte {
 	return []byte(b.String())
 }
 
+// doubling is code that applies an expression to its result again and again.
+func doubling(expression string) string {
+	var b strings.Builder
+	b.WriteString("x0 := \"a\"\n    ")
+	for i := range 40 {
+		fmt.Fprintf(&b, "x%d := "+expression+"\n    ", i+1, "x"+strconv.Itoa(i))
+	}
+	b.WriteString("$result = count(x40) > 1")
+	return b.String()
+}
+
 // TestStopped holds that rules that cost too much are stopped, and that they are
 // named.
 func TestStopped(t *testing.T) {
 	api := graph.Build(read(t, spec.OneFile("api.yaml", manyPaths(1000), spec.ProjectLimits{}), "api.yaml"))
 	const all = `n := {x | target_class[x] with data.class as "http://a.ml/vocabularies/apiContract#Operation"}` + "\n    "
+	large, _, _ := strings.Cut(doubling("replace(%[2]s, \"a\", \"aa\")"), "x20 :=")
 	tests := []struct{ name, rule, want string }{
 		{"rego", "targetClass: apiContract.WebAPI\nrego: |\n    " + all + `$result = count({[a, b, c] | a := n[_]; b := n[_]; c := n[_]}) > 5`, "rule rule: it took longer than 2s and was stopped"},
 		{"paths", "targetClass: apiContract.Operation\npropertyConstraints:\n  core.name:\n    equalsToProperty: " + strings.Repeat("apiContract.supportedOperation^ / apiContract.endpoint^ / apiContract.endpoint / apiContract.supportedOperation / ", 10) + "core.name", "rule rule: it took longer than 2s and was stopped"},
 		{"pattern", "targetClass: apiContract.WebAPI\npropertyConstraints:\n  core.description:\n    pattern: \"a{0,999}b\"", "rule rule: a text of 40000 bytes is too long for the pattern"},
+		{"text that grows", "targetClass: apiContract.WebAPI\nrego: |\n    " + doubling("concat(\"\", [%[2]s, %[2]s])"), "rule rule: its Rego can not be run: concat: the result is too long"},
+		{"wide text", "targetClass: apiContract.WebAPI\nrego: |\n    $result = count(sprintf(\"%0999999d\", [1])) > 1", "rule rule: its Rego can not be run: sprintf: widths must be less than 100"},
+		{"JSON that grows", "targetClass: apiContract.WebAPI\nrego: |\n    " + large + "$result = count(json.marshal([x19, x19, x19])) > 1", "rule rule: its Rego can not be run: json.marshal: the result is too long"},
+		{"text of lists", "targetClass: apiContract.WebAPI\nrego: |\n    " + large + "$result = count(sprintf(\"%v\", [[x19, x19, x19]])) > 1", "rule rule: its Rego can not be run: sprintf: the result is too long"},
+		{"wide text by another name", "targetClass: apiContract.WebAPI\nrego: |\n    $result = count(sprintf(\"%*d\", [999999, 1])) > 1", "rule rule: its Rego can not be run: sprintf: widths must be less than 100"},
+		{"replacement that grows", "targetClass: apiContract.WebAPI\nrego: |\n    " + doubling("replace(%[2]s, \"a\", \"aa\")"), "rule rule: its Rego can not be run: replace: the result is too long"},
+		{"expression that grows", "targetClass: apiContract.WebAPI\nrego: |\n    " + doubling("regex.replace(%[2]s, \"a\", \"aa\")"), "rule rule: its Rego can not be run: regex.replace: the result is too long"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -98,8 +98,8 @@ func (l *loader) code(at *tree.Node, code string, p *path) constraint {
 }
 
 // allowed are the built-in functions of Rego that profiles may call: those that
-// look at nothing but their arguments and can not take or make more than they
-// are given. Others are unknown to the compiler.
+// look at nothing but their arguments. What those make that could make much of
+// little is bounded, see growing. Others are unknown to the compiler.
 func allowed() []string {
 	return strings.Fields(`eq equal neq lt lte gt gte assign plus minus mul div rem and or round ceil floor abs
 		count sum product max min sort all any array.concat array.slice array.reverse intersection union
@@ -117,8 +117,10 @@ func allowed() []string {
 func capabilities() *ast.Capabilities {
 	c := ast.CapabilitiesForThisVersion()
 	may := allowed()
-	c.Builtins = append(c.Builtins, graphBuiltins()...)
-	c.Builtins = slices.DeleteFunc(c.Builtins, func(b *ast.Builtin) bool { return !slices.Contains(may, b.Name) })
+	c.Builtins = append(append(c.Builtins, graphBuiltins()...), boundedBuiltins()...)
+	c.Builtins = slices.DeleteFunc(c.Builtins, func(b *ast.Builtin) bool {
+		return !slices.Contains(may, b.Name) && !strings.HasPrefix(b.Name, boundedPrefix)
+	})
 	c.AllowNet = []string{}
 	return c
 }
@@ -135,10 +137,16 @@ func (m *regoModule) compile(file string) (*regoPolicy, error) {
 		return nil, fmt.Errorf("reading the library of Rego: %w", err)
 	}
 	modules := map[string]*ast.Module{"library": parsed}
+	if err := boundCalls(parsed); err != nil {
+		return nil, fmt.Errorf("reading the library of Rego: %w", err)
+	}
 	whole := false
 	for _, p := range m.parts {
 		if modules[p.file], err = ast.ParseModuleWithOpts(p.file, p.text, options); err != nil {
 			return nil, m.wrong(file, err)
+		}
+		if err = boundCalls(modules[p.file]); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		whole = whole || strings.Count(p.text, "input") > strings.Count(p.text, `input["@node"]`)
 	}
@@ -165,7 +173,7 @@ func (m *regoModule) wrong(file string, err error) error {
 				}
 			}
 		}
-		text := strings.NewReplacer("farrier_node", "$node", "farrier_result", "$result", regoPackage+".", "").Replace(mistake.Message)
+		text := strings.NewReplacer("farrier_node", "$node", "farrier_result", "$result", boundedPrefix, "", regoPackage+".", "").Replace(mistake.Message)
 		wrong := tree.Wrong(at, "the Rego is wrong: %s", text)
 		if wrong.File == "" {
 			wrong.File = file

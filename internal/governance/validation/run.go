@@ -161,6 +161,7 @@ func (x *export) functions() map[string]*topdown.Builtin {
 	for i, decl := range graphBuiltins() {
 		out[decl.Name] = &topdown.Builtin{Decl: decl, Func: run[i]}
 	}
+	addBounded(out)
 	return out
 }
 
