@@ -148,6 +148,9 @@ func (m *regoModule) compile(file string) (*regoPolicy, error) {
 		if err = boundCalls(modules[p.file]); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
+		if err = checkGrowth(modules[p.file]); err != nil {
+			return nil, fmt.Errorf("%s: rego, %w", file, err)
+		}
 		whole = whole || strings.Count(p.text, "input") > strings.Count(p.text, `input["@node"]`)
 	}
 	compiler := ast.NewCompiler().WithCapabilities(caps).WithDefaultRegoVersion(ast.RegoV0)
