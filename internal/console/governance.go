@@ -136,8 +136,9 @@ func byRule(violations []governance.KeptViolation) []ruleData {
 		if !known {
 			i = len(out)
 			at[key] = i
-			out = append(out, ruleData{ID: v.Rule, Title: v.Title, Ruleset: v.Ruleset, Mend: v.Fix, Severity: v.Severity, Violates: v.Violates})
+			out = append(out, ruleData{ID: v.Rule, Title: v.Title, Ruleset: v.Ruleset, Mend: v.Fix, Severity: v.Severity})
 		}
+		out[i].Violates = out[i].Violates || v.Violates && v.Waived == ""
 		if len(out[i].Places) < maxPlaces {
 			out[i].Places = append(out[i].Places, v)
 		} else {
