@@ -23,12 +23,14 @@ func (in *inspection) body() {
 	media, ok := mediaType(header)
 	if !ok {
 		in.add(ContentType, "header content-type", "missing or malformed")
+		in.result.Unchecked = "body: its content type is missing or malformed"
 		return
 	}
 	described := contentFor(k.content, media)
 	switch {
 	case described == nil:
 		in.add(ContentType, "header content-type", "not described for this operation")
+		in.result.Unchecked = "body: its content type is not described"
 		return
 	case described.validator == nil && isForm(media):
 		return
