@@ -240,14 +240,14 @@ func (g *governing) tell(judged []*governed, out io.Writer) (int, error) {
 		}
 		rep.Files = append(rep.Files, f)
 		if j.report.Status == governance.NotApplicable {
-			fmt.Fprintf(os.Stderr, "farrier: %s: the filter of the profile does not choose it, so nothing was judged; --label says what it is, as exposure=public\n", j.name()) //nolint:errcheck // a terminal that is gone
+			fmt.Fprintf(os.Stderr, "farrier: %s: the filter of the profile does not choose it, so nothing was judged; --label says what it is, as exposure=public\n", j.name())
 		}
 		if n := len(j.report.Apart); n > 0 {
-			fmt.Fprintf(os.Stderr, "farrier: %s: the description itself is not as it should be (%d places), which the profile does not judge; --ruleset none tells them\n", j.name(), n) //nolint:errcheck // a terminal that is gone
+			fmt.Fprintf(os.Stderr, "farrier: %s: the description itself is not as it should be (%d places), which the profile does not judge; --ruleset none tells them\n", j.name(), n)
 		}
 		if len(j.report.Errors) > 0 {
 			code = ExitBroken
-			fmt.Fprintf(os.Stderr, "farrier: %s: %s\n", j.name(), strings.Join(j.report.Errors, "; ")) //nolint:errcheck // a terminal that is gone
+			fmt.Fprintf(os.Stderr, "farrier: %s: %s\n", j.name(), strings.Join(j.report.Errors, "; "))
 		}
 	}
 	seen := map[string]bool{}

@@ -90,7 +90,7 @@ func writeFile(name string, write func(io.Writer) error) error {
 		err = closing
 	}
 	if err == nil {
-		err = os.Chmod(f.Name(), 0o644) //nolint:gosec // reports are for others to read
+		err = os.Chmod(f.Name(), 0o644)
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), name)
@@ -102,7 +102,7 @@ func writeFile(name string, write func(io.Writer) error) error {
 }
 
 func writeDevice(name string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(name, os.O_WRONLY, 0) //nolint:gosec // whoever asks named it
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}

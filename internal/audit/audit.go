@@ -46,7 +46,7 @@ const (
 func (a Action) known() bool {
 	switch a {
 	case SignIn, SignInFailed, SignOut, PasswordSet, LoginLinkIssued, RevisionPublished, RevisionRefused, KillSwitch,
-		ContentUpdated, ContentRolledBack, SigningKeyMade, SigningKeyRemoved:
+		ContentUpdated, ContentRolledBack, ConformanceChanged, SigningKeyMade, SigningKeyRemoved:
 		return true
 	}
 	return false

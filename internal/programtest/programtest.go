@@ -69,12 +69,12 @@ func NPM(t testing.TB, packages ...string) (dir string) {
 		t.Fatal(err)
 	}
 	// Another test may fetch the same at this moment: one does, the others wait.
-	lock, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // a name of our own
+	lock, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lock.Close()                                               //nolint:errcheck // it holds nothing
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil { //nolint:gosec // a descriptor
+	defer lock.Close() //nolint:errcheck // it holds nothing
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "node_modules")); err == nil {

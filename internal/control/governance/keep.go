@@ -83,16 +83,16 @@ func (s *Service) keep(ctx context.Context, memory *history.History, api *revisi
 
 // notify tells of an API that stands differently than before.
 func (s *Service) notify(ctx context.Context, api *revision.API, p *profile, before *history.Standing, j, last *judged) {
-	if s.o.Notify == nil || before == nil || p.Profile.Notify.On == "" {
+	if s.o.Notify == nil || before == nil || p.Notify.On == "" {
 		return
 	}
-	e := Event{API: api.Name.String(), Profile: p.Name, Before: before.Status, Now: j.report.Status, Webhooks: p.Profile.Notify.Webhooks}
+	e := Event{API: api.Name.String(), Profile: p.Name, Before: before.Status, Now: j.report.Status, Webhooks: p.Notify.Webhooks}
 	if last != nil {
 		e.New, e.Mended = without(violated(j.report), violated(last.report)), without(violated(last.report), violated(j.report))
 	}
 	worse := len(e.New) > 0 || e.Before != rules.NonConformant && e.Now == rules.NonConformant
 	better := len(e.Mended) > 0 || e.Before == rules.NonConformant && e.Now == rules.Conformant
-	if worse || better && p.Profile.Notify.On == "change" {
+	if worse || better && p.Notify.On == "change" {
 		s.o.Notify(ctx, e)
 	}
 }

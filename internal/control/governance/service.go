@@ -128,7 +128,7 @@ func (s *Service) Refuse(ctx context.Context, rev *revision.Revision) []manifest
 		return []manifest.Problem{{Severity: manifest.Error, File: s.o.Profiles[0], Line: 1, Field: "governance", Message: broken.Error()}}
 	}
 	for _, p := range profiles {
-		if !p.Active || !p.Profile.Refuse {
+		if !p.Active || !p.Refuse {
 			continue
 		}
 		for i := range rev.APIs {

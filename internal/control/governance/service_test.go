@@ -94,7 +94,7 @@ func TestShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer root.Close() //nolint:errcheck // it was only read
+	defer root.Close()
 	for name, want := range map[string]struct {
 		lines   int
 		cut     bool

@@ -20,39 +20,37 @@ const (
 
 var (
 	errMade = errors.New("the result is too long")
+	errWide = errors.New("sprintf: widths must be less than 100")
 	// wide is a verb with a width or precision that is not small.
 	wide = regexp.MustCompile(`%[^a-zA-Z%]*([0-9]{3}|\*)`)
 )
 
 // growing are those functions by their names in Rego, each with what it makes of
 // its arguments at most.
-func growing() map[string]func(args []*ast.Term) (int, error) {
-	return map[string]func([]*ast.Term) (int, error){
-		"concat": func(args []*ast.Term) (int, error) {
+func growing() map[string]func(args []*ast.Term) int {
+	return map[string]func([]*ast.Term) int{
+		"concat": func(args []*ast.Term) int {
 			n, between := 0, len(textOf(args[0]))
 			each(args[1], func(t *ast.Term) { n += len(textOf(t)) + between })
-			return n, nil
+			return n
 		},
-		"array.concat": func(args []*ast.Term) (int, error) { return size(args[0]) + size(args[1]), nil },
-		"replace": func(args []*ast.Term) (int, error) {
+		"array.concat": func(args []*ast.Term) int { return size(args[0]) + size(args[1]) },
+		"replace": func(args []*ast.Term) int {
 			text, old := textOf(args[0]), textOf(args[1])
-			return len(text) + strings.Count(text, old)*len(textOf(args[2])), nil
+			return len(text) + strings.Count(text, old)*len(textOf(args[2]))
 		},
-		"regex.replace": func(args []*ast.Term) (int, error) {
+		"regex.replace": func(args []*ast.Term) int {
 			text, by := textOf(args[0]), textOf(args[2])
 			// What a $ stands for is, of all matches together, no longer than the text.
-			return (len(text)+1)*(len(by)+1) + strings.Count(by, "$")*len(text), nil
+			return (len(text)+1)*(len(by)+1) + strings.Count(by, "$")*len(text)
 		},
-		"sprintf": func(args []*ast.Term) (int, error) {
+		"sprintf": func(args []*ast.Term) int {
 			format := textOf(args[0])
-			if wide.MatchString(format) {
-				return 0, errors.New("widths must be less than 100")
-			}
 			longest := 0
 			each(args[1], func(t *ast.Term) { longest = max(longest, weight(t, 0)) })
-			return len(format) + strings.Count(format, "%")*longest, nil
+			return len(format) + strings.Count(format, "%")*longest
 		},
-		"json.marshal": func(args []*ast.Term) (int, error) { return weight(args[0], 0), nil },
+		"json.marshal": func(args []*ast.Term) int { return weight(args[0], 0) },
 	}
 }
 
@@ -115,12 +113,11 @@ func addBounded(to map[string]*topdown.Builtin) {
 		name := strings.TrimPrefix(decl.Name, boundedPrefix)
 		made, run := limits[name], topdown.GetBuiltin(name)
 		to[decl.Name] = &topdown.Builtin{Decl: decl, Func: func(b topdown.BuiltinContext, args []*ast.Term, iter func(*ast.Term) error) error {
-			n, err := made(args)
-			if err == nil && n > maxMade {
-				err = errMade
-			}
-			if err != nil {
-				return topdown.Halt{Err: fmt.Errorf("%s: %w", name, err)}
+			switch {
+			case name == "sprintf" && wide.MatchString(textOf(args[0])):
+				return topdown.Halt{Err: errWide}
+			case made(args) > maxMade:
+				return topdown.Halt{Err: fmt.Errorf("%s: %w", name, errMade)}
 			}
 			return run(b, args, iter)
 		}}
