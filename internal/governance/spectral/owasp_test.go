@@ -17,6 +17,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/governance/spectral"
 	"farrier.dev/farrier/internal/programtest"
 	"farrier.dev/farrier/internal/spec"
@@ -206,8 +207,10 @@ func lost(exact, cut string) bool {
 	return ruleA == ruleB && found && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.!~*'()-") != ""
 }
 
+// place writes a result so that slashes in names stay apart from those between
+// them.
 func place(r spectral.Result) string {
-	return fmt.Sprintf("%s %d:%d /%s", r.Rule, r.Line, r.Column, strings.Join(r.Path, "/"))
+	return fmt.Sprintf("%s %d:%d %s", r.Rule, r.Line, r.Column, tree.Pointer(r.Path))
 }
 
 // columns gives for each line the character of each UTF-16 unit, in which
