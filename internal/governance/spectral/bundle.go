@@ -105,6 +105,9 @@ const (
 	maxBrackets   = 500
 	maxExpanse    = 20_000
 	expanseEndsAt = ";{},)]\n"
+	// maxChain is how many statements may each be the body of the one before without
+	// braces, as in "if (a) if (b) …".
+	maxChain = 300
 )
 
 // simple refuses scripts that parsers would need very much memory or time for:
@@ -113,9 +116,15 @@ func simple(text string) error {
 	if len(text) > maxScript {
 		return fmt.Errorf("the script is longer than %d bytes", maxScript)
 	}
-	depth, expanse := 0, 0
+	depth, expanse, chain := 0, 0, 0
 	for i := 0; i < len(text); i++ {
 		c := text[i]
+		switch {
+		case c == ';' || c == '{' || c == '}':
+			chain = 0
+		case (i == 0 || !isLetter(text[i-1])) && heads(text[i:]):
+			chain++
+		}
 		if expanse++; strings.IndexByte(expanseEndsAt, c) >= 0 {
 			expanse = 0
 		}
@@ -130,11 +139,26 @@ func simple(text string) error {
 		case ')', ']', '}':
 			depth = max(0, depth-1)
 		}
-		if depth > maxBrackets || expanse > maxExpanse {
+		if depth > maxBrackets || expanse > maxExpanse || chain > maxChain {
 			return errors.New("the script has expressions that are nested too deep, or too long")
 		}
 	}
 	return nil
+}
+
+func isLetter(c byte) bool {
+	return c == '_' || c == '$' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
+}
+
+// heads says whether a text begins with a word that another statement stands
+// behind.
+func heads(text string) bool {
+	for _, word := range []string{"if", "for", "while", "else", "with", "do"} {
+		if rest, found := strings.CutPrefix(text, word); found && (rest == "" || !isLetter(rest[0])) {
+			return true
+		}
+	}
+	return false
 }
 
 // quoteEnd is where a quoted text ends, 0 where it doesn't in its line.

@@ -75,7 +75,7 @@ func bombs() []bomb {
 		{name: "nested script", file: "r.mjs", ruleset: "export default " + strings.Repeat("[", 100_000), why: "nested too deep"},
 		{name: "chained script", file: "r.mjs", ruleset: "export default " + strings.Repeat("a=>", 100_000), why: "nested too deep"},
 		{name: "long script", file: "r.mjs", ruleset: strings.Repeat("if(a)", 300_000), why: "longer than"},
-		{name: "script that is slow to read", file: "r.mjs", ruleset: strings.Repeat("if(a)", 20_000) + ";export default {rules:{}}"},
+		{name: "script that is slow to read", file: "r.mjs", ruleset: strings.Repeat("if(a)\n", 20_000) + ";export default {rules:{}}", why: "nested too deep"},
 		{name: "promise that waits", file: "r.mjs", ruleset: script("return new Promise(() => 1);"), rule: "bomb", why: "never kept"},
 		{name: "regular expression of a script", file: "r.mjs", ruleset: script(`/^(?=(a+)+$)/.test(title);`), rule: "bomb", why: "backtracks", allowed: 2 * time.Second},
 		{name: "replace of a script", file: "r.mjs", ruleset: script(`title.replace(/(?=(a+)+$)/g, '');`), rule: "bomb"},
