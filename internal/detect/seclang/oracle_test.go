@@ -100,7 +100,7 @@ func compare(s *Set, got, want fired) (lost, extra []string) {
 
 // retries is how often the oracle is asked again: it walks maps, so that some
 // of its answers are a matter of luck, and ours must be one of them.
-const retries = 40
+const retries = 400
 
 func agree(t *testing.T, s *Set, o *oracle, x *example) bool {
 	t.Helper()
