@@ -197,7 +197,13 @@ func LoadRuleset(base, name string) (*governance.Ruleset, error) {
 
 // judge reads and judges one description.
 func (g *governing) judge(ctx context.Context, d description) *governed {
-	out := &governed{description: d}
+	out := &governed{description: d, doc: &spec.Document{File: d.main}}
+	// Descriptions and rulesets are of strangers: one of them ends not the run.
+	defer func() {
+		if fault := recover(); fault != nil {
+			out.report = &governance.Report{Status: governance.Failed, Errors: []string{fmt.Sprintf("judging has failed: %v", fault)}}
+		}
+	}()
 	project, err := d.open(spec.ProjectLimits{Document: tree.Options{MaxBytes: g.o.MaxBytes, Lenient: true}})
 	if err != nil {
 		out.doc = &spec.Document{File: d.main, Problems: []spec.Problem{{File: d.main, Rule: "unreadable", Message: err.Error()}}}
@@ -239,7 +245,11 @@ func (g *governing) tell(judged []*governed, out io.Writer) (int, error) {
 			f.Score = &j.report.Score.Total
 		}
 		rep.Files = append(rep.Files, f)
-		if j.report.Status == governance.NotApplicable {
+		switch {
+		case j.report.Status != governance.NotApplicable:
+		case len(j.report.Rulesets) > 0:
+			fmt.Fprintf(os.Stderr, "farrier: %s: the rulesets have nothing to look at; --ruleset none says whether it is valid\n", j.name())
+		default:
 			fmt.Fprintf(os.Stderr, "farrier: %s: the filter of the profile does not choose it, so nothing was judged; --label says what it is, as exposure=public\n", j.name())
 		}
 		if n := len(j.report.Apart); n > 0 {

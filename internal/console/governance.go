@@ -264,17 +264,3 @@ func (c *console) governanceTry(w http.ResponseWriter, r *request) error {
 	}
 	return c.render(w, r, status, "governanceeditor", "Try rules", d)
 }
-
-// conformanceTone is the colour of a status.
-func conformanceTone(s rules.Status) string {
-	switch s {
-	case rules.Conformant:
-		return "good"
-	case rules.NonConformant:
-		return "stop"
-	case rules.Failed, rules.Pending:
-		return "warn"
-	default:
-		return "calm"
-	}
-}

@@ -10,6 +10,7 @@ import (
 
 	"farrier.dev/farrier/internal/control/exchange"
 	"farrier.dev/farrier/internal/finding"
+	rules "farrier.dev/farrier/internal/governance"
 	"farrier.dev/farrier/internal/revision"
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -174,6 +175,20 @@ func severityTone(s finding.Severity) string {
 	case finding.Low, finding.Info:
 	}
 	return "calm"
+}
+
+// conformanceTone is the colour of a status.
+func conformanceTone(s rules.Status) string {
+	switch s {
+	case rules.Conformant:
+		return "good"
+	case rules.NonConformant:
+		return "stop"
+	case rules.Failed, rules.Pending:
+		return "warn"
+	default:
+		return "calm"
+	}
 }
 
 func actionTone(a traffic.Action) string {

@@ -26,8 +26,8 @@ const (
 
 // Report is what rulesets say of a target.
 type Report struct {
-	// Status is Conformant, NonConformant, or Failed when a ruleset could not
-	// judge.
+	// Status is Conformant, NonConformant, Failed when a ruleset could not judge,
+	// or NotApplicable when rulesets have nothing to look at.
 	Status Status
 	// Violations are in the order of files, lines and rules, those waived too.
 	Violations []Violation
@@ -103,8 +103,13 @@ func Judge(ctx context.Context, t Target, rulesets []*Ruleset, p *Profile, now t
 			rep.Status = NonConformant
 		}
 	}
-	if len(rep.Errors) > 0 && rep.Status == Conformant {
+	switch {
+	case rep.Status == NonConformant:
+	case len(rep.Errors) > 0:
 		rep.Status = Failed
+	case len(rulesets) > 0 && t.Instance == nil && (t.Document == nil || t.Document.Root == nil):
+		// A language without a tree, or a fragment: no rule has looked at anything.
+		rep.Status = NotApplicable
 	}
 	rep.Score = scoreOf(&t, rep.Violations)
 	return rep

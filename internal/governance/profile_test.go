@@ -140,6 +140,7 @@ func TestJudge(t *testing.T) {
 		"off":                        {doc, level(governance.LevelOff), end, governance.Conformant, 0, 0},
 		"critical":                   {doc, level("critical"), end, governance.NonConformant, 1, finding.Critical},
 		"an invalid description":     {&broken, level(governance.LevelOff), end, governance.NonConformant, 1, finding.High},
+		"one without a tree":         {&spec.Document{Language: spec.GraphQL, File: "a.graphql"}, nil, end, governance.NotApplicable, 0, 0},
 		"one that could not be read": {&spec.Document{File: "a.yaml", Problems: broken.Problems}, nil, end, governance.NonConformant, 1, finding.High},
 	}
 	for name, c := range cases {
@@ -156,7 +157,7 @@ func TestJudge(t *testing.T) {
 			t.Errorf("%s: score %+v", name, r.Score)
 		}
 	}
-	if t.Logf("%d cases", len(cases)); len(cases) < 8 {
+	if t.Logf("%d cases", len(cases)); len(cases) < 9 {
 		t.Error("too few played")
 	}
 }
