@@ -129,7 +129,7 @@ func (p *pool) use(ctx context.Context, operation func(*ldap.Conn) error) error 
 	if c := p.take(); c != nil {
 		err := operation(c)
 		p.give(c, err)
-		if !ldap.IsErrorWithCode(err, ldap.ErrorNetwork) {
+		if !broke(err) {
 			return err
 		}
 	}
@@ -140,6 +140,14 @@ func (p *pool) use(ctx context.Context, operation func(*ldap.Conn) error) error 
 	err = operation(c)
 	p.give(c, err)
 	return err
+}
+
+// broke says whether an operation failed for its connection, and not for what the
+// directory answered. The library tells of one that ended before the answer by an
+// error without a code.
+func broke(err error) bool {
+	var from *ldap.Error
+	return err != nil && (!errors.As(err, &from) || from.ResultCode == ldap.ErrorNetwork)
 }
 
 // enter waits for a place, no longer than an operation may take.
@@ -181,8 +189,7 @@ func (p *pool) take() *ldap.Conn {
 func (p *pool) give(c *ldap.Conn, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	broken := ldap.IsErrorWithCode(err, ldap.ErrorNetwork) || c.IsClosing()
-	if broken || p.closed || len(p.idle) >= maxIdle {
+	if broke(err) || c.IsClosing() || p.closed || len(p.idle) >= maxIdle {
 		go func() { _ = c.Close() }() // it may wait for the peer
 		return
 	}

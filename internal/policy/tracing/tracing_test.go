@@ -56,7 +56,7 @@ func bind(t testing.TB, settings string) (policy.Step, *tracetest.InMemoryExport
 
 func exchange(fields ...traffic.Field) *traffic.Exchange {
 	x := &traffic.Exchange{ID: traffic.NewID(time.Now()), Received: time.Now().Add(-time.Second), API: "default/orders"}
-	x.Request.Method, x.Request.Path, x.Request.RawQuery = "GET", "/orders/4711", "token=s3cret"
+	x.Request.Method, x.Request.Path, x.Request.RawQuery = "GET", "/orders/4711471147114711", "token=s3cret"
 	x.Request.Scheme, x.Request.Proto, x.Request.Header = "https", "HTTP/2.0", traffic.NewHeader(fields...)
 	return x
 }
@@ -110,7 +110,7 @@ func TestSpan(t *testing.T) {
 		t.Errorf("the service reads %v", h)
 	}
 	text, _ := json.Marshal(s)
-	for _, secret := range []string{"s3cret", "hidden", "4711"} {
+	for _, secret := range []string{"s3cret", "hidden", "4711471147114711"} {
 		if strings.Contains(string(text), secret) {
 			t.Errorf("the span holds %q: %s", secret, text)
 		}
