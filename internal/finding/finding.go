@@ -66,15 +66,21 @@ func (s *Severity) UnmarshalText(text []byte) error {
 // Location says where a finding was seen: in a file, or in an operation of an
 // API at a place of its requests. Unused fields are empty.
 type Location struct {
-	File   string `json:"file,omitempty"`
-	Line   int    `json:"line,omitempty"`
-	Column int    `json:"column,omitempty"`
+	File string `json:"file,omitempty"`
+	// Line and Column are counted from 1, Column in characters. EndLine and
+	// EndColumn are those of the first character behind the place; 0 where only
+	// its beginning is known.
+	Line      int `json:"line,omitempty"`
+	Column    int `json:"column,omitempty"`
+	EndLine   int `json:"endLine,omitempty"`
+	EndColumn int `json:"endColumn,omitempty"`
 
 	// API is namespace/name of the API instance.
 	API string `json:"api,omitempty"`
 	// Operation is the method and the path template, as "GET /orders/{int}".
 	Operation string `json:"operation,omitempty"`
-	// Place is the part of the request, as "query id" or "body json /items/0/note".
+	// Place is the part of the request, as "query id" or "body json /items/0/note",
+	// or of a file what stays the same when lines move, as "flow orders > db:select".
 	Place string `json:"place,omitempty"`
 }
 
@@ -85,6 +91,72 @@ type Taxonomy struct {
 	OWASP2023 string `json:"owaspApi2023,omitempty"`
 	// CWE is the number of the Common Weakness Enumeration entry, 0 for none.
 	CWE int `json:"cwe,omitempty"`
+	// Controls are those of the standards that auditors work by, as
+	// {"pci-dss-4.0": ["6.2.4"]}; Standards lists the names.
+	Controls map[string][]string `json:"controls,omitempty"`
+}
+
+// Empty says that the finding is in none of the lists.
+func (t *Taxonomy) Empty() bool {
+	return t.OWASP2019 == "" && t.OWASP2023 == "" && t.CWE == 0 && len(t.Controls) == 0
+}
+
+// Standards are the names of Taxonomy.Controls, with what people call them.
+func Standards() map[string]string {
+	return map[string]string{
+		"pci-dss-4.0":    "PCI DSS 4.0",
+		"hipaa":          "HIPAA Security Rule (45 CFR 164)",
+		"gdpr":           "GDPR (Regulation (EU) 2016/679)",
+		"soc-2":          "SOC 2 Trust Services Criteria (2017)",
+		"nist-800-53-r5": "NIST SP 800-53 Rev. 5",
+	}
+}
+
+// Confidence says how sure a rule is that it does not mistake itself. Empty means
+// that the rule says nothing of it.
+type Confidence string
+
+// The confidences: what was shown step by step is High, what was matched by its
+// form is Medium, what a person should look at is Low.
+const (
+	HighConfidence   Confidence = "high"
+	MediumConfidence Confidence = "medium"
+	LowConfidence    Confidence = "low"
+)
+
+// Step is one stop on the way that data takes.
+type Step struct {
+	Location Location `json:"location"`
+	// Message says what happens there, as "payload becomes part of the variable query".
+	Message string `json:"message"`
+	// Excerpt is the line of the source there, without secrets, at most 200 bytes.
+	Excerpt string `json:"excerpt,omitempty"`
+}
+
+// Position is a place in a file: Offset in bytes from 0, Line and Column from 1,
+// Column in characters.
+type Position struct {
+	Offset int `json:"offset"`
+	Line   int `json:"line"`
+	Column int `json:"column"`
+}
+
+// Edit puts Text in the place of what stands between Start and End.
+type Edit struct {
+	File  string   `json:"file"`
+	Start Position `json:"start"`
+	End   Position `json:"end"`
+	Text  string   `json:"text"`
+}
+
+// Repair is a way to mend a finding by edits that belong together.
+type Repair struct {
+	// Title says what the edits do, in one sentence.
+	Title string `json:"title"`
+	// Safe says that the edits change nothing but the weakness; others need
+	// somebody to decide or to complete them.
+	Safe  bool   `json:"safe"`
+	Edits []Edit `json:"edits"`
 }
 
 // Finding is one complaint. It holds no secret and no more than an excerpt of
@@ -102,8 +174,18 @@ type Finding struct {
 	// Decoders are the encodings that were opened to see it, outermost first.
 	Decoders []string `json:"decoders,omitempty"`
 	Taxonomy Taxonomy `json:"taxonomy,omitzero"`
+	// Confidence is how sure the rule is.
+	Confidence Confidence `json:"confidence,omitempty"`
+	// Way is where the data comes from, where it goes through, and last where it
+	// does harm; nil where no data was followed.
+	Way []Step `json:"way,omitempty"`
 	// Fix tells how to mend it; empty where the rule can't know.
 	Fix string `json:"fix,omitempty"`
+	// Repair is the fix as edits; nil where there is none.
+	Repair *Repair `json:"repair,omitempty"`
+	// Suppressed is the reason that stands in the source for not telling it; empty
+	// where nobody gave one. A suppressed finding does not count.
+	Suppressed string `json:"suppressed,omitempty"`
 	// Fingerprint is the same for the same complaint seen again.
 	Fingerprint string `json:"fingerprint"`
 }

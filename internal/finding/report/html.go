@@ -141,7 +141,7 @@ func pageRuleOf(rule RuleInfo, f finding.Finding) pageRule {
 	if rule.Title == "" {
 		rule.Title = cmp.Or(f.Title, rule.ID)
 	}
-	if rule.Taxonomy == (finding.Taxonomy{}) {
+	if rule.Taxonomy.Empty() {
 		rule.Taxonomy = f.Taxonomy
 	}
 	var tags []string

@@ -1,0 +1,3 @@
+package syntax
+
+func parse(text string, v Version) *Script { return &Script{Version: v} }
