@@ -159,8 +159,8 @@ type Repair struct {
 	Edits []Edit `json:"edits"`
 }
 
-// Finding is one complaint. It holds no secret and no more than an excerpt of
-// 64 redacted bytes of what it saw.
+// Finding is one complaint. It holds no secret and no more than a redacted
+// excerpt of what it saw.
 type Finding struct {
 	// Rule is the stable identifier of the rule that complains, as "crs-942100".
 	Rule     string   `json:"rule"`
@@ -169,7 +169,8 @@ type Finding struct {
 	Title    string   `json:"title"`
 	Message  string   `json:"message"`
 	Location Location `json:"location"`
-	// Excerpt is the redacted text that matched, at most 64 bytes.
+	// Excerpt is the redacted text that matched: at most 64 bytes of a request, or
+	// the line of a source file, at most 200 bytes.
 	Excerpt string `json:"excerpt,omitempty"`
 	// Decoders are the encodings that were opened to see it, outermost first.
 	Decoders []string `json:"decoders,omitempty"`

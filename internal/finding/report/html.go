@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +33,9 @@ type page struct {
 	Total     int
 	Noun      string
 	Known     int
-	Counts    []count
+	// Suppressed is how many findings the source gives a reason for.
+	Suppressed int
+	Counts     []count
 	// Table lists the groups before they are shown, Judged and Scored say which
 	// columns it has.
 	Table, Judged, Scored bool
@@ -56,10 +59,18 @@ type pageRule struct {
 
 type pageFinding struct {
 	Message, At, Excerpt, Fix string
+	Confidence                finding.Confidence
 	Known                     bool
+	// Suppressed is the reason that the source gives.
+	Suppressed string
+	Way        []pageStep
+	Diagrams   []diagram
 	// Mark is the severity where it is another than the rule's.
 	Mark string
 }
+
+// pageStep is one stop on the way of data.
+type pageStep struct{ At, Message, Excerpt string }
 
 // writeHTML writes one page that loads nothing and runs nothing.
 func writeHTML(w io.Writer, r *Report) error {
@@ -77,9 +88,10 @@ func (r *Report) page() page {
 		Style:     template.CSS(pageStyle), //nolint:gosec // it is our own file
 		StyleHash: "sha256-" + base64.StdEncoding.EncodeToString(hash[:]),
 		Line:      r.line(), Tool: visible(r.Tool.Name), Version: visible(r.Tool.Version),
-		Total: len(fresh), Noun: plural(len(fresh), "finding"), Known: len(all) - len(fresh),
+		Total: len(fresh), Noun: plural(len(fresh), "finding"),
 		Counts: counts(finding.Summarise(fresh)),
 	}
+	p.Known, p.Suppressed = r.let()
 	if !r.Made.IsZero() {
 		p.Made = r.Made.UTC().Format(time.RFC1123)
 	}
@@ -155,12 +167,16 @@ func pageRuleOf(rule RuleInfo, f finding.Finding) pageRule {
 	if rule.Taxonomy.CWE != 0 {
 		tags = append(tags, "CWE-"+strconv.Itoa(rule.Taxonomy.CWE))
 	}
+	names := finding.Standards()
+	for _, standard := range slices.Sorted(maps.Keys(rule.Taxonomy.Controls)) {
+		tags = append(tags, visible(cmp.Or(names[standard], standard)+" "+strings.Join(rule.Taxonomy.Controls[standard], ", ")))
+	}
 	return pageRule{
 		RuleInfo: RuleInfo{
 			ID: visible(rule.ID), Title: visible(rule.Title), Severity: f.Severity,
 			Why: visible(rule.Why), Mend: visible(rule.Mend), Help: link(rule.Help),
 		},
-		Tags: strings.Join(tags, ", "),
+		Tags: strings.Join(tags, "; "),
 	}
 }
 
@@ -172,6 +188,14 @@ func (r *Report) pageFinding(f finding.Finding, rule RuleInfo) pageFinding {
 	if out.Fix == rule.Mend {
 		out.Fix = "" // it stands above
 	}
+	out.Confidence, out.Suppressed = f.Confidence, visible(f.Suppressed)
+	if f.Confidence == finding.HighConfidence {
+		out.Confidence = "" // nothing to warn of
+	}
+	for _, s := range f.Way {
+		out.Way = append(out.Way, pageStep{strings.TrimSuffix(position(s.Location), ": "), visible(s.Message), visible(s.Excerpt)})
+	}
+	out.Diagrams = r.diagrams(f.Way)
 	if f.Severity != rule.Severity {
 		out.Mark = f.Severity.String()
 	}

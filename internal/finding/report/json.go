@@ -28,10 +28,12 @@ type known struct {
 	Baseline bool `json:"baseline,omitempty"`
 }
 
-// summary counts what the baseline does not know, and in Baseline what it does.
+// summary counts what is new, in Baseline what the baseline knows and in
+// Suppressed what the source gives a reason for.
 type summary struct {
 	finding.Summary
-	Baseline int `json:"baseline,omitempty"`
+	Baseline   int `json:"baseline,omitempty"`
+	Suppressed int `json:"suppressed,omitempty"`
 }
 
 type fileJSON struct {
@@ -44,10 +46,10 @@ type fileJSON struct {
 }
 
 func writeJSON(w io.Writer, r *Report) error {
-	all, fresh := r.All(), r.New()
+	known, suppressed := r.let()
 	doc := document{
-		Version: 1, Tool: toolJSON{r.Tool.Name, r.Tool.Version}, Findings: r.known(all),
-		Summary: summary{finding.Summarise(fresh), len(all) - len(fresh)}, Stale: r.Stale(),
+		Version: 1, Tool: toolJSON{r.Tool.Name, r.Tool.Version}, Findings: r.known(r.All()),
+		Summary: summary{finding.Summarise(r.New()), known, suppressed}, Stale: r.Stale(),
 	}
 	for i := range r.Files {
 		f := &r.Files[i]

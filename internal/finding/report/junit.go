@@ -109,6 +109,10 @@ func (r *Report) testCase(f *finding.Finding, suite string, rule RuleInfo) junit
 	if at := where(f.Location); at != "" {
 		c.Name += " at " + visible(at)
 	}
+	if f.Suppressed != "" {
+		c.Skipped = &junitSkipped{"suppressed in the source (" + visible(f.Suppressed) + "): " + visible(f.Message)}
+		return c
+	}
 	if r.Baseline.Knows(*f) {
 		c.Skipped = &junitSkipped{"known to the baseline: " + visible(f.Message)}
 		return c

@@ -30,8 +30,27 @@ type Report struct {
 	// Rules are described at most once each; a rule that isn't is described by
 	// its first finding.
 	Rules []RuleInfo
+	// Flows are those that the ways of findings pass through, for diagrams.
+	Flows []Flow
 	// Baseline holds the findings that are known; nil for none.
 	Baseline *Baseline
+}
+
+// Flow is a sequence of steps of a program, as a diagram shows it.
+type Flow struct {
+	// Name is that of the flow; File, Line and EndLine are where it stands.
+	Name, File    string
+	Line, EndLine int
+	Nodes         []Node
+}
+
+// Node is one step of a flow.
+type Node struct {
+	// Label is what people know it by, as "db:select Find orders".
+	Label string
+	// Line and EndLine are the lines that it stands on; Depth is 0 for steps
+	// directly in the flow and grows by one for each step that it lies in.
+	Line, EndLine, Depth int
 }
 
 // Tool is the program that made a report.
@@ -154,9 +173,23 @@ func marked(findings []finding.Finding) []finding.Finding {
 	return out
 }
 
-// New are the findings that the baseline does not know.
+// New are the findings that count: neither does the baseline know them nor does
+// their source say why they are to be let pass.
 func (r *Report) New() []finding.Finding {
-	return slices.DeleteFunc(r.All(), r.Baseline.Knows)
+	return slices.DeleteFunc(r.All(), func(f finding.Finding) bool { return f.Suppressed != "" || r.Baseline.Knows(f) })
+}
+
+// let counts the findings that do not count, by why they don't.
+func (r *Report) let() (known, suppressed int) {
+	for _, f := range r.All() {
+		switch {
+		case f.Suppressed != "":
+			suppressed++
+		case r.Baseline.Knows(f):
+			known++
+		}
+	}
+	return known, suppressed
 }
 
 // Failed says whether a finding that the baseline does not know reaches the

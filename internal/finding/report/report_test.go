@@ -103,7 +103,9 @@ func TestHostileTexts(t *testing.T) {
 		f := finding.Finding{
 			Rule: "r" + evil, Severity: finding.High, Title: "t" + evil, Message: "m" + evil, Fix: "f" + evil, Excerpt: "e" + evil,
 			Location: finding.Location{File: "d" + evil, Line: 1, API: "a" + evil, Operation: "o" + evil, Place: "p" + evil},
-			Taxonomy: finding.Taxonomy{OWASP2019: "x" + evil, OWASP2023: "y" + evil},
+			Taxonomy: finding.Taxonomy{OWASP2019: "x" + evil, OWASP2023: "y" + evil, Controls: map[string][]string{"c" + evil: {"k" + evil}}},
+			Way:      []finding.Step{{Location: finding.Location{File: "d" + evil, Line: 1}, Message: "w" + evil, Excerpt: "l" + evil}},
+			Repair:   &finding.Repair{Title: "h" + evil, Edits: []finding.Edit{{File: "d" + evil, Text: "i" + evil}}},
 		}
 		var known bytes.Buffer
 		stale := f
@@ -119,11 +121,12 @@ func TestHostileTexts(t *testing.T) {
 			Tool:     report.Tool{Name: "n" + evil, Version: "v" + evil, Home: evil},
 			Files:    []report.File{{File: "d" + evil, Status: "s" + evil, Details: evil, Findings: []finding.Finding{f}}},
 			Rules:    []report.RuleInfo{{ID: "r" + evil, Title: "t" + evil, Severity: finding.High, Why: "w" + evil, Mend: "z" + evil, Help: evil}},
+			Flows:    []report.Flow{{Name: "n" + evil, File: "d" + evil, Line: 1, EndLine: 2, Nodes: []report.Node{{Label: "b" + evil, Line: 1, EndLine: 1}}}},
 			Baseline: baseline,
 		}
-		lines := 3
+		lines := 5 // the finding, its source, its way, the stale entry, the sum
 		if !utf8.ValidString(evil) {
-			lines = 2 // JSON can't name the file, so that nobody looked there
+			lines = 4 // JSON can't name the file, so that nobody looked there
 		}
 		for _, format := range report.Formats() {
 			played++

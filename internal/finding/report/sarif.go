@@ -3,108 +3,14 @@ package report
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"farrier.dev/farrier/internal/finding"
 )
-
-// What Farrier uses of SARIF 2.1.0 (OASIS, 2020). The names are the standard's.
-type sarifLog struct {
-	Schema  string     `json:"$schema"`
-	Version string     `json:"version"`
-	Runs    []sarifRun `json:"runs"`
-}
-
-type sarifRun struct {
-	Tool       sarifTool                `json:"tool"`
-	BaseIDs    map[string]sarifArtifact `json:"originalUriBaseIds"`
-	ColumnKind string                   `json:"columnKind"`
-	Results    []sarifResult            `json:"results"`
-}
-
-type sarifTool struct {
-	Driver sarifDriver `json:"driver"`
-}
-
-type sarifDriver struct {
-	Name           string      `json:"name"`
-	Version        string      `json:"version,omitempty"`
-	InformationURI string      `json:"informationUri,omitempty"`
-	Rules          []sarifRule `json:"rules"`
-}
-
-type sarifRule struct {
-	ID            string        `json:"id"`
-	Short         *sarifMessage `json:"shortDescription,omitempty"`
-	Full          *sarifMessage `json:"fullDescription,omitempty"`
-	Help          *sarifMessage `json:"help,omitempty"`
-	HelpURI       string        `json:"helpUri,omitempty"`
-	Configuration sarifLevel    `json:"defaultConfiguration"`
-	Properties    sarifRuleBag  `json:"properties"`
-}
-
-type sarifRuleBag struct {
-	Severity finding.Severity `json:"severity"`
-	// SecuritySeverity is what GitHub makes its severities of.
-	SecuritySeverity string   `json:"security-severity,omitempty"`
-	Tags             []string `json:"tags,omitempty"`
-}
-
-type sarifLevel struct {
-	Level string `json:"level"`
-}
-
-type sarifMessage struct {
-	Text string `json:"text"`
-}
-
-type sarifResult struct {
-	RuleID       string             `json:"ruleId"`
-	RuleIndex    int                `json:"ruleIndex"`
-	Level        string             `json:"level"`
-	Message      sarifMessage       `json:"message"`
-	Locations    []sarifLocation    `json:"locations,omitempty"`
-	Fingerprints map[string]string  `json:"partialFingerprints"`
-	Suppressions []sarifSuppression `json:"suppressions,omitempty"`
-	Properties   sarifResultBag     `json:"properties"`
-}
-
-type sarifResultBag struct {
-	Severity finding.Severity `json:"severity"`
-}
-
-type sarifLocation struct {
-	Physical *sarifPhysical `json:"physicalLocation,omitempty"`
-	Logical  []sarifLogical `json:"logicalLocations,omitempty"`
-}
-
-type sarifPhysical struct {
-	Artifact sarifArtifact `json:"artifactLocation"`
-	Region   *sarifRegion  `json:"region,omitempty"`
-}
-
-type sarifArtifact struct {
-	URI         string        `json:"uri,omitempty"`
-	BaseID      string        `json:"uriBaseId,omitempty"`
-	Description *sarifMessage `json:"description,omitempty"`
-}
-
-type sarifRegion struct {
-	StartLine   int `json:"startLine"`
-	StartColumn int `json:"startColumn,omitempty"`
-}
-
-type sarifLogical struct {
-	FullyQualifiedName string `json:"fullyQualifiedName"`
-}
-
-type sarifSuppression struct {
-	Kind          string `json:"kind"`
-	Status        string `json:"status"`
-	Justification string `json:"justification"`
-}
 
 // root is the name that stands for the folder that relative addresses begin at.
 const root = "%SRCROOT%"
@@ -126,7 +32,10 @@ func writeSARIF(w io.Writer, r *Report) error {
 		at := index[all[i].Rule]
 		result := sarifResultOf(&all[i], rules[at].Mend)
 		result.RuleIndex = at
-		if r.Baseline.Knows(all[i]) {
+		switch {
+		case all[i].Suppressed != "":
+			result.Suppressions = []sarifSuppression{{"inSource", "accepted", all[i].Suppressed}}
+		case r.Baseline.Knows(all[i]):
 			result.Suppressions = []sarifSuppression{{"external", "accepted", "known to the baseline"}}
 		}
 		run.Results = append(run.Results, result)
@@ -180,22 +89,70 @@ func sarifResultOf(f *finding.Finding, mend string) sarifResult {
 	}
 	result := sarifResult{
 		RuleID: f.Rule, Level: level(f.Severity), Message: sarifMessage{unlinked(text)},
-		Fingerprints: map[string]string{"farrier/v1": f.Fingerprint}, Properties: sarifResultBag{f.Severity},
+		Fingerprints: map[string]string{"farrier/v1": f.Fingerprint},
+		Properties:   sarifResultBag{Severity: f.Severity, Confidence: f.Confidence, SafeFix: f.Repair != nil && f.Repair.Safe},
 	}
-	var at sarifLocation
-	if f.Location.File != "" {
-		at.Physical = &sarifPhysical{Artifact: artifact(f.Location.File)}
-		if f.Location.Line > 0 {
-			at.Physical.Region = &sarifRegion{f.Location.Line, max(f.Location.Column, 0)}
-		}
-	}
-	if name := where(f.Location); name != "" {
-		at.Logical = []sarifLogical{{name}}
-	}
-	if at.Physical != nil || at.Logical != nil {
+	if at := sarifLocationOf(f.Location, f.Excerpt); at.Physical != nil || at.Logical != nil {
 		result.Locations = []sarifLocation{at}
 	}
+	if len(f.Way) > 0 {
+		result.CodeFlows = []sarifCodeFlow{{[]sarifThreadFlow{{sarifSteps(f.Way)}}}}
+	}
+	if f.Repair != nil && len(f.Repair.Edits) > 0 {
+		result.Fixes = []sarifFix{sarifFixOf(f.Repair)}
+	}
 	return result
+}
+
+func sarifSteps(way []finding.Step) []sarifStep {
+	out := make([]sarifStep, len(way))
+	for i, s := range way {
+		out[i].Location = sarifLocationOf(s.Location, s.Excerpt)
+		out[i].Location.Message = message(s.Message)
+	}
+	return out
+}
+
+// sarifFixOf lists the edits of a repair by file, in their order.
+func sarifFixOf(r *finding.Repair) sarifFix {
+	fix := sarifFix{Description: sarifMessage{unlinked(r.Title)}}
+	at := map[string]int{}
+	for _, e := range r.Edits {
+		i, known := at[e.File]
+		if !known {
+			i = len(fix.Changes)
+			at[e.File] = i
+			fix.Changes = append(fix.Changes, sarifChange{Artifact: artifact(e.File)})
+		}
+		replacement := sarifReplacement{Deleted: sarifRegion{
+			StartLine: e.Start.Line, StartColumn: e.Start.Column, EndLine: e.End.Line, EndColumn: e.End.Column,
+		}}
+		if e.Text != "" {
+			replacement.Inserted = &sarifMessage{e.Text}
+		}
+		fix.Changes[i].Replacements = append(fix.Changes[i].Replacements, replacement)
+	}
+	return fix
+}
+
+func sarifLocationOf(l finding.Location, excerpt string) (at sarifLocation) {
+	if l.File != "" {
+		at.Physical = &sarifPhysical{Artifact: artifact(l.File)}
+		if l.Line > 0 {
+			region := &sarifRegion{StartLine: l.Line, StartColumn: max(l.Column, 0)}
+			if l.EndLine > 0 && l.Column > 0 {
+				region.EndLine, region.EndColumn = l.EndLine, l.EndColumn
+			}
+			at.Physical.Region = region
+			if excerpt != "" {
+				at.Physical.Context = &sarifRegion{StartLine: l.Line, EndLine: region.EndLine, Snippet: &sarifMessage{excerpt}}
+			}
+		}
+	}
+	if name := where(l); name != "" {
+		at.Logical = []sarifLogical{{name}}
+	}
+	return at
 }
 
 // artifact is the address of a file: relative to the root, or absolute as the
@@ -247,6 +204,11 @@ func tags(t finding.Taxonomy) []string {
 	}
 	if t.OWASP2023 != "" {
 		out = append(out, "owasp-api-2023/"+t.OWASP2023)
+	}
+	for _, standard := range slices.Sorted(maps.Keys(t.Controls)) {
+		for _, control := range t.Controls[standard] {
+			out = append(out, standard+"/"+control)
+		}
 	}
 	if out == nil {
 		return nil

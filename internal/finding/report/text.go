@@ -45,7 +45,7 @@ func writeText(w *bufio.Writer, r *Report, colours bool) {
 		slices.SortStableFunc(g.findings, byLine)
 		for i := range g.findings {
 			f := &g.findings[i]
-			if seen[identity(*f)] {
+			if seen[identity(*f)] || f.Suppressed != "" {
 				continue
 			}
 			seen[identity(*f)] = true
@@ -60,12 +60,23 @@ func writeText(w *bufio.Writer, r *Report, colours bool) {
 				line += paint(faint, " [baseline]")
 			}
 			_, _ = w.WriteString(position(f.Location) + line + "\n")
+			writeSource(w, f, func(text string) string { return paint(faint, text) })
 		}
 	}
 	for _, e := range r.Stale() {
 		_, _ = fmt.Fprintf(w, "%s: no longer found: %s at %s\n", visible(r.Baseline.name), visible(e.Rule), visible(strings.TrimSpace(e.File+" "+e.Where)))
 	}
 	_, _ = w.WriteString(r.line() + "\n")
+}
+
+// writeSource writes the line of the source and the way of the data.
+func writeSource(w *bufio.Writer, f *finding.Finding, paint func(string) string) {
+	if f.Location.File != "" && f.Excerpt != "" {
+		_, _ = fmt.Fprintf(w, "%s%s\n", paint(fmt.Sprintf("  %5d | ", f.Location.Line)), visible(f.Excerpt))
+	}
+	for i, s := range f.Way {
+		_, _ = fmt.Fprintf(w, "%s %s\n", paint(fmt.Sprintf("  %5d.", i+1)), position(s.Location)+visible(s.Message))
+	}
 }
 
 // spot is the place of a finding that stands beside its line: a JSON pointer says
@@ -106,8 +117,12 @@ func (r *Report) line() string {
 	if len(fresh) > 0 {
 		text = fmt.Sprintf("%d %s: %s", len(fresh), plural(len(fresh), "finding"), counted(finding.Summarise(fresh)))
 	}
-	if known := len(r.All()) - len(fresh); known > 0 {
+	known, suppressed := r.let()
+	if known > 0 {
 		text += fmt.Sprintf("; %d in the baseline", known)
+	}
+	if suppressed > 0 {
+		text += fmt.Sprintf("; %d suppressed in the source", suppressed)
 	}
 	if r.Files != nil {
 		conform := 0
