@@ -110,6 +110,8 @@ type Way struct {
 	At      Place
 	Message string
 	From    *Way
+
+	length int
 }
 
 // Value is what is known of a value: what it may hold of which sources, field by
@@ -127,15 +129,27 @@ type Value struct {
 	// Choices are the values that it is one of, where all of them are constants (at
 	// most 16), as after an allow-list.
 	Choices []string
+	// Alternatives are the texts that it is one of, where some of them have holes (at
+	// most 8), as after an if; Pieces is nil then. Texts gives them all.
+	Alternatives []*Value
 	// Fields are the known fields of an object, Rest is any other field, or the
-	// elements of an array.
+	// elements of an array. Where all elements of an array are known one by one they
+	// are Fields "0", "1" …, and Rest is nil.
 	Fields map[string]*Value
 	Rest   *Value
+	// Keys is what the names of the fields of an object are made of, nil for constants.
+	Keys *Value
 	// From is the part of the event that it is, unchanged, as "payload.customer.id";
 	// empty when it was changed. Types of a contract are found by it.
 	From string
 	// Opaque says that it comes from where the analysis can not look.
 	Opaque bool
+
+	// function is what a call of it runs, nil for what is no function.
+	function *function
+	// weight is the number of values that it is made of, depth how deep they are
+	// nested; both 0 when they were not counted.
+	weight, depth int32
 }
 
 // Piece is a part of a text.
