@@ -49,6 +49,9 @@ type Project struct {
 	// POM is the Maven file, Artifact mule-artifact.json (nil where there is none).
 	POM      *POM
 	Artifact *Artifact
+	// Logging are the configurations of log4j 2; those of tests are marked by their
+	// files.
+	Logging []*Logging
 	// Modules are the DataWeave files by the name they are imported by, as
 	// "modules::user"; Scripts are those by their path on the class path, as
 	// "dwl/a.dwl".

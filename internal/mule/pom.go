@@ -10,28 +10,43 @@ type POM struct {
 	Parent *POM
 	// Properties are those of the file and of its parents, expanded.
 	Properties map[string]string
-	// Dependencies are those of the file; Managed what dependencyManagement says;
-	// Plugins those of the build. Versions are expanded and taken from management.
+	// Dependencies are those of the file and of its parents; Managed what
+	// dependencyManagement says; Plugins those of the build. Those of profiles are
+	// among them. Versions are expanded and taken from management.
 	Dependencies, Managed, Plugins []*Dependency
-	Repositories                   []*Repository
-	// MuleVersion is that of the runtime (app.runtime, mule.version or the
-	// deployment's muleVersion), expanded; empty when the file does not say.
+	// Repositories are those of the file, where artifacts go to included.
+	Repositories []*Repository
+	// MuleVersion is that of the runtime (the deployment's muleVersion, app.runtime or
+	// mule.version), expanded; empty when the file does not say. MuleVersionElement
+	// holds its text, in MuleVersionFrom.
 	MuleVersion        string
 	MuleVersionElement *document.Element
-	// Target is what the mule-maven-plugin deploys to.
-	Target Target
+	MuleVersionFrom    *XMLFile
+	// Target is what the mule-maven-plugin deploys to, by the element Deployment; nil
+	// where there is none. Deployed are the properties that it hands to the
+	// application.
+	Target     Target
+	Deployment *document.Element
+	Deployed   []*Property
+
+	// raw are the properties before they are expanded, with what holds them.
+	raw map[string]pomValue
 }
 
 // Dependency is an artifact that a POM names.
 type Dependency struct {
 	GroupID, ArtifactID, Version, Classifier, Scope, Type string
-	// Written is the version as it stands there; VersionElement holds it, nil when
-	// it is managed elsewhere.
+	// Written is the version as it stands there; VersionElement holds its text
+	// (that of the property where it is one), nil when it is not at hand.
 	Written        string
 	VersionElement *document.Element
 	Element        *document.Element
-	// From is the file that holds it.
-	From *XMLFile
+	// From is the file that holds it; VersionFrom the one that holds VersionElement.
+	From, VersionFrom *XMLFile
+	// SystemPath is where a dependency of scope system lies.
+	SystemPath string
+	// Inherited says that a parent names it.
+	Inherited bool
 }
 
 // Repository is where artifacts come from, or go to.

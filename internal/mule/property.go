@@ -2,8 +2,8 @@ package mule
 
 import "farrier.dev/farrier/internal/encoding/xmltext/document"
 
-// Properties are the values that placeholders may stand for, from property files,
-// global-property elements, the POM and mule-artifact.json.
+// Properties are the values that placeholders may stand for, from property files
+// and global-property elements.
 type Properties struct {
 	// All are the values that were found, in the order of files and lines; a name
 	// has as many as there are environments, files and defaults.
