@@ -169,7 +169,7 @@ func TestPreCommitFramework(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := yaml.Unmarshal(text, &hooks); err != nil || len(hooks) != 1 || hooks[0].ID == "" || hooks[0].Name == "" || hooks[0].Language != "script" {
+	if err := yaml.Unmarshal(text, &hooks); err != nil || len(hooks) != 2 || hooks[0].ID == "" || hooks[0].Name == "" || hooks[0].Language != "script" {
 		t.Fatalf("%v: %+v", err, hooks)
 	}
 	files := regexp.MustCompile(hooks[0].Files)
