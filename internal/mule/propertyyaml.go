@@ -90,7 +90,7 @@ func (y *yamlEntries) scalar(name string, nameAt int, n *tree.Node) {
 		end = start
 	case len(raw) == 0:
 	case raw[0] == '"' || raw[0] == '\'':
-		start, end = quoted(y.text, start)
+		start, end = insideQuotes(y.text, start)
 	case bytes.HasPrefix(raw, []byte(n.Text)):
 		end = start + len(n.Text)
 	default:
@@ -101,8 +101,8 @@ func (y *yamlEntries) scalar(name string, nameAt int, n *tree.Node) {
 	y.out = append(y.out, entry{name, n.Text, nameAt, start, end})
 }
 
-// quoted is the span inside the quotes that a value begins with.
-func quoted(text []byte, at int) (start, end int) {
+// insideQuotes is the span inside the quotes that a value begins with.
+func insideQuotes(text []byte, at int) (start, end int) {
 	quote := text[at]
 	for i := at + 1; i < len(text); i++ {
 		switch {
@@ -180,7 +180,7 @@ func looseYAML(text []byte) []entry {
 		start := begin + len(content) - len(value)
 		end := begin + len(content)
 		if value[0] == '"' || value[0] == '\'' {
-			start, end = quoted(text[:end], start)
+			start, end = insideQuotes(text[:end], start)
 		} else if i := bytes.Index(value, []byte(" #")); i >= 0 {
 			end = start + len(bytes.TrimRight(value[:i], " \t"))
 		}
