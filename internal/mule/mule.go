@@ -5,6 +5,8 @@
 package mule
 
 import (
+	"sync"
+
 	"farrier.dev/farrier/internal/dataweave/syntax"
 	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
@@ -69,6 +71,12 @@ type Project struct {
 	Libraries []*Project
 	// Problems are files that could not be read, and why.
 	Problems []Problem
+
+	shape   shape
+	byClass map[string]*File
+	flows   map[string]*Flow
+	globals map[string]*document.Element
+	parsed  parsed
 }
 
 // Problem is what could not be read.
@@ -78,7 +86,8 @@ type Problem struct {
 	Message      string
 }
 
-// File is one text file of a project.
+// File is one file of a project. Text is nil for files of which only the name is
+// of interest: key stores and other binaries.
 type File struct {
 	// Name is relative to the project, with slashes; Path is as people know it.
 	Name, Path string
@@ -88,6 +97,9 @@ type File struct {
 	// ClassPath is its name for the class loader, as "api/orders.raml"; empty when
 	// it is not on the class path.
 	ClassPath string
+
+	index sync.Once
+	lines []int
 }
 
 // XMLFile is an XML file.
@@ -114,7 +126,9 @@ type Flow struct {
 }
 
 // Operation is what the name of a flow says that APIkit scaffolds: method, path
-// template, media type and configuration, as "put:\orders\(id):application\json:api-config".
+// template, media type and configuration, of
+// "put:\orders\(id):application\json:api-config" PUT, /orders/{id},
+// application/json and api-config.
 type Operation struct{ Method, Path, MediaType, Config string }
 
 // Script is a DataWeave file.
@@ -142,14 +156,4 @@ type Artifact struct {
 	LogConfig, Bundle  string
 	ExportedPackages   []string
 	Configs            []string
-}
-
-// FlowNamed is the flow or sub-flow of a name, nil where there is none.
-func (p *Project) FlowNamed(name string) *Flow {
-	for _, f := range p.Flows {
-		if f.Name == name {
-			return f
-		}
-	}
-	return nil
 }
