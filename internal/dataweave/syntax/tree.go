@@ -90,7 +90,7 @@ type (
 		// Bare says that the braces are left out.
 		Bare bool
 	}
-	// Unary is a prefix operator: "-", "not", "!".
+	// Unary is a prefix operator: "-", "not", "!"; "~" only in patterns.
 	Unary struct {
 		Span
 		Op string
@@ -103,7 +103,7 @@ type (
 		Op          string
 		Left, Right Node
 	}
-	// Call is f(a, b), a infix b and, with First, f with a block of version 1.
+	// Call is f(a, b), a infix b and, with First, "f a" of version 1.
 	Call struct {
 		Span
 		Function Node
@@ -111,6 +111,8 @@ type (
 		Args     []Node
 		// Infix says that it is written as "left function right".
 		Infix bool
+		// First says that it is written as "function argument", as version 1 has it.
+		First bool
 	}
 	// Select is a selector behind X.
 	Select struct {
@@ -137,10 +139,13 @@ type (
 		Result Type
 		Body   Node
 	}
-	// If is if (c) a else b; Unless of version 1 (a when c otherwise b is If too).
+	// If is if (c) a else b. Else is nil only for an element of an array that is
+	// there on a condition: [1, (a) if c].
 	If struct {
 		Span
-		Unless           bool
+		// Unless says that Then is what the condition must not hold for. When says
+		// that it is written as version 1 has it: a when c otherwise b.
+		Unless, When     bool
 		Cond, Then, Else Node
 	}
 	// Match is x match { case … }.
@@ -223,6 +228,8 @@ type Param struct {
 	Name    string
 	Type    Type
 	Default Node
+	// Optional says that "?" stands behind the name, in the type of a function.
+	Optional bool
 }
 
 // Case is one case of a match.
@@ -231,7 +238,8 @@ type Case struct {
 	// Bind is the name that the value gets, empty for none.
 	Bind string
 	// Pattern is a literal or expression that the value equals, a *Regex that it
-	// matches (Regexp), an *Array or *Object of names to take apart; nil for none.
+	// matches (Regexp), an *Array or *Object of names to take apart, where "~ rest" is
+	// a *Unary that is the last item, or the value of the last field; nil for none.
 	Pattern Node
 	Regexp  bool
 	// Is is a type that the value must have, nil for none.
@@ -261,19 +269,20 @@ type Selector uint8
 
 // The selectors.
 const (
-	SelectField           Selector = iota + 1 // .name
-	SelectFields                              // .*name
-	SelectDescendants                         // ..name and ..
-	SelectAllDescendants                      // ..*name
-	SelectAttribute                           // .@name and .@
-	SelectAttributes                          // .*@name
-	SelectNamespace                           // .#
-	SelectMetadata                            // .^name and .^
-	SelectKey                                 // .&name: the pair
-	SelectIndex                               // [e]
-	SelectRange                               // [a to b], whose Index is the Binary "to"
-	SelectFilter                              // [?(c)]
-	SelectAllFilter                           // [*?(c)] and [*"name"]
+	SelectField                Selector = iota + 1 // .name
+	SelectFields                                   // .*name and [*"name"]
+	SelectDescendants                              // ..name and ..
+	SelectAllDescendants                           // ..*name
+	SelectAttribute                                // .@name, .@ and [@e]
+	SelectAttributes                               // .*@name
+	SelectNamespace                                // .#
+	SelectMetadata                                 // .^name and .^
+	SelectKey                                      // .&name and [&e]: the pair
+	SelectIndex                                    // [e]
+	SelectRange                                    // [a to b], whose Index is the Binary "to"
+	SelectFilter                                   // [?(c)]
+	SelectAllFilter                                // [*?(c)]
+	SelectDescendantAttributes                     // ..@name
 )
 
 // The directives of a header.
@@ -336,7 +345,8 @@ type (
 	// AnnotationOf is annotation A(…), for completeness.
 	AnnotationOf struct {
 		Span
-		Name string
+		Name   string
+		Params []*Param
 	}
 )
 
@@ -401,6 +411,7 @@ type TypeField struct {
 	Span
 	Name               string
 	Prefix             string
+	Quoted             bool
 	Pattern            Type
 	Attributes         []*TypeField
 	Optional, Repeated bool
@@ -426,5 +437,5 @@ func ParseExpression(text string) *Script { return parse(text, Two) }
 // The bounds of what is read.
 const (
 	MaxBytes = 4 << 20
-	MaxDepth = 500
+	MaxDepth = 1000
 )
