@@ -86,7 +86,7 @@ func (w *Workspace) search(ctx context.Context, s store, nested bool) error {
 	for _, name := range names {
 		if path.Base(name) == "pom.xml" {
 			w.indexPOM(s, name)
-			if root := dirOf(name); !roots[root] && w.ofMule(s, name, names) {
+			if root := dirOf(name); !roots[root] && !strings.Contains("/"+name, "/META-INF/") && w.ofMule(s, name, names) {
 				roots[root] = true
 			}
 		}
