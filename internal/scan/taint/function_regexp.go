@@ -71,7 +71,7 @@ var harmful = []struct {
 	{CSV, "=+@-\t\r"},
 	{URL, `:/.@?#%\`},
 	{URLPath, `/?#%&\;`},
-	{FilePath, `/\`},
+	{FilePath, `/`},
 	{XML, `<&`},
 	{Object, "\x00\x05{<[\":"},
 	{Prompt, " \t\n\r"},
