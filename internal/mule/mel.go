@@ -1,6 +1,9 @@
 package mule
 
-import "farrier.dev/farrier/internal/dataweave/syntax"
+import (
+	"farrier.dev/farrier/internal/dataweave/syntax"
+	"farrier.dev/farrier/internal/dataweave/syntax/mel"
+)
 
 // parseMEL reads an expression of Mule 3.
-func parseMEL(text string) *syntax.Script { return syntax.Parse(text) }
+func parseMEL(text string) *syntax.Script { return mel.Parse(text) }

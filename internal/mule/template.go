@@ -1,8 +1,6 @@
 package mule
 
-import (
-	"strings"
-)
+import "strings"
 
 // piece is a part of a value, found by its marks.
 type piece struct {
@@ -51,21 +49,22 @@ func pieces(value string) []piece {
 			literal.Reset()
 		}
 	}
-	unclosed := false // looking for the end of each of many open marks would be quadratic
+	// Looking for the end of each of many open marks would be quadratic.
+	unclosed := map[byte]bool{}
 	for i := 0; i < len(value); {
 		switch c := value[i]; {
 		case c == '\\' && i+2 < len(value) && (value[i+1] == '#' && value[i+2] == '[' || value[i+1] == '$' && value[i+2] == '{'):
 			literal.WriteString(value[i+1 : i+3])
 			i += 3
 			continue
-		case (c == '#' || c == '$') && !unclosed:
+		case (c == '#' || c == '$') && !unclosed[c]:
 			if p, ok := marked(value, i, len(value)); ok {
 				flush(i)
 				out = append(out, p)
 				begin, i = p.end, p.end
 				continue
 			}
-			unclosed = i+1 < len(value) && (c == '#' && value[i+1] == '[' || c == '$' && value[i+1] == '{')
+			unclosed[c] = i+1 < len(value) && (c == '#' && value[i+1] == '[' || c == '$' && value[i+1] == '{')
 		}
 		literal.WriteByte(value[i])
 		i++
@@ -133,7 +132,9 @@ func closing(s string, i, limit int) int {
 			}
 			i = end
 		case '/':
-			i = behindSlash(s, i, limit)
+			if i = behindSlash(s, i, limit); i < 0 {
+				return -1
+			}
 		}
 	}
 	return -1
@@ -153,7 +154,7 @@ func closingQuote(s string, i, limit int) int {
 }
 
 // behindSlash is the last byte of the comment or regular expression that begins at
-// i, or i where the slash divides.
+// i, or i where the slash divides; negative where no bracket can follow.
 func behindSlash(s string, i, limit int) int {
 	switch {
 	case strings.HasPrefix(s[i:limit], "//"):
@@ -165,12 +166,12 @@ func behindSlash(s string, i, limit int) int {
 		if n := strings.LastIndexByte(s[i:limit], ']'); n > 0 {
 			return i + n - 1
 		}
-		return i + 1
+		return -1
 	case strings.HasPrefix(s[i:limit], "/*"):
 		if n := strings.Index(s[i+2:limit], "*/"); n >= 0 {
 			return i + n + 3
 		}
-		return i + 1
+		return -1
 	case !patternFollows(s[:i]):
 		return i
 	}
