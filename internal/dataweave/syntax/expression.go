@@ -48,6 +48,9 @@ func (p *parser) wordPower() int {
 	case wAs:
 		return powerCast
 	case wDefault, wTo, wMatch, wUpdate:
+		if p.peek(1).kind == tArrow {
+			return 0
+		}
 		return powerLow
 	case wWhen, wUnless:
 		return powerWhen
@@ -84,7 +87,7 @@ func (p *parser) expression() Node { return p.binary(powerWhen) }
 
 // binary reads an expression of operators that bind as tightly as least.
 func (p *parser) binary(least int) Node {
-	depth := p.depth
+	depth, first := p.depth, p.i
 	if !p.enter() {
 		p.depth = depth
 		return p.bad()
@@ -102,6 +105,9 @@ func (p *parser) binary(least int) Node {
 		left = p.operator(left, start, power)
 	}
 	p.depth = depth
+	if p.i == first {
+		return p.missing()
+	}
 	return left
 }
 
@@ -160,7 +166,7 @@ func (p *parser) when(then Node, start int, unless bool) Node {
 		n.Else = p.expression()
 	} else {
 		p.unexpected("otherwise")
-		n.Else = &Bad{Span: Span{p.end(), p.end()}}
+		n.Else = p.missing()
 	}
 	n.Span = p.since(start)
 	return n
@@ -190,6 +196,9 @@ func (p *parser) prefix() Node {
 	case tOpen:
 		if p.lambdaHere() {
 			return p.lambda(start)
+		}
+		if p.keyHere() {
+			return p.bareField()
 		}
 	case tName:
 		switch p.word() {
@@ -230,7 +239,7 @@ func (p *parser) conditional(unless bool) Node {
 		n.Else = p.expression()
 	} else {
 		p.unexpected("else")
-		n.Else = &Bad{Span: Span{p.end(), p.end()}}
+		n.Else = p.missing()
 	}
 	n.Span = p.since(start)
 	return n
@@ -281,7 +290,7 @@ func (p *parser) assigned() Node {
 	if !p.accept(tAssign) {
 		p.unexpected("= and a value")
 		if !p.starts(p.i) {
-			return &Bad{Span: Span{p.end(), p.end()}}
+			return p.missing()
 		}
 	}
 	return p.expression()

@@ -10,7 +10,7 @@ func (p *parser) script() *Script {
 	if p.kind() == tEnd {
 		if len(s.Directives) == 0 && !s.Separated || s.Separated {
 			p.unexpected("an expression")
-			s.Body = &Bad{Span: Span{p.start(), p.start()}}
+			s.Body = p.missing()
 		}
 		return s
 	}
@@ -26,7 +26,7 @@ func (p *parser) script() *Script {
 func (p *parser) body(end int) Node {
 	start := p.start()
 	var x Node
-	if p.keyHere() || p.kind() == tOpen && p.fieldsHere() {
+	if p.keyHere() || p.kind() == tOpen && p.fieldsHere() && !p.lambdaHere() {
 		x = p.bareObject(end)
 	} else {
 		x = p.expression()
@@ -122,7 +122,9 @@ func (p *parser) directiveHere() bool {
 	}
 	next := p.peek(1)
 	switch w {
-	case wVar, wFun, wType, wAnnotation:
+	case wType:
+		return next.kind == tName && !next.newline && (p.peek(2).kind == tAssign || p.peek(2).kind == tLess)
+	case wVar, wFun, wAnnotation:
 		return next.kind == tName && next.word != wIs && next.word != wAs
 	case wNs:
 		return next.kind == tName && p.peek(2).kind == tRaw
@@ -316,6 +318,9 @@ func (p *parser) importDirective(start int) Directive {
 		p.unexpected("from and a module")
 	default:
 		n.Module, n.Alias, n.Names = n.Names[0].Name, n.Names[0].Alias, nil
+		if n.Module == "from" {
+			p.unexpected("a name or a module")
+		}
 	}
 	n.Span = p.since(start)
 	return n

@@ -1,6 +1,10 @@
 package syntax
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // lexer takes a script apart into tokens. What a "/" or "|" begins depends on
 // whether an operand has just ended, which it keeps track of.
@@ -88,6 +92,12 @@ func nameStart(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= 0x80
 }
 
+// letter says whether a letter that is not of ASCII stands here.
+func (l *lexer) letter() bool {
+	r, _ := utf8.DecodeRuneInString(l.src[l.pos:])
+	return unicode.IsLetter(r)
+}
+
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
 func nameByte(c byte) bool { return nameStart(c) || digit(c) }
@@ -108,7 +118,7 @@ func (l *lexer) token() {
 		l.pos += 2
 	case c == 0xEF && l.at(1) == 0xBB && l.at(2) == 0xBF:
 		l.pos += 3
-	case nameStart(c):
+	case nameStart(c) && (c < utf8.RuneSelf || l.letter()):
 		l.name()
 	case digit(c):
 		l.number()

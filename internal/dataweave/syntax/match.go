@@ -20,8 +20,12 @@ func (p *parser) cases(one func()) {
 	guard := p.guard
 	p.guard = false
 	for p.i < end && !p.listEnds(end) {
-		if p.word() == wCase || p.word() == wElse {
+		if before := p.i; p.word() == wCase || p.word() == wElse || p.version == One && p.kind() != tComma {
 			one()
+			if p.i == before {
+				p.unexpected("a pattern")
+				p.next()
+			}
 			p.accept(tComma)
 			continue
 		}
@@ -41,8 +45,10 @@ func (p *parser) cases(one func()) {
 
 // matchCase reads one case.
 func (p *parser) matchCase() *Case {
-	c := &Case{Span: Span{Start: p.start()}, Else: p.word() == wElse}
-	p.next()
+	c := &Case{Span: Span{Start: p.start()}, Else: p.word() == wElse || p.word() == wDefault}
+	if c.Else || p.word() == wCase {
+		p.next()
+	}
 	if p.bindHere() {
 		c.Bind = p.text(p.i)
 		p.next()
@@ -59,7 +65,7 @@ func (p *parser) bindHere() bool {
 	if p.kind() != tName || p.word() == wIs || p.word() == wIf || p.word() == wTrue || p.word() == wFalse || p.word() == wNull {
 		return false
 	}
-	if t := p.peek(1); t.kind == tColon || t.kind == tArrow || t.kind == tName && (t.word == wIs || t.word == wIf || t.word == wMatches || t.word == wAt) {
+	if t := p.peek(1); t.kind == tColon || t.kind == tArrow || t.kind == tName && (t.word == wIs || t.word == wIf || t.word == wWhen || t.word == wMatches || t.word == wAt) {
 		return true
 	}
 	return false
@@ -68,7 +74,9 @@ func (p *parser) bindHere() bool {
 // pattern reads the pattern of a case.
 func (p *parser) pattern(c *Case) {
 	switch {
-	case p.kind() == tArrow || p.word() == wIf:
+	case p.kind() == tArrow || p.word() == wIf || p.word() == wWhen:
+	case p.kind() == tColon && p.version == One:
+		c.Is = p.readType()
 	case p.acceptWord(wIs):
 		arrow := p.arrow
 		p.arrow = 1
@@ -84,6 +92,8 @@ func (p *parser) pattern(c *Case) {
 		c.Pattern = p.objectPattern()
 	default:
 		c.Pattern = p.casePattern()
+		// A regular expression is compared with nothing: the value must match it.
+		_, c.Regexp = c.Pattern.(*Regex)
 	}
 }
 
@@ -97,7 +107,7 @@ func (p *parser) casePattern() Node {
 
 // caseRest reads the condition of a case and what it gives.
 func (p *parser) caseRest() (cond, body Node) {
-	if p.acceptWord(wIf) {
+	if p.acceptWord(wIf) || p.acceptWord(wWhen) {
 		guard := p.guard
 		p.guard = true
 		cond = p.binary(powerLow)
@@ -106,7 +116,7 @@ func (p *parser) caseRest() (cond, body Node) {
 	if !p.accept(tArrow) {
 		p.unexpected("-> and what the case gives")
 		if !p.starts(p.i) {
-			return cond, &Bad{Span: Span{p.end(), p.end()}}
+			return cond, p.missing()
 		}
 	}
 	return cond, p.expression()
@@ -191,6 +201,10 @@ func (p *parser) updateCase() *UpdateCase {
 		s.Assert = false
 	} else {
 		p.unexpected("a selector, as .name")
+		if p.kind() != tArrow && p.starts(p.i) {
+			x := p.casePattern()
+			path = &Bad{x.Bytes(), x}
+		}
 	}
 	c.Path = path
 	c.If, c.Body = p.caseRest()

@@ -121,7 +121,7 @@ func (p *parser) field() *Field {
 			f.Value = p.expression()
 		} else {
 			p.unexpected(": and a value")
-			f.Value = &Bad{Span: Span{p.end(), p.end()}}
+			f.Value = p.missing()
 		}
 	default:
 		p.unexpected("a field, as name: value, or an expression in parentheses")

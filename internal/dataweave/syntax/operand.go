@@ -43,7 +43,7 @@ func (p *parser) nameOperand(start int) Node {
 		}
 	case wElse, wOtherwise, wCase, wAs, wAnd, wOr:
 		p.unexpected("an expression")
-		return &Bad{Span: p.since(start)}
+		return &Bad{Span: Span{start, start}}
 	default:
 		if p.directiveHere() {
 			p.unexpected("an expression")

@@ -86,9 +86,15 @@ func (p *parser) end() int {
 	return int(p.toks[p.i-1].end)
 }
 
-// since is the span from a start to the end of the last token; empty at the start
-// where nothing was read.
-func (p *parser) since(start int) Span { return Span{start, max(start, p.end())} }
+// since is the span from a start to the end of the last token. Where nothing was
+// read it is empty, behind the last token.
+func (p *parser) since(start int) Span {
+	end := p.end()
+	return Span{min(start, end), end}
+}
+
+// missing stands for what should stand behind the last token.
+func (p *parser) missing() *Bad { return &Bad{Span: Span{p.end(), p.end()}} }
 
 func (p *parser) accept(k kind) bool {
 	if p.kind() != k {
@@ -163,7 +169,7 @@ func (p *parser) skip(end int) {
 			return
 		case t.kind.opens() && t.pair > int32(p.i): //nolint:gosec // MaxBytes fits
 			p.i = int(t.pair)
-		case t.kind.closes() || end == len(p.toks) && p.directiveHere():
+		case end == len(p.toks) && (t.kind.closes() || p.directiveHere()):
 			return
 		}
 		p.i++

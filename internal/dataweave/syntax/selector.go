@@ -191,7 +191,7 @@ func (p *parser) selected(s *Select, bare bool) {
 			s.Index = text
 		}
 	case t.kind == tOpen && !bare:
-		s.Index = p.group()
+		s.Index = p.group().X
 	case !bare:
 		p.unexpected("the name of a field behind the dot")
 	}

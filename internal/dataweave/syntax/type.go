@@ -53,6 +53,10 @@ func (p *parser) typeOperand() Type {
 	start := p.start()
 	switch p.kind() {
 	case tName, tColon:
+		if p.directiveHere() {
+			p.unexpected("a type")
+			return &Bad{Span: p.since(start)}
+		}
 		t := p.typeName()
 		if n, ok := t.(*TypeName); ok && p.kind() == tOpenBrace && p.schemaHere() {
 			n.Schema = p.object()
