@@ -252,6 +252,7 @@ func sureOf(path string, exact bool, v *Value) []refinement {
 
 // predicate is what a call that gives true or false makes sure of.
 func (e *evaluator) predicate(n *syntax.Call, f *frame) (yes, no []refinement) {
+	n = asCall(n, f)
 	fn := e.functionOf(n.Function, f)
 	if fn == nil || len(n.Args) == 0 {
 		return nil, nil
@@ -262,6 +263,10 @@ func (e *evaluator) predicate(n *syntax.Call, f *frame) (yes, no []refinement) {
 	name := fn.name[strings.LastIndexByte(fn.name, ':')+1:]
 	path, _ := pathOf(n.Args[0])
 	switch name {
+	case "equals", "equalsIgnoreCase":
+		if len(n.Args) > 1 {
+			return e.equality(n.Args[0], n.Args[1], f), nil
+		}
 	case "contains", "some":
 		return e.membership(name, n, f)
 	case "not":

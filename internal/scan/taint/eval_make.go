@@ -182,6 +182,8 @@ func (e *evaluator) binary(n *syntax.Binary, f *frame) *Value {
 		return plus(e.eval(n.Left, f), e.eval(n.Right, f))
 	case "to":
 		return ArrayOf(number(e.eval(n.Left, f), e.eval(n.Right, f)))
+	case "=":
+		return e.eval(n.Right, f)
 	case "*", "/", "%":
 		return number(e.eval(n.Left, f), e.eval(n.Right, f))
 	}

@@ -101,3 +101,76 @@ func dotted(n syntax.Node) string {
 		return ""
 	}
 }
+
+// older is an expression of the form name:text, as "header:INBOUND:x" of Mule 3.
+func (e *evaluator) older(name, text string) *Value {
+	scope, rest, _ := strings.Cut(text, ":")
+	text = strings.TrimRight(strings.TrimSpace(text), "?*")
+	rest = strings.TrimRight(strings.TrimSpace(rest), "?*")
+	switch name {
+	case "payload", "message", "map-payload", "json", "json-node", "jsonpath", "xpath", "xpath2", "xpath3", "xpath-node", "bean":
+		return mix([]*Value{e.event("payload")})
+	case "variable", "flowVars":
+		return Field(e.event("flowVars"), text)
+	case "session", "sessionVars":
+		return Field(e.event("sessionVars"), text)
+	case "header", "headers", "headers-list":
+		switch strings.ToUpper(scope) {
+		case "INVOCATION":
+			return Field(e.event("flowVars"), rest)
+		case "SESSION":
+			return Field(e.event("sessionVars"), rest)
+		case "OUTBOUND":
+			return Field(e.event("outboundProperties"), rest)
+		case "INBOUND":
+			return Field(e.inbound(), rest)
+		}
+		return Field(e.inbound(), text)
+	case "groovy", "python", "ruby", "javascript":
+		return Unseen()
+	}
+	return nil
+}
+
+func (e *evaluator) inbound() *Value {
+	if v := e.event("inboundProperties"); v != nil {
+		return v
+	}
+	return Field(e.event("message"), "inboundProperties")
+}
+
+// special are the calls that stand for something else than a function in MEL.
+func (e *evaluator) special(n *syntax.Call, f *frame) (*Value, bool) {
+	name, ok := n.Function.(*syntax.Name)
+	if !ok || f.code == nil || f.code.Language != mule.MEL {
+		return nil, false
+	}
+	switch {
+	case name.Name == ";":
+		var v *Value
+		for _, a := range n.Args {
+			v = e.eval(a, f)
+		}
+		return v, true
+	case strings.HasSuffix(name.Name, ":") && len(n.Args) == 1:
+		return e.older(strings.TrimSuffix(name.Name, ":"), e.constant(n.Args[0], f)), true
+	case strings.HasPrefix(name.Name, "xpath") || name.Name == "jsonPath" || name.Name == "regex":
+		values := []*Value{e.event("payload")}
+		for i, a := range n.Args {
+			if v := e.eval(a, f); i > 0 {
+				values = append(values, v)
+			}
+		}
+		return mix(values), true
+	}
+	return nil, false
+}
+
+// asCall is a condition that is a call of a method, as the function that it is like.
+func asCall(n *syntax.Call, f *frame) *syntax.Call {
+	s, ok := n.Function.(*syntax.Select)
+	if !ok || f.code == nil || f.code.Language != mule.MEL || s.Kind != syntax.SelectField {
+		return n
+	}
+	return &syntax.Call{Span: n.Span, Function: &syntax.Name{Span: n.Span, Name: s.Name}, Args: append([]syntax.Node{s.X}, n.Args...)}
+}

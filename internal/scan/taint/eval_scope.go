@@ -135,7 +135,12 @@ func (e *evaluator) name(n *syntax.Name, f *frame) *Value {
 		}
 		return functionValue(&function{name: n.Name, model: m})
 	}
-	return e.event(n.Name)
+	v := e.event(n.Name)
+	if v == nil && f.code != nil && f.code.Language == mule.MEL {
+		// Flow variables can be named without flowVars.
+		v, _ = e.event("flowVars").field(n.Name)
+	}
+	return v
 }
 
 func (e *evaluator) event(name string) *Value {

@@ -2,6 +2,7 @@ package taint
 
 import (
 	"strconv"
+	"strings"
 
 	"farrier.dev/farrier/internal/dataweave/syntax"
 )
@@ -23,13 +24,15 @@ func (e *evaluator) selected(n *syntax.Select, f *frame) *Value {
 		if n.Index != nil {
 			return e.index(v, e.eval(n.Index, f))
 		}
-		return Field(v, n.Name)
+		return e.personal(Field(v, n.Name), n.Name, n, f)
 	case syntax.SelectFields:
 		return ArrayOf(e.fieldOf(v, n, f))
 	case syntax.SelectDescendants, syntax.SelectAllDescendants:
 		return ArrayOf(descendants(v, n.Name, maxDepth+1))
 	case syntax.SelectIndex:
-		return e.index(v, e.eval(n.Index, f))
+		index := e.eval(n.Index, f)
+		name, _ := Text(index)
+		return e.personal(e.index(v, index), name, n, f)
 	case syntax.SelectRange:
 		e.eval(n.Index, f)
 		if v != nil && v.Type == ArrayType {
@@ -165,4 +168,55 @@ func (v *Value) field(name string) (*Value, bool) {
 	}
 	f, ok := v.Fields[name]
 	return f, ok
+}
+
+// personal is a field of the event with the mark of personal data where its name is
+// that of one.
+func (e *evaluator) personal(v *Value, name string, n syntax.Node, f *frame) *Value {
+	if v == nil || len(v.Marks) == 0 || len(name) < 3 || !personalNames[plainName(name)] {
+		return v
+	}
+	for _, m := range v.Marks {
+		if m.Source.Label&Personal != 0 {
+			return v
+		}
+	}
+	what := v.From
+	if what == "" {
+		what = "the field " + name
+	}
+	c := *v
+	c.Marks = mergeMarks(v.Marks, []Mark{{Source: &Source{Label: Personal, What: what, At: e.place(f, n)}}})
+	return &c
+}
+
+// plainName is a name in lower case, without what joins its words.
+func plainName(name string) string {
+	var b strings.Builder
+	for i := range min(len(name), 64) {
+		switch c := name[i]; {
+		case c >= 'A' && c <= 'Z':
+			b.WriteByte(c + 'a' - 'A')
+		case c != '_' && c != '-' && c != ' ' && c != '.':
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// personalNames are the names of fields that hold personal or card data, whoever
+// names them.
+var personalNames = nameSet(`ssn socialsecuritynumber socialsecurity nationalid nationalidnumber nationalinsurancenumber
+	passport passportnumber driverslicense driverlicense drivinglicense driverslicensenumber taxpayerid
+	creditcard creditcardnumber creditcardno cardnumber cardno ccnumber ccnum primaryaccountnumber cvv cvv2 cvc
+	cardcvv cardcvc securitycode cardexpiry iban bankaccount bankaccountnumber routingnumber
+	dateofbirth birthdate dob birthday email emailaddress emailid phone phonenumber mobile mobilenumber mobilephone
+	homephone telephone homeaddress streetaddress mothersmaidenname`)
+
+func nameSet(names string) map[string]bool {
+	set := map[string]bool{}
+	for _, n := range strings.Fields(names) {
+		set[n] = true
+	}
+	return set
 }

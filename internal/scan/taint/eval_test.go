@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"farrier.dev/farrier/internal/dataweave/syntax"
+	"farrier.dev/farrier/internal/dataweave/syntax/mel"
 	"farrier.dev/farrier/internal/mule"
 )
 
@@ -58,13 +59,20 @@ func testScope() *Scope {
 			return &mule.Code{Language: mule.DataWeave2, Text: text, Tree: syntax.Parse(text)}
 		},
 		Lookup: func(_ string, payload *Value) *Value { return payload },
-		Place:  func(_ *mule.Code, s syntax.Span) Place { p := Place{}; p.Span.Start, p.Span.End = s.Start, s.End; return p },
+		Place: func(_ *mule.Code, s syntax.Span) Place {
+			p := Place{}
+			p.Span.Start, p.Span.End = s.Start, s.End
+			return p
+		},
 	}
 }
 
 func evalText(t *testing.T, script string, language mule.Language) *Value {
 	t.Helper()
 	code := &mule.Code{Language: language, Text: script, Tree: syntax.Parse(script)}
+	if language == mule.MEL {
+		code.Tree = mel.Parse(script)
+	}
 	for _, p := range code.Tree.Problems {
 		t.Errorf("%s: problem at %d: %s", script, p.Start, p.Message)
 	}
@@ -175,4 +183,8 @@ func show(v *Value) string {
 		return "?"
 	}
 	return s
+}
+
+func codeOf(text string) *mule.Code {
+	return &mule.Code{Language: mule.DataWeave2, Text: text, Tree: syntax.Parse(text)}
 }

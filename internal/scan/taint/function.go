@@ -145,6 +145,9 @@ func (e *evaluator) call(n *syntax.Call, f *frame) *Value {
 			return v
 		}
 	}
+	if v, ok := e.special(n, f); ok {
+		return v
+	}
 	fn := e.functionOf(n.Function, f)
 	if fn == nil {
 		// A function of which nothing is known, as one that a parameter holds.

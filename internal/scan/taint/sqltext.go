@@ -184,6 +184,10 @@ func (s *sqlReader) position() Position {
 		return InValue
 	case "(", ",":
 		return s.inList()
+	case "{":
+		if s.clause == "find" {
+			return InValue
+		}
 	}
 	if sqlValueWords[s.last] {
 		return InValue

@@ -56,7 +56,7 @@ func withoutScheme(before string, first Piece) Position {
 			return InHost
 		}
 		return InPath
-	case strings.ContainsAny(before, "/?"):
+	case strings.ContainsAny(strings.TrimPrefix(before, "//"), "/?"):
 		return InPath
 	}
 	return InHost

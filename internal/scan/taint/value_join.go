@@ -206,49 +206,80 @@ func scalar(v *Value) *Value {
 	return flat(v)
 }
 
-// Texts are the texts that v may be, each as it is put together: one for most values,
-// at most 16. A value of which that is not known is one hole.
+// maxVariants is how many texts Texts gives.
+const maxVariants = 64
+
+// Texts are the texts that v may be, each as it is put together. Where several parts
+// have alternatives, each alternative is in one of the texts, with the first ones of
+// the other parts. A value of which nothing is known is one hole.
 func Texts(v *Value) [][]Piece {
-	const most = 16
 	if v == nil {
 		return nil
 	}
-	if len(v.Alternatives) > 0 {
+	return texts(v, maxDepth)
+}
+
+func texts(v *Value, depth int) [][]Piece {
+	switch {
+	case depth == 0:
+		return [][]Piece{{{Hole: v}}}
+	case len(v.Alternatives) > 0:
 		var all [][]Piece
 		for _, a := range v.Alternatives {
-			all = append(all, Texts(a)...)
-			if len(all) > most {
-				return [][]Piece{{{Hole: &Value{Type: v.Type, Marks: v.Marks, Opaque: v.Opaque, From: v.From}}}}
-			}
+			all = append(all, texts(a, depth-1)...)
+		}
+		if len(all) > maxVariants {
+			c := *v
+			c.Alternatives = nil
+			return [][]Piece{{{Hole: &c}}}
 		}
 		return all
-	}
-	if len(v.Pieces) == 0 {
+	case len(v.Choices) > 0 && len(v.Marks) == 0:
+		all := make([][]Piece, len(v.Choices))
+		for i, c := range v.Choices {
+			all[i] = []Piece{{Text: c}}
+		}
+		return all
+	case len(v.Pieces) == 0:
 		return [][]Piece{{{Hole: v}}}
 	}
-	all := [][]Piece{nil}
-	for _, p := range v.Pieces {
-		if p.Hole == nil || len(p.Hole.Alternatives) == 0 {
-			for i := range all {
-				all[i] = appendPiece(all[i][:len(all[i]):len(all[i])], p)
-			}
+	options := make([][][]Piece, len(v.Pieces))
+	count := 1
+	for i, p := range v.Pieces {
+		options[i] = [][]Piece{{p}}
+		if p.Hole == nil || len(p.Hole.Pieces) == 0 && len(p.Hole.Alternatives) == 0 && len(p.Hole.Choices) == 0 {
 			continue
 		}
-		inner := Texts(p.Hole)
-		if len(all)*len(inner) > most {
-			inner = [][]Piece{{p}}
+		if inner := texts(p.Hole, depth-1); count+len(inner)-1 <= maxVariants {
+			options[i] = inner
+			count += len(inner) - 1
 		}
-		var more [][]Piece
-		for _, before := range all {
-			for _, in := range inner {
-				text := append([]Piece(nil), before...)
-				for _, q := range in {
-					text = appendPiece(text, q)
-				}
-				more = append(more, text)
+	}
+	return variants(options, count)
+}
+
+// variants are the texts of the first option of each part, and those in which one
+// part is another of its options.
+func variants(options [][][]Piece, count int) [][]Piece {
+	all := make([][]Piece, 0, count)
+	with := func(part, option int) {
+		var text []Piece
+		for i, o := range options {
+			chosen := o[0]
+			if i == part {
+				chosen = o[option]
+			}
+			for _, p := range chosen {
+				text = appendPiece(text, p)
 			}
 		}
-		all = more
+		all = append(all, text)
+	}
+	with(-1, 0)
+	for i, o := range options {
+		for j := 1; j < len(o); j++ {
+			with(i, j)
+		}
 	}
 	return all
 }
