@@ -146,7 +146,7 @@ func parseCode(text string, language Language) *syntax.Script {
 	case MEL:
 		return parseMEL(text)
 	case DataWeave1:
-		return syntax.Parse(text)
+		return syntax.ParseAs(text, syntax.One)
 	default:
 		return syntax.ParseExpression(text)
 	}
@@ -194,7 +194,7 @@ func (p *Project) script(f *XMLFile, e *document.Element) *Code {
 		return nil
 	}
 	c := &Code{File: f.File, Element: e, Text: v.Text, Language: p.scriptLanguage([]byte(v.Text)), place: v.Offset}
-	if e.Name.Space == coreSpace {
+	if e.Is(coreSpace, "expression-component") {
 		c.Language = MEL
 	}
 	c.Tree = parseScript(c.Text, c.Language)

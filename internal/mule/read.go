@@ -354,10 +354,14 @@ func (p *Project) finish() {
 
 // parseScript reads DataWeave. A script that says its version has it.
 func parseScript(text string, language Language) *syntax.Script {
-	if language == MEL {
+	switch language {
+	case MEL:
 		return parseMEL(text)
+	case DataWeave1:
+		return syntax.ParseAs(text, syntax.One)
+	default:
+		return syntax.Parse(text)
 	}
-	return syntax.Parse(text)
 }
 
 // scriptLanguage is that of a DataWeave file of the project.
