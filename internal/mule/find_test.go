@@ -26,7 +26,7 @@ func find(t *testing.T, l Limits, paths ...string) *Workspace {
 	return w
 }
 
-func write(t *testing.T, dir, name, text string) {
+func write(t testing.TB, dir, name, text string) {
 	t.Helper()
 	at := filepath.Join(dir, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(at), 0o750); err != nil {
