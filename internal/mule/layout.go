@@ -159,7 +159,7 @@ func wanted(name string) interest {
 	switch path.Ext(base) {
 	case ".properties", ".yaml", ".yml", ".json", ".dwl", ".groovy", ".java", ".py", ".js", ".rb", ".raml", ".xml", ".wsdl",
 		".xsd", ".xsl", ".xslt", ".graphql", ".gql", ".proto", ".sql",
-		".pem", ".key", ".crt", ".cer", ".txt", ".env", ".sh", ".bat", ".ps1", ".cfg", ".conf", ".ini", ".md", ".tf":
+		".pem", ".key", ".crt", ".cer", ".txt", ".env", ".sh", ".bat", ".ps1", ".cfg", ".conf", ".ini", ".md", ".tf", ".html", ".htm":
 		return text
 	case ".jks", ".jceks", ".p12", ".pfx", ".jar", ".keystore", ".truststore", ".bks", ".der", ".zip", ".class":
 		return named
@@ -179,4 +179,22 @@ func isDocument(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, "src/main/") && !strings.Contains(name, "/exchange_modules/")
+}
+
+// isCommon says whether a file beside projects is of interest: builds and the
+// files with settings and keys that they use.
+func isCommon(name string) bool {
+	if strings.HasPrefix(name, ".github/workflows/") {
+		return wanted(name) == text
+	}
+	base := strings.ToLower(path.Base(name))
+	switch base {
+	case "pom.xml", "settings.xml", "jenkinsfile", "azure-pipelines.yml", "bitbucket-pipelines.yml", ".npmrc":
+		return true
+	}
+	switch path.Ext(base) {
+	case ".env", ".pem", ".key", ".jks", ".jceks", ".p12", ".pfx":
+		return true
+	}
+	return strings.HasPrefix(base, ".gitlab-ci") || strings.HasPrefix(base, ".env.") || strings.HasPrefix(base, "azure-pipelines")
 }
