@@ -39,14 +39,21 @@ const (
 	ContentRolledBack Action = "content-rolled-back"
 	// ConformanceChanged says that an API stands differently to a profile.
 	ConformanceChanged Action = "conformance-changed"
-	SigningKeyMade     Action = "signing-key-made"
-	SigningKeyRemoved  Action = "signing-key-removed"
+	// ProjectScanned says that a Mule project was scanned; PatchMade and PatchEnded
+	// that a virtual patch closes a finding of it, and that it does so no more.
+	ProjectScanned    Action = "project-scanned"
+	ProjectRemoved    Action = "project-removed"
+	PatchMade         Action = "patch-made"
+	PatchEnded        Action = "patch-ended"
+	SigningKeyMade    Action = "signing-key-made"
+	SigningKeyRemoved Action = "signing-key-removed"
 )
 
 func (a Action) known() bool {
 	switch a {
 	case SignIn, SignInFailed, SignOut, PasswordSet, LoginLinkIssued, RevisionPublished, RevisionRefused, KillSwitch,
-		ContentUpdated, ContentRolledBack, ConformanceChanged, SigningKeyMade, SigningKeyRemoved:
+		ContentUpdated, ContentRolledBack, ConformanceChanged, SigningKeyMade, SigningKeyRemoved,
+		ProjectScanned, ProjectRemoved, PatchMade, PatchEnded:
 		return true
 	}
 	return false

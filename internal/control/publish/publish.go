@@ -30,8 +30,8 @@ type Sealer interface {
 	Open(purpose, sealed string) ([]byte, error)
 }
 
-// Options are what a publisher works with; all but Refuse and Recorded must be
-// given.
+// Options are what a publisher works with; all but Amend, Refuse and Recorded must
+// be given.
 type Options struct {
 	// Paths are manifest files and directories.
 	Paths     []string
@@ -47,6 +47,9 @@ type Options struct {
 	Log *slog.Logger
 	// Debounce is how long the manifests must stay as they are before they are read.
 	Debounce time.Duration
+	// Amend puts into a revision what operators decided beside the manifests; nil for
+	// nothing.
+	Amend func(rev *revision.Revision) error
 	// Refuse tells why a revision must not be published, and what to warn of; nil
 	// refuses none.
 	Refuse func(ctx context.Context, rev *revision.Revision) []manifest.Problem
@@ -181,6 +184,9 @@ func (p *Publisher) publish(ctx context.Context, set *manifest.Set) []manifest.P
 		p.refuse(ctx, problems)
 		return problems
 	}
+	if err := p.amend(rev); err != nil {
+		return p.refuseFor(ctx, problems, err)
+	}
 	if now := p.o.Server.Table(); now != nil {
 		switch {
 		case now.Revision.Digest == rev.Digest:
@@ -215,6 +221,17 @@ func (p *Publisher) publish(ctx context.Context, set *manifest.Set) []manifest.P
 		p.o.Recorded(ctx, rev.Number, problems, true)
 	}
 	return problems
+}
+
+// amend puts into a revision what stands beside the manifests.
+func (p *Publisher) amend(rev *revision.Revision) error {
+	if p.o.Amend == nil {
+		return nil
+	}
+	if err := p.o.Amend(rev); err != nil {
+		return err
+	}
+	return rev.Seal()
 }
 
 // refuseFor refuses a change that could be built but not be served.
