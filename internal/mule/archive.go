@@ -130,7 +130,7 @@ func (a *archive) read(name string, limit int64) ([]byte, error) {
 	switch {
 	case f == nil:
 		return nil, fs.ErrNotExist
-	case f.UncompressedSize64 > uint64(max(limit, 0)):
+	case f.UncompressedSize64 > uint64(max(limit, 0)): //nolint:gosec // not negative
 		return nil, errTooLarge
 	case f.UncompressedSize64 > 64<<10 && f.UncompressedSize64/max(f.CompressedSize64, 1) > a.ratio:
 		return nil, errPacked

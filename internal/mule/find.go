@@ -54,7 +54,12 @@ func (w *Workspace) find(ctx context.Context, at string) error {
 	switch strings.ToLower(filepath.Ext(base)) {
 	case ".xml":
 		f := &folder{dir: path.Dir(shown), root: root}
-		w.add(&single{folder: f, name: base}, f.dir, "", []string{base})
+		one := &single{folder: f, name: base}
+		if !w.anyMule(one, []string{base}) {
+			w.report(Problem{File: shown, Message: "holds no elements of Mule"})
+			return nil
+		}
+		w.add(&place{store: one, dir: f.dir, names: []string{base}})
 		return nil
 	case ".zip", ".jar", ".war":
 		a, err := openArchive(root, base, shown, &w.limits)
@@ -69,6 +74,9 @@ func (w *Workspace) find(ctx context.Context, at string) error {
 	}
 	return fmt.Errorf("looking for Mule projects: %s is no folder, no .zip or .jar archive and no .xml file", shown)
 }
+
+// maxCommon bounds how many files beside projects are read.
+const maxCommon = 1000
 
 // search looks for the projects of a store.
 func (w *Workspace) search(ctx context.Context, s store, nested bool) error {
@@ -96,7 +104,7 @@ func (w *Workspace) search(ctx context.Context, s store, nested bool) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("looking for Mule projects: %w", err)
 		}
-		w.add(s, dirName(s, root), root, without(namesIn(names, root), root, found))
+		w.add(&place{store: s, dir: dirName(s, root), root: root, names: without(namesIn(names, root), root, found)})
 	}
 	opened := 0
 	if nested {
@@ -105,9 +113,34 @@ func (w *Workspace) search(ctx context.Context, s store, nested bool) error {
 		}
 	}
 	if len(found) == 0 && opened == 0 && w.anyMule(s, names) {
-		w.add(s, dirName(s, ""), "", names)
+		w.add(&place{store: s, dir: dirName(s, ""), names: names})
+	}
+	if common := commonOf(names, found); len(found) > 0 && len(common) > 0 {
+		w.add(&place{store: s, dir: dirName(s, ""), names: common, common: true})
 	}
 	return nil
+}
+
+// inAny says whether a file lies in one of some sorted folders.
+func inAny(name string, roots []string) bool {
+	for dir := name; dir != ""; {
+		dir = dirOf(dir)
+		if _, ok := slices.BinarySearch(roots, dir); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// commonOf are the files beside the projects of a repository that rules look at.
+func commonOf(names, roots []string) []string {
+	var out []string
+	for _, name := range names {
+		if len(out) < maxCommon && isCommon(name) && !inAny(name, roots) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // archives looks into the archives beside the projects of a store: those on top,
@@ -118,8 +151,7 @@ func (w *Workspace) archives(ctx context.Context, s store, names, found []string
 	for _, name := range names {
 		ext := strings.ToLower(path.Ext(name))
 		deployable := strings.Contains(name, "-mule-application") || strings.Contains(name, "-mule-domain") || strings.Contains(name, "-mule-policy")
-		inside := slices.ContainsFunc(found, func(root string) bool { return within(name, root) })
-		if ext != ".jar" && ext != ".zip" || inside || strings.Contains(name, "/") && !deployable {
+		if ext != ".jar" && ext != ".zip" || strings.Contains(name, "/") && !deployable || inAny(name, found) {
 			continue
 		}
 		a, err := w.openInside(s, name)
@@ -149,18 +181,16 @@ func (w *Workspace) openInside(s store, name string) (*archive, error) {
 
 // without leaves out the files of other projects that lie inside.
 func without(names []string, root string, roots []string) []string {
-	var inner []string
-	for _, r := range roots {
-		if r != root && within(r, root) {
-			inner = append(inner, r)
-		}
+	inner := namesIn(roots, root)
+	if root == "" {
+		inner = slices.DeleteFunc(slices.Clone(roots), func(r string) bool { return r == "" })
 	}
 	if len(inner) == 0 {
 		return names
 	}
 	out := make([]string, 0, len(names))
 	for _, name := range names {
-		if !slices.ContainsFunc(inner, func(r string) bool { return within(name, r) }) {
+		if !inAny(name, inner) {
 			out = append(out, name)
 		}
 	}

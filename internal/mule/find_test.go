@@ -66,7 +66,7 @@ func summary(p *Project, base string) string {
 			name = "."
 		}
 	}
-	kinds := map[Kind]string{Application: "application", Domain: "domain", Library: "library", Policy: "policy"}
+	kinds := map[Kind]string{Application: "application", Domain: "domain", Library: "library", Policy: "policy", Common: "common"}
 	flows := "none"
 	for i, f := range p.Flows {
 		if i == 0 {

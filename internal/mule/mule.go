@@ -16,12 +16,14 @@ import (
 type Kind uint8
 
 // The kinds of projects. A Library holds Mule files or DataWeave modules and is
-// deployed inside others; a Policy is a custom policy.
+// deployed inside others; a Policy is a custom policy; Common is what lies beside
+// the projects of a repository: builds, parents of their Maven files, keys.
 const (
 	Application Kind = iota + 1
 	Domain
 	Library
 	Policy
+	Common
 )
 
 // Project is one Mule project, read. It must not be changed, and may be used by

@@ -36,7 +36,7 @@ func ReadFiles(name string, files map[string]string) (*Project, error) {
 	return p, nil
 }
 
-// reader reads the files of one project.
+// projectReader reads the files of one project.
 type projectReader struct {
 	*Project
 	limits *Limits
@@ -77,7 +77,7 @@ func (r *projectReader) files(ctx context.Context, at *place) error {
 	}
 	r.shape = shapeOf(names)
 	if r.shape.maven {
-		r.Project.byClass = make(map[string]*File, len(names))
+		r.byClass = make(map[string]*File, len(names))
 	}
 	for i, name := range names {
 		if err := ctx.Err(); err != nil {
@@ -238,6 +238,8 @@ func (p *Project) classify(at *place) {
 	})
 	p.Kind = Application
 	switch {
+	case at.common:
+		p.Kind = Common
 	case packaging == "mule-domain", slices.ContainsFunc(p.Configs, func(f *XMLFile) bool { return !f.Test && isDomain(f.Document.Root) }):
 		p.Kind = Domain
 	case packaging == "mule-policy":

@@ -32,12 +32,12 @@ var (
 // built, what tools keep, and what others wrote.
 func skipped(dir string) bool {
 	base := path.Base(dir)
-	switch {
-	case base == "node_modules":
+	switch base {
+	case "node_modules":
 		return true
-	case base == "target":
+	case "target":
 		return !strings.HasPrefix(dir, "src/") && !strings.Contains(dir, "/src/")
-	case base == ".github":
+	case ".github":
 		return false
 	}
 	return len(base) > 1 && base[0] == '.'

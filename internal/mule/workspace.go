@@ -35,6 +35,8 @@ type place struct {
 	dir, root string
 	// names are its files in the store.
 	names []string
+	// common says that it is what lies beside projects.
+	common bool
 
 	group, artifact, version string
 
@@ -83,13 +85,15 @@ func (w *Workspace) report(p Problem) {
 }
 
 // add notes a project, unless another path led to it.
-func (w *Workspace) add(s store, dir, root string, names []string) {
-	key := dir
+func (w *Workspace) add(p *place) {
+	dir, key := p.dir, p.dir
 	if whole, err := filepath.Abs(filepath.FromSlash(dir)); err == nil {
 		key = whole
 	}
-	if one, ok := s.(*single); ok {
+	if one, ok := p.store.(*single); ok {
 		key += "\x00" + one.name
+	} else if p.common {
+		key += "\x00"
 	}
 	if len(w.found) >= w.limits.Projects {
 		w.report(Problem{File: dir, Message: fmt.Sprintf("is one project more than %d and was not read", w.limits.Projects)})
@@ -102,7 +106,7 @@ func (w *Workspace) add(s store, dir, root string, names []string) {
 		w.seen = map[string]bool{}
 	}
 	w.seen[key] = true
-	w.found = append(w.found, &place{store: s, dir: dir, root: root, names: names})
+	w.found = append(w.found, p)
 }
 
 // indexPOM notes a Maven file.
@@ -173,6 +177,9 @@ func (w *Workspace) pomFiles(own *XMLFile) []*XMLFile {
 func (w *Workspace) link() {
 	w.byArtifact, w.byName = map[string][]*place{}, map[string][]*place{}
 	for _, p := range w.found {
+		if p.common {
+			continue
+		}
 		pom := pomName(p)
 		if pom != "" {
 			if f := w.readPOM(p.store, pom); f != nil {
@@ -214,8 +221,10 @@ func (w *Workspace) Read(ctx context.Context, i int) (*Project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", at.dir, err)
 	}
-	w.addDomain(ctx, at, p)
-	w.addLibraries(ctx, at, p)
+	if p.Kind != Common {
+		w.addDomain(ctx, at, p)
+		w.addLibraries(ctx, at, p)
+	}
 	p.finish()
 	return p, ctx.Err()
 }
