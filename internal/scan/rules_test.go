@@ -1,0 +1,62 @@
+package scan
+
+import (
+	"context"
+	"flag"
+	"strings"
+	"testing"
+
+	"farrier.dev/farrier/internal/finding"
+)
+
+// leastRules is how many rules there must be. It only ever grows.
+const leastRules = 1
+
+var onlyRule = flag.String("rule", "", "play the examples of this rule alone")
+
+// TestRules plays the examples of every rule: the bad ones are found as often and
+// where they say, the good ones never, and what is repaired is found no more.
+func TestRules(t *testing.T) {
+	rules, err := readRules(builtin, "rules", "rules")
+	if err != nil {
+		t.Error(err)
+	}
+	set, err := newRules(rules)
+	if err != nil {
+		t.Error(err)
+	}
+	played, repaired := 0, 0
+	for _, x := range set.all {
+		if *onlyRule != "" && *onlyRule != x.ID {
+			continue
+		}
+		t.Run(x.ID, func(t *testing.T) {
+			for _, problem := range set.prove(context.Background(), x) {
+				t.Error(problem)
+			}
+		})
+		played += len(x.bad) + len(x.good)
+		for _, e := range x.bad {
+			if e.fixed != "" {
+				repaired++
+			}
+		}
+	}
+	t.Logf("played %d rules with %d examples, %d of them with a repair written out", len(set.all), played, repaired)
+	if len(set.all) < leastRules || *onlyRule == "" && played < 2*leastRules {
+		t.Errorf("there are %d rules and %d examples, at least %d rules with two examples each are expected", len(set.all), played, leastRules)
+	}
+}
+
+// TestTaxonomy holds that auditors find each rule in their lists.
+func TestTaxonomy(t *testing.T) {
+	set, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range set.all {
+		if x.Taxonomy.CWE == 0 || x.Taxonomy.OWASP2023 == "" || len(x.Taxonomy.Controls) < len(finding.Standards()) {
+			t.Errorf("%s needs cwe, owasp 2023 and controls of each of %s", x.ID, strings.Join(sortedKeys(finding.Standards()), ", "))
+		}
+	}
+}

@@ -1,0 +1,287 @@
+package scan
+
+import (
+	"bytes"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"farrier.dev/farrier/internal/encoding/xmltext/document"
+	"farrier.dev/farrier/internal/finding"
+	"farrier.dev/farrier/internal/mule"
+	"farrier.dev/farrier/internal/scan/check"
+	"farrier.dev/farrier/internal/scan/taint"
+)
+
+// The rules about suppressions themselves, which the engine asks.
+const (
+	noReason    = "MS-SUP-01"
+	noRule      = "MS-SUP-02"
+	noUse       = "MS-SUP-03"
+	ignoreWord  = "farrier:ignore"
+	leastReason = 3
+)
+
+// suppressionRules describe the rules about suppressions.
+func suppressionRules() []RuleInfo {
+	info := func(id, title, why, mend string) RuleInfo {
+		return RuleInfo{
+			ID: id, Title: title, Severity: finding.Low, Confidence: finding.HighConfidence, Majors: []int{3, 4}, Why: why, Mend: mend,
+			Taxonomy: finding.Taxonomy{CWE: 1116},
+			Bad:      []string{"<!-- farrier:ignore MS-TLS-03 -->"}, Good: []string{"<!-- farrier:ignore MS-TLS-03 the certificate is pinned by the sidecar -->"},
+		}
+	}
+	return []RuleInfo{
+		info(noReason, "Suppression without a reason", "Nobody can tell later whether the finding may still be left out, so the suppression does not count.", "Write the reason behind the id of the rule."),
+		info(noRule, "Suppression of an unknown rule", "The suppression has no effect: no rule has that id.", "Correct the id or remove the comment."),
+		info(noUse, "Suppression that suppresses nothing", "What it was written for is gone; it would hide a finding that appears there later.", "Remove the comment."),
+	}
+}
+
+// suppression is one comment that says not to tell of findings.
+type suppression struct {
+	file   *mule.File
+	span   document.Span
+	rules  []string
+	reason string
+	// target is the element whose findings are meant; nil for a line of another
+	// file: its own and the next.
+	target *document.Element
+	lines  document.Span
+	used   bool
+}
+
+var (
+	inXML  = regexp.MustCompile(`^\s*` + ignoreWord + `\b[ \t]*([\s\S]*)$`)
+	inText = regexp.MustCompile(`(?:^|[\s;,{}()])(?://|#|/\*)[ \t]*` + ignoreWord + `\b[ \t]*([^\r\n]*)`)
+	ids    = regexp.MustCompile(`^[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+$`)
+)
+
+// suppressed are the findings with the reasons of those that the source suppresses,
+// what is wrong with suppressions, and without what the settings leave out.
+func (j *judge) suppressed(s *Settings) []finding.Finding {
+	all := j.suppressions()
+	reasons := map[*found]string{}
+	for _, r := range j.found {
+		for _, x := range all {
+			if x.covers(r) {
+				x.used = true
+				if reasons[r] == "" {
+					reasons[r] = x.reason
+				}
+			}
+		}
+	}
+	for _, x := range all {
+		j.judgeSuppression(x)
+	}
+	findings := j.findings() // in the order of j.found, once it is sorted
+	for i, r := range j.found {
+		findings[i].Suppressed = reasons[r]
+	}
+	kept := findings[:0]
+	for i := range findings {
+		if r := j.found[i]; r.File == nil || !s.excluded(r.File.Name) {
+			kept = append(kept, findings[i])
+		}
+	}
+	return kept
+}
+
+func (x *suppression) covers(r *found) bool {
+	if r.File != x.file || x.reason == "" || !slices.Contains(x.rules, r.asked.ID) {
+		return false
+	}
+	if x.target == nil {
+		return r.Span.Start >= x.lines.Start && r.Span.Start < x.lines.End
+	}
+	for e := r.Element; e != nil; e = e.Parent {
+		if e == x.target {
+			return true
+		}
+	}
+	return r.Element == nil && r.Span.Start >= x.target.Whole.Start && r.Span.Start < x.target.Whole.End
+}
+
+// judgeSuppression tells what is wrong with a suppression. One of a rule that is not
+// asked is left in peace.
+func (j *judge) judgeSuppression(x *suppression) {
+	id, message := "", ""
+	unknown, all := "", true
+	for _, rule := range x.rules {
+		if j.plan.rules.byID[rule] == nil {
+			unknown = rule
+		}
+		all = all && j.plan.asked[rule] != nil
+	}
+	switch {
+	case len(x.rules) == 0 || unknown != "":
+		id, message = noRule, "the suppression names no known rule"
+		if unknown != "" {
+			message = "the suppression names " + quoted(unknown) + ", which is no rule"
+		}
+	case x.reason == "":
+		id, message = noReason, "the suppression of "+strings.Join(x.rules, ", ")+" gives no reason and is not heeded"
+	case !x.used && all:
+		id, message = noUse, "the suppression of "+strings.Join(x.rules, ", ")+" suppresses nothing"
+	default:
+		return
+	}
+	set := j.plan.setting(id)
+	if set == nil {
+		return
+	}
+	j.found = append(j.found, &found{asked: set, Report: check.Report{
+		Place: taint.Place{File: x.file, Span: x.span}, Message: message, Detail: "suppression of " + strings.Join(x.rules, " "),
+	}})
+}
+
+// suppressions are those of all files of the project.
+func (j *judge) suppressions() []*suppression {
+	var out []*suppression
+	xml := map[*mule.File]bool{}
+	for _, files := range [][]*mule.XMLFile{j.project.Configs, j.project.Documents} {
+		for _, f := range files {
+			xml[f.File] = true
+			if f.Document != nil && (!f.Test || j.plan.tests) && bytes.Contains(f.Text, []byte(ignoreWord)) {
+				out = append(out, inDocument(f)...)
+			}
+		}
+	}
+	for _, name := range sortedKeys(j.project.Files) {
+		f := j.project.Files[name]
+		if !xml[f] && (!f.Test || j.plan.tests) && commented(name) && bytes.Contains(f.Text, []byte(ignoreWord)) {
+			out = append(out, inLines(f, f.Text, 0, len(f.Text))...)
+		}
+	}
+	return out
+}
+
+// commented says whether a file may have comments with // or #.
+func commented(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".dwl", ".java", ".groovy", ".properties", ".yaml", ".yml", ".raml", ".py", ".js":
+		return true
+	}
+	return false
+}
+
+// inDocument are the suppressions of an XML file: a comment counts for the element
+// behind it, one that stands first in an element for that.
+func inDocument(f *mule.XMLFile) []*suppression {
+	var out []*suppression
+	f.Document.Root.Walk(func(e *document.Element) bool {
+		for i, n := range e.Children {
+			switch n := n.(type) {
+			case *document.Comment:
+				m := inXML.FindStringSubmatch(n.Text)
+				if m == nil {
+					continue
+				}
+				x := &suppression{file: f.File, span: n.Whole, target: meant(e, i)}
+				x.read(m[1])
+				out = append(out, x)
+			case *document.Text:
+				if strings.Contains(n.Value.Text, ignoreWord) {
+					out = append(out, inLines(f.File, f.Text, n.Whole.Start, n.Whole.End)...)
+				}
+			}
+		}
+		return true
+	})
+	return out
+}
+
+// meant is the element that the comment of number i in another is about.
+func meant(in *document.Element, i int) *document.Element {
+	first := true
+	for k, n := range in.Children {
+		if k >= i {
+			break
+		}
+		switch n := n.(type) {
+		case *document.Element:
+			first = false
+		case *document.Text:
+			first = first && strings.TrimSpace(n.Value.Text) == ""
+		}
+	}
+	var next *document.Element
+	for _, n := range in.Children[i+1:] {
+		if e, ok := n.(*document.Element); ok {
+			next = e
+			break
+		}
+	}
+	if next != nil && (!first || in.Parent == nil || !insideTag(in, i)) {
+		return next
+	}
+	return in
+}
+
+// insideTag says whether the comment of number i stands on the line on which the
+// start tag of its element ends.
+func insideTag(in *document.Element, i int) bool {
+	at := in.Children[i].Bytes().Start
+	return !bytes.ContainsRune(in.Document.Text[in.Tag.End:at], '\n')
+}
+
+// inLines are the suppressions in comments of lines: each counts for its line and
+// the next that is not empty.
+func inLines(f *mule.File, text []byte, start, end int) []*suppression {
+	var out []*suppression
+	for _, m := range inText.FindAllSubmatchIndex(text[start:end], -1) {
+		x := &suppression{file: f, span: document.Span{Start: start + m[0], End: start + m[1]}}
+		x.read(strings.TrimSuffix(strings.TrimSpace(string(text[start+m[2]:start+m[3]])), "*/"))
+		x.lines = document.Span{Start: lineStart(text, start+m[2]), End: nextLine(text, start+m[3])}
+		out = append(out, x)
+	}
+	return out
+}
+
+// nextLine is the end of the first line with words behind a place, so that it holds
+// what follows a comment.
+func nextLine(text []byte, at int) int {
+	for n := 0; n < 2; {
+		i := bytes.IndexByte(text[at:], '\n')
+		if i < 0 {
+			return len(text)
+		}
+		if n == 0 || len(bytes.TrimSpace(text[at:at+i])) > 0 {
+			n++
+		}
+		at += i + 1
+	}
+	return at
+}
+
+// read takes rules and reason apart: "MS-INJ-01, MS-INJ-04 reason".
+func (x *suppression) read(text string) {
+	words := strings.Fields(text)
+	for len(words) > 0 {
+		word := strings.TrimRight(words[0], ",:;")
+		if !ids.MatchString(word) {
+			break
+		}
+		x.rules = append(x.rules, word)
+		words = words[1:]
+	}
+	reason := strings.Trim(strings.Join(words, " "), "-: ")
+	if len(reason) >= leastReason {
+		x.reason = cut(reason, maxExcerpt)
+	}
+}
+
+// setting is a rule about suppressions as the settings want it, nil where it is off.
+func (p *plan) setting(id string) *asked {
+	set := p.settings.rule(id)
+	if set != nil && set.off || len(p.only) > 0 && !slices.Contains(p.only, id) {
+		return nil
+	}
+	a := &asked{rule: p.rules.byID[id]}
+	if set != nil {
+		a.severity = set.severity
+	}
+	return a
+}
