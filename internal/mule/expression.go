@@ -93,7 +93,7 @@ func (p *Project) code(f *XMLFile, e *document.Element, v *document.Value, from,
 	switch {
 	case strings.HasPrefix(inner, "mel:"):
 		c.Language, from = MEL, from+len("mel:")
-	case strings.HasPrefix(inner, "dw:"):
+	case strings.HasPrefix(inner, "dw:") && !strings.HasPrefix(inner, "dw::"): // which begins the name of a module
 		from += len("dw:")
 		c.Language = p.dataWeave()
 	case p.Major == 3 && strings.HasPrefix(strings.TrimSpace(inner), "%dw"):

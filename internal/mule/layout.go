@@ -159,9 +159,9 @@ func wanted(name string) interest {
 	switch path.Ext(base) {
 	case ".properties", ".yaml", ".yml", ".json", ".dwl", ".groovy", ".java", ".py", ".js", ".rb", ".raml", ".xml", ".wsdl",
 		".xsd", ".xsl", ".xslt", ".graphql", ".gql", ".proto", ".sql",
-		".pem", ".key", ".crt", ".cer", ".txt", ".env", ".sh", ".bat", ".ps1", ".cfg", ".conf", ".ini", ".md", ".tf", ".html", ".htm":
+		".pem", ".key", ".crt", ".cer", ".asc", ".txt", ".env", ".sh", ".bat", ".ps1", ".cfg", ".conf", ".ini", ".md", ".tf", ".html", ".htm":
 		return text
-	case ".jks", ".jceks", ".p12", ".pfx", ".jar", ".keystore", ".truststore", ".bks", ".der", ".zip", ".class":
+	case ".jks", ".jceks", ".p12", ".pfx", ".jar", ".keystore", ".truststore", ".bks", ".der", ".gpg", ".pgp", ".zip", ".class":
 		return named
 	}
 	if base == "jenkinsfile" || base == "dockerfile" || base == "makefile" || strings.HasPrefix(base, ".env.") || base == ".npmrc" {
