@@ -57,6 +57,7 @@ var listers = map[string]string{
 	"policy/catalogue": "the only list of the policies",
 	"spec/languages":   "the only list of the languages of descriptions",
 	"encoding/tree":    "one tree of several syntaxes, which other folders read",
+	"scan/check":       "judges by what the analysis of data found and by what is known of versions",
 }
 
 // checkFolders holds that a folder of a room knows the folders it lies in and

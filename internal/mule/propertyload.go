@@ -230,10 +230,7 @@ func (r *propertyReader) loaderFor(f *File) (config loader, environment string, 
 			break
 		}
 	}
-	if base := path.Base(f.Name); !loaded && r.project.Major == 3 && base == "mule-app.properties" {
-		loaded = true
-	}
-	return config, environment, loaded
+	return config, environment, loaded || path.Base(f.Name) == "mule-app.properties"
 }
 
 func fits(pattern string, names []string) ([]string, bool) {

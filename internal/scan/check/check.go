@@ -4,10 +4,12 @@ package check
 
 import (
 	"context"
+	"time"
 
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
 	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/mule"
+	"farrier.dev/farrier/internal/scan/advisory"
 	"farrier.dev/farrier/internal/scan/taint"
 )
 
@@ -19,6 +21,10 @@ type Context struct {
 	Taint *taint.Result
 	// Options are those of the rule, as its file or the project's profile set them.
 	Options map[string]string
+	// Advisories are the known weaknesses; nil stands for the embedded table. Now is
+	// the time that ages are counted from; the zero time switches off what needs it.
+	Advisories *advisory.Database
+	Now        time.Time
 
 	report func(Report)
 }

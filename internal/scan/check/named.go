@@ -23,6 +23,8 @@ func all() []entry[Func] {
 		auth(),
 		errorChecks(),
 		logging(),
+		secrets(),
+		supply(),
 	)
 }
 

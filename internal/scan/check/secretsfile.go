@@ -1,0 +1,392 @@
+package check
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"farrier.dev/farrier/internal/classify"
+	"farrier.dev/farrier/internal/encoding/tree"
+	"farrier.dev/farrier/internal/encoding/xmltext/document"
+	"farrier.dev/farrier/internal/finding"
+	"farrier.dev/farrier/internal/mule"
+	"farrier.dev/farrier/internal/scan/taint"
+)
+
+var propertyCall = regexp.MustCompile(`\bp\(\s*["']([^"':]{1,200})["']\s*\)`)
+
+// securePropertiesMissing finds secrets that are given when the application is
+// deployed, and that mule-artifact.json does not name: the runtime manager shows
+// their values.
+func securePropertiesMissing(c *Context) {
+	a := c.Project.Artifact
+	if a == nil || c.Project.Kind != mule.Application && c.Project.Kind != mule.Domain {
+		return
+	}
+	keys := secureKeyNames(c.Project)
+	missing := map[string]bool{}
+	add := func(name string) {
+		name = strings.TrimSpace(name)
+		given := len(c.Project.Properties.Named(name)) == 0
+		if (keys[name] || given && secretStrength(name) == sureSecret) && !slices.Contains(a.SecureProperties, name) && !strings.ContainsAny(name, `"\`) {
+			missing[name] = true
+		}
+	}
+	for name := range keys {
+		add(name)
+	}
+	for _, f := range c.Project.Configs {
+		if f.Test {
+			continue
+		}
+		f.Document.Root.Walk(func(e *document.Element) bool {
+			look := func(text string) {
+				for _, m := range placeholderForm.FindAllStringSubmatch(text, 50) {
+					if !strings.HasPrefix(m[0], "${secure::") {
+						add(m[1])
+					}
+				}
+				for _, m := range propertyCall.FindAllStringSubmatch(text, 50) {
+					add(m[1])
+				}
+			}
+			for i := range e.Attrs {
+				look(e.Attrs[i].Value.Text)
+			}
+			if t := e.Content(); t != nil {
+				look(t.Value.Text)
+			}
+			return true
+		})
+	}
+	if len(missing) == 0 {
+		return
+	}
+	names := make([]string, 0, len(missing))
+	for name := range missing {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	r := Report{
+		Place:   taint.Place{File: a.File, Span: nodeSpan(a.File, nodeOr(a.Root.Get("secureProperties"), a.Root))},
+		Message: "secureProperties does not name " + shortList(names), Detail: "secureProperties",
+	}
+	if edit, ok := listSecureProperties(c.Project, names); ok {
+		r.Repair = safely("name them in secureProperties", edit)
+	}
+	c.Report(r)
+}
+
+func nodeOr(n, other *tree.Node) *tree.Node {
+	if n != nil {
+		return n
+	}
+	return other
+}
+
+// shortList are some names, and how many more there are.
+func shortList(names []string) string {
+	if len(names) <= 6 {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:6], ", ") + " and " + strconv.Itoa(len(names)-6) + " more"
+}
+
+// nodeOffset is the byte at which a value of a tree begins.
+func nodeOffset(f *mule.File, n *tree.Node) int {
+	at := 0
+	for range n.Line - 1 {
+		next := strings.IndexByte(string(f.Text[at:]), '\n')
+		if next < 0 {
+			return at
+		}
+		at += next + 1
+	}
+	for range n.Column - 1 {
+		_, size := utf8.DecodeRune(f.Text[at:])
+		at += size
+	}
+	return min(at, len(f.Text))
+}
+
+// nodeSpan is the first character of a value of a tree.
+func nodeSpan(f *mule.File, n *tree.Node) document.Span {
+	at := nodeOffset(f, n)
+	return document.Span{Start: at, End: min(at+1, len(f.Text))}
+}
+
+// listSecureProperties adds names to the secureProperties of mule-artifact.json;
+// false where there is no such file, or nothing is missing.
+func listSecureProperties(p *mule.Project, names []string) (Edit, bool) {
+	a := p.Artifact
+	if a == nil {
+		return Edit{}, false
+	}
+	var quoted []string
+	for _, name := range names {
+		if !slices.Contains(a.SecureProperties, name) {
+			quoted = append(quoted, strconv.Quote(name))
+		}
+	}
+	list := a.Root.Get("secureProperties")
+	if len(quoted) == 0 || list != nil && list.Kind != tree.Array {
+		return Edit{}, false
+	}
+	text := string(a.File.Text)
+	if list == nil {
+		at := nodeOffset(a.File, a.Root) + 1
+		if at > len(text) || text[at-1] != '{' {
+			return Edit{}, false
+		}
+		blank := text[at : at+len(text[at:])-len(strings.TrimLeft(text[at:], " \t\r\n"))]
+		added := `"secureProperties": [` + strings.Join(quoted, ", ") + `]`
+		if len(a.Root.Members) > 0 {
+			added += ","
+		}
+		return Edit{a.File, document.Span{Start: at, End: at}, blank + added}, true
+	}
+	end := closingBracket(text, nodeOffset(a.File, list))
+	if end < 0 {
+		return Edit{}, false
+	}
+	at := len(strings.TrimRight(text[:end], " \t\r\n"))
+	added := strings.Join(quoted, ", ")
+	if len(list.Items) > 0 {
+		added = ", " + added
+	}
+	return Edit{a.File, document.Span{Start: at, End: at}, added}, true
+}
+
+// closingBracket is where the list of texts that begins at a byte ends, negative
+// where it does not.
+func closingBracket(text string, at int) int {
+	if at >= len(text) || text[at] != '[' {
+		return -1
+	}
+	inside := false
+	for i := at + 1; i < len(text); i++ {
+		switch {
+		case inside && text[i] == '\\':
+			i++
+		case text[i] == '"':
+			inside = !inside
+		case !inside && text[i] == ']':
+			return i
+		}
+	}
+	return -1
+}
+
+const maxSecretFile = 2 << 20
+
+// sortedFiles are the files with text of the project, by their names.
+func sortedFiles(p *mule.Project) []*mule.File {
+	var out []*mule.File
+	for _, f := range p.Files {
+		if len(f.Text) > 0 && len(f.Text) <= maxSecretFile {
+			out = append(out, f)
+		}
+	}
+	slices.SortFunc(out, func(a, b *mule.File) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+var storageKey = regexp.MustCompile(`(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{40,100}={0,2})`)
+
+// knownSecret finds keys that their form gives away, in any file, and what is random
+// in places named for secrets, in code.
+func knownSecret(c *Context) {
+	for _, f := range sortedFiles(c.Project) {
+		if c.Err() != nil {
+			return
+		}
+		if strings.Contains(f.Name, "exchange_modules/") || strings.HasSuffix(f.Name, "package-lock.json") {
+			continue
+		}
+		text := string(f.Text)
+		for _, m := range classify.Find(text) {
+			reportIssued(c, f, text, m, 0)
+		}
+		for _, m := range storageKey.FindAllStringSubmatchIndex(text, 20) {
+			reportKnown(c, f, document.Span{Start: m[2], End: m[3]}, "an account key of Azure", finding.Critical, finding.HighConfidence)
+		}
+		namedSecrets(c, f, text)
+	}
+}
+
+// reportIssued tells of a match, or of a key inside one that was found by the name
+// before it.
+func reportIssued(c *Context, f *mule.File, text string, m classify.Match, depth int) {
+	who := issuer(m.Class)
+	value := text[m.Start:m.End]
+	if who == "" {
+		if depth == 0 && len(value) <= 4096 {
+			for _, inner := range classify.Find(value) {
+				if inner.End-inner.Start <= len(value) && issuer(inner.Class) != "" {
+					inner.Start, inner.End = inner.Start+m.Start, inner.End+m.Start
+					reportIssued(c, f, text, inner, 1)
+				}
+			}
+		}
+		return
+	}
+	if strings.Contains(value, "EXAMPLE") || strings.Contains(strings.ToLower(value), "xxxx") {
+		return
+	}
+	severity := finding.Critical
+	if strings.Contains(value[:min(len(value), 9)], "_test_") {
+		severity, who = finding.Medium, who+" for tests"
+	}
+	reportKnown(c, f, document.Span{Start: m.Start, End: m.End}, who, severity, finding.HighConfidence)
+}
+
+func reportKnown(c *Context, f *mule.File, span document.Span, what string, severity finding.Severity, confidence finding.Confidence) {
+	if f.Test {
+		severity = min(severity, finding.Medium)
+	}
+	c.Report(Report{
+		Place: taint.Place{File: f, Span: span}, Message: what + " stands in the file", Detail: strconv.Itoa(span.Start),
+		Severity: severity, Confidence: confidence,
+	})
+}
+
+var namedForm = regexp.MustCompile(`["']?\b([A-Za-z][\w.-]{2,60})["']?\s*[:=]\s*["']([^"'\s$#{}]{12,200})["']`)
+
+// namedSecrets finds random values of what is named for a secret, in code.
+func namedSecrets(c *Context, f *mule.File, text string) {
+	switch path.Ext(f.Name) {
+	case ".dwl", ".java", ".groovy", ".py", ".js":
+	case ".json":
+		if f.Test || strings.HasPrefix(f.ClassPath, "api/") || strings.Contains(f.Name, "example") || strings.Contains(f.Name, "sample") {
+			return
+		}
+	default:
+		return
+	}
+	for _, m := range namedForm.FindAllStringSubmatchIndex(text, 1000) {
+		name, value := text[m[2]:m[3]], text[m[4]:m[5]]
+		if secretStrength(name) == sureSecret && isSecret(value) && looksSecret(value, maybeSecret) {
+			severity := finding.High
+			if f.Test {
+				severity = finding.Low
+			}
+			reportKnown(c, f, document.Span{Start: m[4], End: m[5]}, "the value of "+name, severity, finding.MediumConfidence)
+		}
+	}
+}
+
+var encryptionKeyName = regexp.MustCompile(`(?i)(?:^|[._-])(?:mule|secure|encryption|encrypt|decryption|decrypt|vault|crypto)[._-]?key$`)
+
+func isBuildSecret(name string) bool {
+	return secretStrength(name) == sureSecret || encryptionKeyName.MatchString(name)
+}
+
+// secretInPOM finds credentials in the files of Maven.
+func secretInPOM(c *Context) {
+	keys := secureKeyNames(c.Project)
+	for _, f := range c.Project.Documents {
+		if f.Document == nil || f.Document.Root.Name.Local != "project" && f.Document.Root.Name.Local != "settings" {
+			continue
+		}
+		f.Document.Root.Walk(func(e *document.Element) bool {
+			t := e.Content()
+			if t == nil || len(e.Elements()) > 0 {
+				return e.Name.Local != "dependencies"
+			}
+			value := strings.TrimSpace(t.Value.Text)
+			start := strings.Index(t.Value.Text, value)
+			if isBuildSecret(e.Name.Local) && !keys[e.Name.Local] {
+				if isPlain(value) && issuedKey(value) == "" && looksSecret(value, sureSecret) {
+					span := t.Value.Part(start, start+len(value))
+					variable := strings.ToUpper(strings.Join(nameWords(e.Name.Local), "_"))
+					c.Report(Report{
+						Place:   taint.Place{File: f.File, Span: span, Element: e},
+						Message: "the value of " + e.Name.Local + " is written into the file", Detail: e.Name.Local,
+						Repair: suggested("take it from the environment variable "+variable, Edit{f.File, span, "${env." + variable + "}"}),
+					})
+				}
+				return true
+			}
+			for _, m := range definedForm.FindAllStringSubmatchIndex(t.Value.Text, 50) {
+				if name, at, ok := definedSecret(t.Value.Text, m); ok {
+					c.Report(Report{
+						Place:   taint.Place{File: f.File, Span: t.Value.Part(at[0], at[1]), Element: e},
+						Message: "the value of -D" + name + " is written into the file", Detail: name,
+					})
+				}
+			}
+			return true
+		})
+	}
+}
+
+var (
+	definedForm  = regexp.MustCompile(`-D([A-Za-z][\w.-]{1,80})=("[^"\r\n]*"|'[^'\r\n]*'|[^\s"'\\]+)`)
+	assignedForm = regexp.MustCompile(`(?m)^[ \t-]*(?:export[ \t]+|set[ \t]+|ENV[ \t]+|ARG[ \t]+|\$env:)?["']?([A-Za-z_][\w.-]{2,60})["']?[ \t]*[:=][ \t]*("[^"\r\n]*"|'[^'\r\n]*'|[^\s"'#;]+)`)
+	curlForm     = regexp.MustCompile(`(?:[ \t]-u|--user)[ =]+["']?([^\s:"'$%]{1,80}):([^\s"'$%]{3,200})`)
+)
+
+// definedSecret is the name and the span of a secret that a match of a name and a
+// value holds.
+func definedSecret(text string, m []int) (name string, at [2]int, ok bool) {
+	name, at = text[m[2]:m[3]], [2]int{m[4], m[5]}
+	value := text[at[0]:at[1]]
+	if len(value) > 1 && (value[0] == '"' || value[0] == '\'') {
+		at[0], at[1] = at[0]+1, at[1]-1
+		value = text[at[0]:at[1]]
+	}
+	if !isBuildSecret(name) || !isPlain(value) || issuedKey(value) != "" || !looksSecret(value, sureSecret) || strings.ContainsAny(value, "($%`") {
+		return "", at, false
+	}
+	return name, at, true
+}
+
+// isPipeline tells the files of builds and deliveries.
+func isPipeline(name string) bool {
+	base := strings.ToLower(path.Base(name))
+	switch path.Ext(base) {
+	case ".sh", ".bat", ".ps1", ".cmd", ".tf":
+		return true
+	case ".yml", ".yaml":
+		return strings.Contains(name, ".github/workflows/") || strings.Contains(name, ".circleci/") || strings.HasPrefix(base, ".gitlab-ci") || strings.HasPrefix(base, "azure-pipelines") ||
+			strings.HasPrefix(base, "bitbucket-pipelines") || strings.HasPrefix(base, ".travis") || strings.HasPrefix(base, "docker-compose") ||
+			strings.HasPrefix(base, "buildspec") || strings.HasPrefix(base, "cloudbuild")
+	}
+	return strings.HasPrefix(base, "jenkinsfile") || base == "dockerfile" || base == "makefile" || base == ".env" || strings.HasPrefix(base, ".env.") || base == ".npmrc"
+}
+
+// secretInPipeline finds credentials in the files of builds and deliveries.
+func secretInPipeline(c *Context) {
+	for _, f := range sortedFiles(c.Project) {
+		if !isPipeline(f.Name) || c.Err() != nil {
+			continue
+		}
+		text := string(f.Text)
+		seen := map[int]bool{}
+		report := func(name string, at [2]int) {
+			if seen[at[0]] {
+				return
+			}
+			seen[at[0]] = true
+			c.Report(Report{
+				Place:   taint.Place{File: f, Span: document.Span{Start: at[0], End: at[1]}},
+				Message: "the value of " + name + " is written into " + path.Base(f.Name), Detail: name,
+			})
+		}
+		for _, form := range []*regexp.Regexp{definedForm, assignedForm} {
+			for _, m := range form.FindAllStringSubmatchIndex(text, 2000) {
+				if name, at, ok := definedSecret(text, m); ok {
+					report(name, at)
+				}
+			}
+		}
+		for _, m := range curlForm.FindAllStringSubmatchIndex(text, 200) {
+			if value := text[m[4]:m[5]]; isPlain(value) && strings.Contains(text[max(0, m[0]-200):m[0]], "curl") {
+				report("the password of "+text[m[2]:m[3]], [2]int{m[4], m[5]})
+			}
+		}
+	}
+}
