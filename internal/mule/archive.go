@@ -58,13 +58,38 @@ func openArchive(root *os.Root, name, dir string, l *Limits) (*archive, error) {
 	return a, nil
 }
 
-// openNested opens an archive that is a file of another.
-func openNested(outer *archive, name string, l *Limits) (*archive, error) {
-	text, err := outer.read(name, l.NestedBytes)
+// nested is an archive in another. It is unpacked into memory while it is read,
+// and forgotten then.
+type nested struct {
+	outer *archive
+	name  string
+	l     *Limits
+}
+
+func (n *nested) open() (*archive, error) {
+	text, err := n.outer.read(n.name, n.l.NestedBytes)
 	if err != nil {
 		return nil, err
 	}
-	return newArchive(bytes.NewReader(text), int64(len(text)), outer.path(name), l)
+	return newArchive(bytes.NewReader(text), int64(len(text)), n.outer.path(n.name), n.l)
+}
+
+func (n *nested) path(name string) string { return n.outer.path(n.name) + "!/" + name }
+
+func (n *nested) names(ctx context.Context, l *Limits, report func(Problem)) ([]string, error) {
+	a, err := n.open()
+	if err != nil {
+		return nil, err
+	}
+	return a.names(ctx, l, report)
+}
+
+func (n *nested) read(name string, limit int64) ([]byte, error) {
+	a, err := n.open()
+	if err != nil {
+		return nil, err
+	}
+	return a.read(name, limit)
 }
 
 func newArchive(r io.ReaderAt, size int64, dir string, l *Limits) (*archive, error) {

@@ -43,7 +43,8 @@ func (w *Workspace) find(ctx context.Context, at string) error {
 			return fmt.Errorf("looking for Mule projects: %w", err)
 		}
 		w.opened = append(w.opened, root)
-		return w.search(ctx, &folder{dir: shown, root: root}, true)
+		f := &folder{dir: shown, root: root}
+		return w.search(ctx, f, f, true)
 	}
 	root, err := os.OpenRoot(filepath.Dir(at))
 	if err != nil {
@@ -70,7 +71,7 @@ func (w *Workspace) find(ctx context.Context, at string) error {
 		if a.file != nil {
 			w.opened = append(w.opened, a.file)
 		}
-		return w.search(ctx, a, true)
+		return w.search(ctx, a, a, true)
 	}
 	return fmt.Errorf("looking for Mule projects: %s is no folder, no .zip or .jar archive and no .xml file", shown)
 }
@@ -78,8 +79,9 @@ func (w *Workspace) find(ctx context.Context, at string) error {
 // maxCommon bounds how many files beside projects are read.
 const maxCommon = 1000
 
-// search looks for the projects of a store.
-func (w *Workspace) search(ctx context.Context, s store, nested bool) error {
+// search looks for the projects of a store, which are read of keep later; top says
+// that archives in it are opened.
+func (w *Workspace) search(ctx context.Context, s, keep store, top bool) error {
 	names, err := s.names(ctx, &w.limits, w.report)
 	if err != nil {
 		return err
@@ -93,7 +95,7 @@ func (w *Workspace) search(ctx context.Context, s store, nested bool) error {
 	}
 	for _, name := range names {
 		if path.Base(name) == "pom.xml" {
-			w.indexPOM(s, name)
+			w.indexPOM(s, keep, name)
 			if root := dirOf(name); !roots[root] && !strings.Contains("/"+name, "/META-INF/") && w.ofMule(s, name, names) {
 				roots[root] = true
 			}
@@ -104,19 +106,19 @@ func (w *Workspace) search(ctx context.Context, s store, nested bool) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("looking for Mule projects: %w", err)
 		}
-		w.add(&place{store: s, dir: dirName(s, root), root: root, names: without(namesIn(names, root), root, found)})
+		w.add(&place{store: keep, dir: dirName(s, root), root: root, names: without(namesIn(names, root), root, found)})
 	}
 	opened := 0
-	if nested {
+	if top {
 		if opened, err = w.archives(ctx, s, names, found); err != nil {
 			return err
 		}
 	}
 	if len(found) == 0 && opened == 0 && w.anyMule(s, names) {
-		w.add(&place{store: s, dir: dirName(s, ""), names: names})
+		w.add(&place{store: keep, dir: dirName(s, ""), names: names})
 	}
 	if common := commonOf(names, found); len(found) > 0 && len(common) > 0 {
-		w.add(&place{store: s, dir: dirName(s, ""), names: common, common: true})
+		w.add(&place{store: keep, dir: dirName(s, ""), names: common, common: true})
 	}
 	return nil
 }
@@ -154,29 +156,38 @@ func (w *Workspace) archives(ctx context.Context, s store, names, found []string
 		if ext != ".jar" && ext != ".zip" || strings.Contains(name, "/") && !deployable || inAny(name, found) {
 			continue
 		}
-		a, err := w.openInside(s, name)
+		a, keep, err := w.openInside(s, name)
 		if err != nil {
 			w.report(Problem{File: s.path(name), Message: reason(err)})
 			continue
 		}
-		if a.file != nil {
-			w.opened = append(w.opened, a.file)
-		}
-		if err := w.search(ctx, a, false); err != nil {
+		had := len(w.found)
+		if err := w.search(ctx, a, keep, false); err != nil {
 			return 0, err
+		}
+		switch {
+		case a.file == nil:
+		case len(w.found) == had:
+			_ = a.file.Close()
+		default:
+			w.opened = append(w.opened, a.file)
 		}
 	}
 	return len(w.found) - before, nil
 }
 
-func (w *Workspace) openInside(s store, name string) (*archive, error) {
+// openInside opens an archive of a store, and says what it is read of later.
+func (w *Workspace) openInside(s store, name string) (*archive, store, error) {
 	switch s := s.(type) {
 	case *folder:
-		return openArchive(s.root, name, s.path(name), &w.limits)
+		a, err := openArchive(s.root, name, s.path(name), &w.limits)
+		return a, a, err
 	case *archive:
-		return openNested(s, name, &w.limits)
+		n := &nested{outer: s, name: name, l: &w.limits}
+		a, err := n.open()
+		return a, n, err
 	}
-	return nil, errIrregular
+	return nil, nil, errIrregular
 }
 
 // without leaves out the files of other projects that lie inside.

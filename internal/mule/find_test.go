@@ -111,9 +111,16 @@ func TestLayouts(t *testing.T) {
 			files[f.Name] = string(f.Data)
 		}
 		write(t, filepath.Dir(dir), "ws.zip", zipped(t, files))
-		for _, at := range [...]string{dir, dir + ".zip"} {
+		inMemory, err := FindFiles(dir, files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range [...]string{dir, dir + ".zip", dir + ".memory"} {
 			t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar")+" "+filepath.Ext(at), func(t *testing.T) {
-				w := find(t, Limits{}, at, at)
+				w := inMemory
+				if !strings.HasSuffix(at, ".memory") {
+					w = find(t, Limits{}, at, at)
+				}
 				got := make([]string, w.Len())
 				var all sync.WaitGroup
 				for i := range w.Len() {
@@ -123,7 +130,7 @@ func TestLayouts(t *testing.T) {
 							t.Error(err)
 							return
 						}
-						got[i] = summary(p, at) + "\n"
+						got[i] = summary(p, strings.TrimSuffix(at, ".memory")) + "\n"
 						for name, f := range p.Files {
 							if f.Name != name || !strings.HasPrefix(f.Path, p.Dir) || !strings.HasSuffix(f.Path, "/"+name) {
 								t.Errorf("%s stands in %s as %s at %s", name, p.Dir, f.Name, f.Path)
@@ -193,6 +200,10 @@ func TestPaths(t *testing.T) {
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %q, want %q", c.path, got, c.want)
 		}
+	}
+	t.Chdir(filepath.Join(dir, "one"))
+	if p, err := find(t, Limits{}, ".").Read(context.Background(), 0); err != nil || p.Name != "one" || p.Files["flow.xml"].Path != "flow.xml" {
+		t.Errorf("%v: %+v", err, p)
 	}
 	for _, at := range []string{"note.txt", "absent"} {
 		if _, err := Find(context.Background(), []string{filepath.Join(dir, at)}, Limits{}); err == nil {

@@ -161,7 +161,7 @@ func wanted(name string) interest {
 		".xsd", ".xsl", ".xslt", ".graphql", ".gql", ".proto", ".sql",
 		".pem", ".key", ".crt", ".cer", ".asc", ".txt", ".env", ".sh", ".bat", ".ps1", ".cfg", ".conf", ".ini", ".md", ".tf", ".html", ".htm":
 		return text
-	case ".jks", ".jceks", ".p12", ".pfx", ".jar", ".keystore", ".truststore", ".bks", ".der", ".gpg", ".pgp", ".zip", ".class":
+	case ".jks", ".jceks", ".p12", ".pfx", ".jar", ".keystore", ".truststore", ".bks", ".der", ".gpg", ".pgp", ".zip":
 		return named
 	}
 	if base == "jenkinsfile" || base == "dockerfile" || base == "makefile" || strings.HasPrefix(base, ".env.") || base == ".npmrc" {

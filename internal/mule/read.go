@@ -26,7 +26,7 @@ func ReadFiles(name string, files map[string]string) (*Project, error) {
 		return nil, fmt.Errorf("%q %s", w.problems[0].File, w.problems[0].Message)
 	}
 	slices.Sort(names)
-	at := &place{store: s, dir: name, names: names}
+	at := &place{store: s, dir: name, name: path.Base(name), names: names}
 	p, err := w.read(context.Background(), at)
 	if err != nil {
 		return nil, err
@@ -34,6 +34,18 @@ func ReadFiles(name string, files map[string]string) (*Project, error) {
 	p.DomainName = p.domainName()
 	p.finish()
 	return p, nil
+}
+
+// FindFiles looks for projects among files in memory, by their names below a
+// folder of a name: applications with their domain or libraries.
+func FindFiles(name string, files map[string]string) (*Workspace, error) {
+	w := &Workspace{limits: DefaultLimits()}
+	s := &memory{dir: name, files: files}
+	if err := w.search(context.Background(), s, s, false); err != nil {
+		return nil, err
+	}
+	w.link()
+	return w, nil
 }
 
 // projectReader reads the files of one project.
@@ -47,6 +59,13 @@ type projectReader struct {
 // read reads a project alone, without those that it uses.
 func (w *Workspace) read(ctx context.Context, at *place) (*Project, error) {
 	r := projectReader{Project: &Project{Dir: at.dir, Files: make(map[string]*File, len(at.names))}, limits: &w.limits, store: at.store, left: w.limits.ProjectBytes}
+	if n, ok := at.store.(*nested); ok {
+		a, err := n.open()
+		if err != nil {
+			return nil, err
+		}
+		r.store = a
+	}
 	if err := r.files(ctx, at); err != nil {
 		return nil, err
 	}
@@ -221,7 +240,7 @@ func (p *Project) domainName() string {
 
 // classify finds name, kind and major version.
 func (p *Project) classify(at *place) {
-	p.Name = path.Base(p.Dir)
+	p.Name = at.name
 	if s, ok := at.store.(*single); ok {
 		p.Name = strings.TrimSuffix(s.name, ".xml")
 	}

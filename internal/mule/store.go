@@ -147,7 +147,9 @@ func (m *memory) names(_ context.Context, _ *Limits, report func(Problem)) ([]st
 			report(Problem{File: name, Message: "is no path inside the project"})
 			continue
 		}
-		out = append(out, name)
+		if !inSkipped(name) {
+			out = append(out, name)
+		}
 	}
 	return out, nil
 }

@@ -35,6 +35,8 @@ type place struct {
 	dir, root string
 	// names are its files in the store.
 	names []string
+	// name is that of the folder or file.
+	name string
 	// common says that it is what lies beside projects.
 	common bool
 
@@ -90,6 +92,7 @@ func (w *Workspace) add(p *place) {
 	if whole, err := filepath.Abs(filepath.FromSlash(dir)); err == nil {
 		key = whole
 	}
+	p.name = filepath.Base(key)
 	if one, ok := p.store.(*single); ok {
 		key += "\x00" + one.name
 	} else if p.common {
@@ -110,8 +113,8 @@ func (w *Workspace) add(p *place) {
 }
 
 // indexPOM notes a Maven file.
-func (w *Workspace) indexPOM(s store, name string) {
-	p := &pomPlace{store: s, name: name}
+func (w *Workspace) indexPOM(s, keep store, name string) {
+	p := &pomPlace{store: keep, name: name}
 	f := w.readPOM(s, name)
 	if f == nil {
 		return
@@ -188,9 +191,8 @@ func (w *Workspace) link() {
 				w.byArtifact[key] = append(w.byArtifact[key], p)
 			}
 		}
-		name := path.Base(p.dir)
-		w.byName[name] = append(w.byName[name], p)
-		if p.artifact != "" && p.artifact != name {
+		w.byName[p.name] = append(w.byName[p.name], p)
+		if p.artifact != "" && p.artifact != p.name {
 			w.byName[p.artifact] = append(w.byName[p.artifact], p)
 		}
 	}
