@@ -2,14 +2,19 @@ package syntax_test
 
 import (
 	"fmt"
-	"testing"
 
 	"farrier.dev/farrier/internal/dataweave/syntax"
 )
 
+// tester is what tests of Go and of rapid have in common.
+type tester interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
 // checkScript checks what holds for every tree: each node lies inside the node
 // around it and inside the text; problems are in order and inside the text.
-func checkScript(t testing.TB, text string, s *syntax.Script) {
+func checkScript(t tester, text string, s *syntax.Script) {
 	t.Helper()
 	last := 0
 	for _, p := range s.Problems {
@@ -55,7 +60,7 @@ func nested(n syntax.Node, around syntax.Span) error {
 
 // checkFixpoint checks that a script without problems is printed as what gives the
 // same tree, and that again the same way.
-func checkFixpoint(t testing.TB, text string) {
+func checkFixpoint(t tester, text string) {
 	t.Helper()
 	s := syntax.Parse(text)
 	if len(s.Problems) > 0 {

@@ -31,6 +31,7 @@ func (p *parser) body(end int) Node {
 	} else {
 		x = p.expression()
 	}
+	start = min(start, x.Bytes().Start)
 	p.accept(tSemicolon)
 	rest := false
 	for p.i < end && p.kind() != tEnd && (end < len(p.toks)-1 || !p.kind().closes() || p.depth == 0) {

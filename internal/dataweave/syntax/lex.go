@@ -17,6 +17,9 @@ type lexer struct {
 	// operand says that the token before ends an operand, so that an operator
 	// follows; newline that a line has ended since.
 	operand, newline bool
+	// conditions says of each parenthesis that is open whether it is that of "if", so
+	// that an operand stands behind it.
+	conditions []bool
 	// format says that a directive input or output waits for its media type.
 	format bool
 	// texts are the texts around the present place, inText that it is a piece of the
@@ -65,7 +68,9 @@ func (l *lexer) emit(k kind, start, end int) {
 }
 
 func (l *lexer) problem(start, end int, message string) {
-	l.problems = append(l.problems, Problem{Span{start, end}, message})
+	if len(l.problems) < maxProblems {
+		l.problems = append(l.problems, Problem{Span{start, end}, message})
+	}
 }
 
 // symbol emits a token of n bytes behind which an operand is expected.
@@ -143,6 +148,12 @@ func (l *lexer) bracket(c byte) {
 		if n := len(l.texts); n > 0 {
 			l.texts[n-1].depth++
 		}
+		n := len(l.toks)
+		w := wNone
+		if n > 0 {
+			w = l.toks[n-1].word
+		}
+		l.conditions = append(l.conditions, w == wIf || w == wUnless || w == wUsing)
 		l.symbol(tOpen, 1)
 	case ')':
 		if n := len(l.texts); n > 0 {
@@ -153,6 +164,10 @@ func (l *lexer) bracket(c byte) {
 			l.texts[n-1].depth--
 		}
 		l.ends(tClose, 1)
+		if n := len(l.conditions); n > 0 {
+			l.operand = !l.conditions[n-1]
+			l.conditions = l.conditions[:n-1]
+		}
 	case '[':
 		l.symbol(tOpenBracket, 1)
 	case ']':
@@ -161,7 +176,7 @@ func (l *lexer) bracket(c byte) {
 		switch {
 		case l.at(1) == '|':
 			l.symbol(tOpenClosed, 2)
-		case l.at(1) == '-' && !digit(l.at(2)):
+		case l.at(1) == '-' && !digit(l.at(2)) && (len(l.toks) == 0 || l.toks[len(l.toks)-1].word != wDo):
 			l.symbol(tOpenOrdered, 2)
 		default:
 			l.symbol(tOpenBrace, 1)
@@ -234,15 +249,18 @@ func (l *lexer) bar() {
 		return
 	}
 	if !l.operand {
+		some := false
 		for n := 1; n < 80; n++ {
 			c := l.at(n)
-			if c == '|' && n > 1 {
+			if c == '|' && some {
 				l.ends(tTemporal, n+1)
 				return
 			}
-			if c == 0 || c == '\n' || c == '|' {
+			// The types in Array<A> | B | C are none.
+			if c <= ' ' || c == '|' || c == ',' {
 				break
 			}
+			some = some || digit(c) || c == 'Z'
 		}
 	}
 	l.symbol(tBar, 1)

@@ -163,7 +163,7 @@ func (l *lexer) insertion(start int) bool {
 			n++
 		}
 		l.symbol(tVariable, n)
-	case nameStart(next):
+	case nameStart(next) && next < utf8.RuneSelf:
 		l.piece(start)
 		l.symbol(tVariable, l.identifier(l.pos+1)-l.pos)
 	default:

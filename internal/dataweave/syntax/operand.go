@@ -84,7 +84,7 @@ func (p *parser) quoted() *String {
 	end := int(p.toks[p.i].pair)
 	p.next()
 	if n := end - p.i; n > 0 {
-		s.Parts = make([]Part, 0, n)
+		s.Parts = make([]Part, 0, min(n, 4))
 	}
 	for p.i < end {
 		at := p.start()

@@ -3,7 +3,7 @@ package syntax
 // postfix reads the selectors and calls behind an operand.
 func (p *parser) postfix(x Node, start int) Node {
 	switch x.(type) {
-	case *Name, *String, *Array, *Object, *Group, *Temporal, *Do, *Call:
+	case *Name, *String, *Array, *Object, *Group, *Temporal, *Do, *Call, *Null:
 	default:
 		return x
 	}

@@ -3,7 +3,9 @@
 package mel
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"farrier.dev/farrier/internal/dataweave/syntax"
@@ -29,6 +31,7 @@ func Parse(text string) *syntax.Script {
 	} else {
 		s.Body = p.statements(tEnd)
 	}
+	slices.SortStableFunc(p.problems, func(a, b syntax.Problem) int { return cmp.Compare(a.Start, b.Start) })
 	s.Problems = p.problems
 	return s
 }
@@ -88,7 +91,7 @@ func (p *parser) unexpected(want string) {
 }
 
 func (p *parser) since(start int) syntax.Span {
-	return syntax.Span{Start: start, End: max(start, p.last)}
+	return syntax.Span{Start: min(start, p.last), End: p.last}
 }
 
 func (p *parser) enter() bool {
@@ -156,6 +159,7 @@ func (p *parser) statements(end kind) syntax.Node {
 
 // rest reads what stands behind an expression where nothing may, up to ";".
 func (p *parser) rest(x syntax.Node, start int) syntax.Node {
+	start = min(start, x.Bytes().Start)
 	items := []syntax.Node{x}
 	for p.tok.kind != tEnd && !p.is(";") && !p.is("}") {
 		before := p.tok.start
