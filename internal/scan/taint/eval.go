@@ -59,7 +59,7 @@ func (c *Called) ArgAt(i int) Place {
 
 // The bounds of the evaluation of one expression.
 const (
-	maxWork     = 200_000
+	maxWork     = 100_000
 	maxNesting  = 3_000
 	maxCalls    = 24
 	maxRecursed = 2
@@ -123,6 +123,9 @@ func (e *evaluator) eval(n syntax.Node, f *frame) *Value {
 	e.nesting++
 	v := e.node(n, f)
 	e.nesting--
+	if v != nil {
+		e.work -= int(v.weight) >> 3
+	}
 	return v
 }
 

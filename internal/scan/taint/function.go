@@ -286,6 +286,7 @@ func (e *evaluator) run(c *closure, args []*Value) *Value {
 			writeKey(&b, a)
 		}
 		key = callKey{c.body, c.frame, b.String()}
+		e.work -= b.Len() >> 4
 		if v, ok := e.results[key]; ok {
 			return v
 		}

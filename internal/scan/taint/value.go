@@ -145,6 +145,9 @@ type Value struct {
 	// Opaque says that it comes from where the analysis can not look.
 	Opaque bool
 
+	// blurred says that it had more constants or texts than are kept, so that none
+	// are told apart any more.
+	blurred bool
 	// function is what a call of it runs, nil for what is no function.
 	function *function
 	// weight is the number of values that it is made of, depth how deep they are

@@ -19,7 +19,7 @@ func Join(a, b *Value) *Value {
 	if Equal(a, b) {
 		return a
 	}
-	v := &Value{Marks: mergeMarks(a.Marks, b.Marks), Opaque: a.Opaque || b.Opaque}
+	v := &Value{Marks: mergeMarks(a.Marks, b.Marks), Opaque: a.Opaque || b.Opaque, blurred: a.blurred || b.blurred}
 	if a.Type == b.Type {
 		v.Type = a.Type
 	}
@@ -29,7 +29,7 @@ func Join(a, b *Value) *Value {
 	if a.function != nil || b.function != nil {
 		v.function = joinFunctions(a.function, b.function)
 	}
-	v.Alternatives = joinTexts(a, b)
+	v.joinTexts(a, b)
 	joinFields(v, a, b)
 	v.Keys = Join(a.Keys, b.Keys)
 	return seal(v)
@@ -98,6 +98,7 @@ next:
 	if len(all) <= maxChoices {
 		v.Choices = all
 	}
+	v.blurred = len(all) > maxChoices
 	return v, true
 }
 
@@ -111,33 +112,36 @@ func choicesOf(v *Value) ([]string, bool) {
 	return nil, false
 }
 
-// joinTexts are the texts that a value is one of; nil where nothing is known of how
-// they are put together.
-func joinTexts(a, b *Value) []*Value {
-	if !assembled(a) && !assembled(b) || structured(a) || structured(b) {
-		return nil
+// joinTexts gives v the texts that it is one of, where something is known of how they
+// are put together.
+func (v *Value) joinTexts(a, b *Value) {
+	v.blurred = v.blurred || structured(a) || structured(b)
+	if v.blurred || !assembled(a) && !assembled(b) {
+		return
 	}
 	all := alternatives(a)
 	n := len(all)
 next:
 	for _, w := range alternatives(b) {
-		for _, v := range all[:n] {
-			if Equal(v, w) {
+		for _, have := range all[:n] {
+			if Equal(have, w) {
 				continue next
 			}
 		}
 		all = append(all[:len(all):len(all)], w)
 	}
-	if len(all) > maxTexts {
-		return nil
+	v.blurred = len(all) > maxTexts
+	if !v.blurred {
+		v.Alternatives = all
 	}
-	return all
 }
 
 func assembled(v *Value) bool {
 	return len(v.Pieces) > 1 || len(v.Alternatives) > 0 || len(v.Pieces) == 1
 }
-func structured(v *Value) bool { return v.Fields != nil || v.Rest != nil || v.function != nil }
+func structured(v *Value) bool {
+	return v.Type == ArrayType || v.Type == ObjectType || v.Fields != nil || v.Rest != nil || v.function != nil
+}
 
 func alternatives(v *Value) []*Value {
 	if len(v.Alternatives) > 0 {

@@ -14,7 +14,7 @@ func Equal(a, b *Value) bool {
 	if a == nil || b == nil {
 		return false
 	}
-	return a.Type == b.Type && a.From == b.From && a.Opaque == b.Opaque && a.function.equal(b.function) &&
+	return a.Type == b.Type && a.From == b.From && a.Opaque == b.Opaque && a.blurred == b.blurred && a.function.equal(b.function) &&
 		equalMarks(a.Marks, b.Marks) && equalPieces(a.Pieces, b.Pieces) && equalTexts(a.Choices, b.Choices) &&
 		equalValues(a.Alternatives, b.Alternatives) && equalFields(a.Fields, b.Fields) &&
 		Equal(a.Rest, b.Rest) && Equal(a.Keys, b.Keys)
@@ -104,6 +104,9 @@ func writeKey(b *strings.Builder, v *Value) {
 	b.WriteByte('a' + byte(v.Type))
 	if v.Opaque {
 		b.WriteByte('!')
+	}
+	if v.blurred {
+		b.WriteByte('~')
 	}
 	writeQuoted(b, v.From)
 	if v.function != nil {

@@ -221,6 +221,9 @@ func With(v *Value, name string, w *Value) *Value {
 	if v != nil && v.Type != NullType {
 		c = *v
 		c.Pieces, c.Choices, c.Alternatives, c.function = nil, nil, nil, nil
+		if c.Type != ObjectType {
+			c.Type = AnyType
+		}
 	}
 	fields := make(map[string]*Value, len(c.Fields)+1)
 	for n, f := range c.Fields {
