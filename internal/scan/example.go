@@ -88,7 +88,7 @@ func localName(name string) bool {
 // whole says whether the text of an XML file is that of a whole document.
 func whole(text string) bool {
 	for _, begin := range []string{"<?xml", "<mule", "<domain:mule", "<project", "<settings", "<Configuration", "<configuration", "<beans", "<policy", "<!--?"} {
-		if rest, ok := strings.CutPrefix(text, begin); ok && (rest == "" || begin == "<?xml" || strings.IndexByte(" \t\r\n>-", rest[0]) >= 0) {
+		if rest, ok := strings.CutPrefix(text, begin); ok && (rest == "" || begin == "<?xml" || strings.IndexByte(" \t\r\n>", rest[0]) >= 0) {
 			return true
 		}
 	}
