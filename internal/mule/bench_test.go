@@ -66,7 +66,7 @@ fun label(x) = upper(x.name default "") ++ " $(x.id)"
 
 // TestSpeed reads a workspace of many applications within its time and memory.
 func TestSpeed(t *testing.T) {
-	apps := 40
+	apps := 20
 	dir := t.TempDir()
 	for i := range apps {
 		typical(t, dir, i, 20, 15)

@@ -235,3 +235,27 @@ func (p *Project) Module(name string) *Code {
 	}
 	return &Code{File: s.File, Language: p.scriptLanguage(s.Text), Text: string(s.Text), Tree: s.Tree}
 }
+
+// parseScript reads DataWeave. A script that says its version has it.
+func parseScript(text string, language Language) *syntax.Script {
+	switch language {
+	case MEL:
+		return parseMEL(text)
+	case DataWeave1:
+		return syntax.ParseAs(text, syntax.One)
+	default:
+		return syntax.Parse(text)
+	}
+}
+
+// scriptLanguage is that of a DataWeave file of the project.
+func (p *Project) scriptLanguage(text []byte) Language {
+	head := strings.TrimSpace(string(text[:min(len(text), 200)]))
+	switch {
+	case strings.HasPrefix(head, "%dw 1"):
+		return DataWeave1
+	case p.Major == 3 && !strings.HasPrefix(head, "%dw"):
+		return DataWeave1
+	}
+	return DataWeave2
+}

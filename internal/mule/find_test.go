@@ -211,3 +211,45 @@ func TestPaths(t *testing.T) {
 		}
 	}
 }
+
+// TestWith: a project with other texts shares what is the same, and what other
+// projects give it.
+func TestWith(t *testing.T) {
+	a, err := txtar.ParseFile("testdata/layouts/monorepo.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, f := range a.Files {
+		files[f.Name] = string(f.Data)
+	}
+	dir := t.TempDir()
+	write(t, dir, "ws.zip", zipped(t, files))
+	w := find(t, Limits{}, filepath.Join(dir, "ws.zip"))
+	played := 0
+	for i := range w.Len() {
+		p, err := w.Read(context.Background(), i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same, err := p.With(context.Background(), nil)
+		if err != nil || summary(same, "") != summary(p, "") || len(same.Files) != len(p.Files) || same.POM != nil && (same.POM.Parent == nil) != (p.POM.Parent == nil) {
+			t.Errorf("%v: got %s, want %s", err, summary(same, ""), summary(p, ""))
+		}
+		if p.Name != "orders" {
+			continue
+		}
+		q, err := p.With(context.Background(), map[string][]byte{"src/main/mule/main.xml": []byte(app), "src/main/resources/b.dwl": []byte("1")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		played++
+		if q.FlowNamed("f") == nil || q.FlowNamed("main") != nil || q.FlowNamed("sub").Element != p.FlowNamed("sub").Element || q.Scripts["b.dwl"] == nil ||
+			q.Files["src/main/resources/b.dwl"].Path != p.Dir+"/src/main/resources/b.dwl" || q.Modules["modules::names"] == nil || p.FlowNamed("main") == nil {
+			t.Errorf("%+v", q)
+		}
+	}
+	if played != 1 {
+		t.Errorf("%d projects were changed", played)
+	}
+}

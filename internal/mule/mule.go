@@ -74,11 +74,13 @@ type Project struct {
 	// Problems are files that could not be read, and why.
 	Problems []Problem
 
-	shape   shape
-	byClass map[string]*File
-	flows   map[string]*Flow
-	globals map[string]*document.Element
-	parsed  parsed
+	workspace *Workspace
+	at        *place
+	shape     shape
+	byClass   map[string]*File
+	flows     map[string]*Flow
+	globals   map[string]*document.Element
+	parsed    parsed
 }
 
 // Problem is what could not be read.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"farrier.dev/farrier/internal/dataweave/syntax"
 	"farrier.dev/farrier/internal/encoding"
 	"farrier.dev/farrier/internal/encoding/xmltext"
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
@@ -27,7 +26,7 @@ func ReadFiles(name string, files map[string]string) (*Project, error) {
 	}
 	slices.Sort(names)
 	at := &place{store: s, dir: name, name: path.Base(name), names: names}
-	p, err := w.read(context.Background(), at)
+	p, err := w.read(context.Background(), at, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -54,11 +53,16 @@ type projectReader struct {
 	limits *Limits
 	store  store
 	left   int64
+	// old is the project that most files are taken of, as read; nil for none.
+	old *Project
 }
 
 // read reads a project alone, without those that it uses.
-func (w *Workspace) read(ctx context.Context, at *place) (*Project, error) {
-	r := projectReader{Project: &Project{Dir: at.dir, Files: make(map[string]*File, len(at.names))}, limits: &w.limits, store: at.store, left: w.limits.ProjectBytes}
+func (w *Workspace) read(ctx context.Context, at *place, old *Project) (*Project, error) {
+	r := projectReader{
+		Project: &Project{Dir: at.dir, Files: make(map[string]*File, len(at.names)), workspace: w, at: at},
+		limits:  &w.limits, store: at.store, left: w.limits.ProjectBytes, old: old,
+	}
 	if n, ok := at.store.(*nested); ok {
 		a, err := n.open()
 		if err != nil {
@@ -81,7 +85,7 @@ func (w *Workspace) read(ctx context.Context, at *place) (*Project, error) {
 	readProperties(p)
 	readLogging(p)
 	p.readFlows()
-	if err := p.readScripts(ctx); err != nil {
+	if err := p.readScripts(ctx, old); err != nil {
 		return nil, err
 	}
 	p.readAPIs()
@@ -95,6 +99,9 @@ func (r *projectReader) files(ctx context.Context, at *place) error {
 		names[i] = strings.TrimPrefix(name[len(at.root):], "/")
 	}
 	r.shape = shapeOf(names)
+	if r.old != nil {
+		r.shape = r.old.shape
+	}
 	if r.shape.maven {
 		r.byClass = make(map[string]*File, len(names))
 	}
@@ -109,6 +116,10 @@ func (r *projectReader) files(ctx context.Context, at *place) error {
 		if len(r.Files) >= r.limits.ProjectFiles {
 			r.problem(Problem{Message: fmt.Sprintf("the project holds more than %d files; the rest was not read", r.limits.ProjectFiles)})
 			return nil
+		}
+		if f := r.old.same(name, at.store); f != nil {
+			r.Files[name] = f
+			continue
 		}
 		f := &File{Name: name, Path: at.store.path(at.names[i]), Test: isTest(name), ClassPath: r.shape.classPathName(name)}
 		if want == text {
@@ -160,7 +171,7 @@ func (r *projectReader) documents(ctx context.Context) error {
 		if !mule && !isDocument(f.Name) && (r.shape.maven || strings.Contains(f.Name, "exchange_modules/")) {
 			continue
 		}
-		d, err := document.Read(f.Path, f.Text, r.limits.XML)
+		d, err := r.document(f)
 		if err != nil {
 			if !f.Test || mule {
 				r.problem(xmlProblem(f, err))
@@ -175,6 +186,14 @@ func (r *projectReader) documents(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// document reads an XML file, unless the old project has it.
+func (r *projectReader) document(f *File) (*document.Document, error) {
+	if d := r.old.documentOf(f); d != nil {
+		return d, nil
+	}
+	return document.Read(f.Path, f.Text, r.limits.XML)
 }
 
 // isConfig says whether an element is the root of a file of flows and
@@ -241,9 +260,6 @@ func (p *Project) domainName() string {
 // classify finds name, kind and major version.
 func (p *Project) classify(at *place) {
 	p.Name = at.name
-	if s, ok := at.store.(*single); ok {
-		p.Name = strings.TrimSuffix(s.name, ".xml")
-	}
 	packaging := ""
 	if p.POM != nil {
 		packaging = p.POM.Packaging
@@ -328,7 +344,7 @@ func usesOf(f *XMLFile) (four, three int) {
 }
 
 // readScripts reads the DataWeave files of the class path and names the Java sources.
-func (p *Project) readScripts(ctx context.Context) error {
+func (p *Project) readScripts(ctx context.Context, old *Project) error {
 	p.Modules, p.Scripts = map[string]*Script{}, map[string]*Script{}
 	if p.byClass == nil {
 		p.byClass = make(map[string]*File, len(p.Files))
@@ -348,7 +364,10 @@ func (p *Project) readScripts(ctx context.Context) error {
 		}
 		p.byClass[f.ClassPath] = f
 		if module, ok := strings.CutSuffix(f.ClassPath, ".dwl"); ok && f.Text != nil {
-			s := &Script{File: f, Tree: parseScript(string(f.Text), p.scriptLanguage(f.Text))}
+			s := old.scriptOf(f, p.Major)
+			if s == nil {
+				s = &Script{File: f, Tree: parseScript(string(f.Text), p.scriptLanguage(f.Text))}
+			}
 			p.Scripts[f.ClassPath] = s
 			p.Modules[strings.ReplaceAll(module, "/", "::")] = s
 		}
@@ -371,28 +390,4 @@ func (p *Project) finish() {
 		}
 	}
 	p.indexNames()
-}
-
-// parseScript reads DataWeave. A script that says its version has it.
-func parseScript(text string, language Language) *syntax.Script {
-	switch language {
-	case MEL:
-		return parseMEL(text)
-	case DataWeave1:
-		return syntax.ParseAs(text, syntax.One)
-	default:
-		return syntax.Parse(text)
-	}
-}
-
-// scriptLanguage is that of a DataWeave file of the project.
-func (p *Project) scriptLanguage(text []byte) Language {
-	head := strings.TrimSpace(string(text[:min(len(text), 200)]))
-	switch {
-	case strings.HasPrefix(head, "%dw 1"):
-		return DataWeave1
-	case p.Major == 3 && !strings.HasPrefix(head, "%dw"):
-		return DataWeave1
-	}
-	return DataWeave2
 }

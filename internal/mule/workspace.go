@@ -95,6 +95,7 @@ func (w *Workspace) add(p *place) {
 	p.name = filepath.Base(key)
 	if one, ok := p.store.(*single); ok {
 		key += "\x00" + one.name
+		p.name = strings.TrimSuffix(one.name, ".xml")
 	} else if p.common {
 		key += "\x00"
 	}
@@ -219,7 +220,7 @@ func (w *Workspace) Read(ctx context.Context, i int) (*Project, error) {
 		return nil, fmt.Errorf("there is no project %d among %d", i, len(w.found))
 	}
 	at := w.found[i]
-	p, err := w.read(ctx, at)
+	p, err := w.read(ctx, at, nil)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", at.dir, err)
 	}
@@ -235,7 +236,7 @@ func (w *Workspace) Read(ctx context.Context, i int) (*Project, error) {
 func (w *Workspace) share(ctx context.Context, at *place) *Project {
 	at.once.Do(func() {
 		// It stays, so the end of one reader must not end it.
-		p, err := w.read(context.WithoutCancel(ctx), at)
+		p, err := w.read(context.WithoutCancel(ctx), at, nil)
 		if err == nil {
 			p.finish()
 			at.project = p
