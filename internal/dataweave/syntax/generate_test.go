@@ -31,7 +31,7 @@ func (w *writer) many(least, most int, between string, one func() string) string
 }
 
 func (w *writer) name() string {
-	return w.pick("a", "payload", "vars", "item", "x1", "Strings::upper", "upper", "type", "input", "$", "$$")
+	return w.pick("a", "payload", "vars", "item", "x1", "Strings::upper", "upper", "type", "$", "$$")
 }
 
 func (w *writer) plain() string { return w.pick("a", "id", "Name", "type", "default", "if", "x_1") }
@@ -212,7 +212,7 @@ func (w *writer) script() string {
 func TestGenerated(t *testing.T) {
 	played := 0
 	rapid.Check(t, func(t *rapid.T) {
-		for range 20 {
+		for range 12 {
 			w := &writer{t: t}
 			text := w.script()
 			checkFixpoint(t, text)

@@ -111,12 +111,15 @@ func (p *parser) typeName() Type {
 	}
 	if p.kind() == tLess {
 		p.next()
+		arrow := p.arrow
+		p.arrow = 0
 		for {
 			n.Args = append(n.Args, p.readType())
 			if !p.accept(tComma) {
 				break
 			}
 		}
+		p.arrow = arrow
 		if !p.closeAngle() {
 			p.unexpected("a comma or >")
 		}
