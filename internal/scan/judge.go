@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,7 @@ type judge struct {
 	found   []*found
 	// problems are checks that broke.
 	problems []Problem
+	memory   check.Memory
 }
 
 // found is one place that a rule complains of.
@@ -169,7 +171,7 @@ func (j *judge) checks(ctx context.Context) {
 func (j *judge) check(ctx context.Context, a *asked) {
 	defer func() {
 		if broken := recover(); broken != nil {
-			j.problems = append(j.problems, Problem{File: j.project.Dir, Message: fmt.Sprintf("rule %s could not judge this project: it broke off", a.ID)})
+			j.broke(fmt.Sprintf("rule %s could not judge this project", a.ID), broken)
 		}
 	}()
 	n := 0
@@ -244,15 +246,25 @@ func (j *judge) repairs(ctx context.Context) {
 func (j *judge) repair(ctx context.Context, r *found) {
 	defer func() {
 		if broken := recover(); broken != nil {
-			j.problems = append(j.problems, Problem{File: j.project.Dir, Message: fmt.Sprintf("the repair of rule %s broke off", r.asked.ID)})
+			j.broke("the repair of rule "+r.asked.ID+" could not be made", broken)
 		}
 	}()
 	r.Repair = r.asked.repair(j.context(ctx, r.asked, func(check.Report) {}), r.Report)
 }
 
+// broke notes what broke off. What it broke of may hold parts of the project, so it is
+// told in tests only.
+func (j *judge) broke(what string, broken any) {
+	message := what + ": it broke off"
+	if j.plan.strict {
+		message += fmt.Sprintf(": %v\n%s", broken, debug.Stack())
+	}
+	j.problems = append(j.problems, Problem{File: j.project.Dir, Message: message})
+}
+
 func (j *judge) context(ctx context.Context, a *asked, report func(check.Report)) *check.Context {
 	c := check.New(ctx, j.project, j.taint, a.options, report)
-	c.Advisories, c.Now = j.plan.advisories, j.plan.now
+	c.Advisories, c.Now, c.Memory = j.plan.advisories, j.plan.now, &j.memory
 	return c
 }
 

@@ -26,6 +26,8 @@ type plan struct {
 	// advisories and now are handed to checks.
 	advisories *advisory.Database
 	now        time.Time
+	// strict tells all of checks that break off, as tests want it.
+	strict bool
 }
 
 type saying struct {

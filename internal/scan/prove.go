@@ -30,8 +30,16 @@ func Check(ctx context.Context, r *Rules) []string {
 
 // prove plays the examples of a rule.
 func (r *Rules) prove(ctx context.Context, x *rule) []string {
+	return provenBy(ctx, x, r.planFor(x))
+}
+
+// planFor asks a rule and those that it is silent for.
+func (r *Rules) planFor(x *rule) *plan {
+	return newPlan(r, &Options{Only: r.heeded(x), Experimental: true, Tests: true, Now: exampleTime()}, nil)
+}
+
+func provenBy(ctx context.Context, x *rule, p *plan) []string {
 	var out []string
-	p := newPlan(r, &Options{Only: r.heeded(x), Experimental: true, Tests: true, Now: exampleTime()}, nil)
 	for _, e := range x.bad {
 		if problem := e.prove(ctx, p, x, true); problem != "" {
 			out = append(out, e.node.Position()+": bad example of "+x.ID+": "+problem)

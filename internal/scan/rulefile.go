@@ -7,7 +7,6 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strings"
 
 	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/finding"
@@ -236,7 +235,7 @@ func readCondition(f *form, r *rule) {
 	if name := f.text("check"); name != "" {
 		var ok bool
 		if r.check, ok = check.Named(name); !ok {
-			f.fail(n.Get("check"), "no check is named %.60q; known are %s", name, strings.Join(check.Names(), ", "))
+			f.fail(n.Get("check"), "no check is named %.60q", name)
 		}
 	}
 	if name := f.text("fix"); name != "" {

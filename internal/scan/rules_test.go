@@ -31,7 +31,9 @@ func TestRules(t *testing.T) {
 			continue
 		}
 		t.Run(x.ID, func(t *testing.T) {
-			for _, problem := range set.prove(context.Background(), x) {
+			p := set.planFor(x)
+			p.strict = true
+			for _, problem := range provenBy(context.Background(), x, p) {
 				t.Error(problem)
 			}
 		})

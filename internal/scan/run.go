@@ -236,15 +236,18 @@ func (r *run) report() *Report {
 		known[info.ID] = true
 	}
 	if r.o.Settings != nil {
-		out.FailOn = r.o.Settings.FailOn
+		out.FailOn, out.FailOnSet = r.o.Settings.FailOn, r.o.Settings.FailOnSet
 	}
 	for i := range r.outcomes {
 		one := &r.outcomes[i]
 		out.Findings = append(out.Findings, one.findings...)
 		out.Projects = append(out.Projects, one.summary)
 		out.Problems = append(out.Problems, one.problems...)
-		if s := one.settings; s != nil && s.FailOnSet && s.FailOn != 0 && (out.FailOn == 0 || s.FailOn < out.FailOn) {
-			out.FailOn = s.FailOn
+		if s := one.settings; s != nil && s.FailOnSet {
+			out.FailOnSet = true
+			if s.FailOn != 0 && (out.FailOn == 0 || s.FailOn < out.FailOn) {
+				out.FailOn = s.FailOn
+			}
 		}
 	}
 	out.Findings = distinct(out.Findings)

@@ -61,8 +61,9 @@ type Report struct {
 	// Rules describe the rules that were asked, in the order of their ids.
 	Rules []RuleInfo
 	// FailOn is the mildest severity that fails a run, as the settings say it; 0
-	// where they don't.
-	FailOn finding.Severity
+	// where it is none; FailOnSet says that they say it.
+	FailOn    finding.Severity
+	FailOnSet bool
 }
 
 // Problem is what could not be read or judged.
