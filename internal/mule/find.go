@@ -95,8 +95,12 @@ func (w *Workspace) search(ctx context.Context, s, keep store, top bool) error {
 	}
 	for _, name := range names {
 		if path.Base(name) == "pom.xml" {
-			w.indexPOM(s, keep, name)
-			if root := dirOf(name); !roots[root] && !strings.Contains("/"+name, "/META-INF/") && w.ofMule(s, name, names) {
+			f := w.readPOM(s, name)
+			if f == nil {
+				continue
+			}
+			w.indexPOM(f, keep)
+			if root := dirOf(name); !roots[root] && !strings.Contains("/"+name, "/META-INF/") && w.ofMule(s, f, names) {
 				roots[root] = true
 			}
 		}
@@ -222,24 +226,20 @@ func (w *Workspace) anyMule(s store, names []string) bool {
 
 // ofMule says whether a Maven file is that of a Mule project: by its packaging, or
 // because there are DataWeave files or files of Mule among its resources.
-func (w *Workspace) ofMule(s store, pom string, names []string) bool {
-	d := w.readPOM(s, pom)
-	if d == nil {
+func (w *Workspace) ofMule(s store, pom *XMLFile, names []string) bool {
+	switch textBelow(pom.Document.Root, "packaging") {
+	case "mule-application", "mule-domain", "mule-policy", "mule", "dw-library":
+		return true
+	case "pom", "mule-domain-bundle":
 		return false
 	}
-	switch textBelow(d.Document.Root, "packaging") {
-	case "mule-application", "mule-domain", "mule-policy", "mule-domain-bundle", "mule", "dw-library":
-		return textBelow(d.Document.Root, "packaging") != "mule-domain-bundle"
-	case "pom":
-		return false
-	}
-	dir := dirOf(pom)
+	dir := dirOf(pom.Name)
 	for _, folder := range [...]string{"src/main/resources", "src/main/dw"} {
 		for _, name := range namesIn(names, path.Join(dir, folder)) {
 			if strings.HasSuffix(name, ".dwl") {
 				return true
 			}
-			if strings.HasSuffix(name, ".xml") && bytes.Contains(d.Text, []byte("mule")) {
+			if strings.HasSuffix(name, ".xml") && bytes.Contains(pom.Text, []byte("mule")) {
 				if text, err := s.read(name, w.limits.FileBytes); err == nil && looksMule(text) {
 					return true
 				}

@@ -114,17 +114,13 @@ func (w *Workspace) add(p *place) {
 }
 
 // indexPOM notes a Maven file.
-func (w *Workspace) indexPOM(s, keep store, name string) {
-	p := &pomPlace{store: keep, name: name}
-	f := w.readPOM(s, name)
-	if f == nil {
-		return
-	}
+func (w *Workspace) indexPOM(f *XMLFile, keep store) {
+	p := &pomPlace{store: keep, name: f.Name}
 	if w.poms == nil {
 		w.poms = map[string][]*pomPlace{}
 	}
 	group, artifact, _, packaging := coordinates(f)
-	w.poms[s.path(name)] = append(w.poms[s.path(name)], p)
+	w.poms[f.Path] = append(w.poms[f.Path], p)
 	if packaging == "pom" || packaging == "" {
 		w.poms[group+":"+artifact] = append(w.poms[group+":"+artifact], p)
 	}
