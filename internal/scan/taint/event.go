@@ -65,10 +65,18 @@ func setVar(vars *Value, name string, v *Value) *Value {
 	}
 	if name == "" || len(c.Fields) >= maxVars && c.Fields[name] == nil {
 		c.Rest = Join(c.Rest, v)
-		return c
+		return measured(c)
 	}
 	c.Fields[name] = v
-	return c
+	return measured(c)
+}
+
+// measured counts a value that is not held to the bounds of one; values that are
+// made of it are.
+func measured(v *Value) *Value {
+	v.weight, v.depth = 0, 0
+	v.weight, v.depth = measure(v)
+	return v
 }
 
 // withoutVar is the event without the variables of a name, which may end in "*".
@@ -90,7 +98,7 @@ func (e *event) withoutVar(name string) *event {
 	if !many && vars.Rest != nil {
 		vars.Fields[name] = Null()
 	}
-	c.vars = vars
+	c.vars = measured(vars)
 	return c
 }
 
@@ -138,7 +146,28 @@ func joinVars(a, b *Value) *Value {
 			c.Fields[n] = Join(w, a.Rest)
 		}
 	}
-	return c
+	return measured(c)
+}
+
+// joinChanged joins those variables that are others than they were when was was
+// joined.
+func joinChanged(have, was, is *Value) *Value {
+	c := &Value{Type: ObjectType, Rest: Join(have.Rest, is.Rest), Fields: make(map[string]*Value, len(have.Fields)+1)}
+	for n, v := range have.Fields {
+		c.Fields[n] = v
+	}
+	for n, v := range is.Fields {
+		if was.Fields[n] == v {
+			continue
+		}
+		if old, ok := have.Fields[n]; ok {
+			v = Join(old, v)
+		} else {
+			v = Join(v, have.Rest)
+		}
+		c.Fields[n] = v
+	}
+	return measured(c)
 }
 
 func joinMIME(a, b string) string {
@@ -218,7 +247,7 @@ func object(fields map[string]*Value) *Value {
 			fields[n] = Of(AnyType)
 		}
 	}
-	return &Value{Type: ObjectType, Fields: fields, weight: 1, depth: 1}
+	return measured(&Value{Type: ObjectType, Fields: fields})
 }
 
 // deeply puts f of every value in the place of the values anywhere in the event
@@ -262,5 +291,5 @@ func replaceDeep(v *Value, f func(*Value) *Value, depth int) *Value {
 		c.Fields = fields
 	}
 	c.Rest = rest
-	return &c
+	return measured(&c)
 }

@@ -36,12 +36,46 @@ type states struct {
 // failures collects the events with which processors of a part of a flow may fail.
 type failures struct {
 	event *event
+	// last is the event that was added last.
+	last *event
 	// raised is what is known of the description of errors that the flow raises by
 	// their type.
 	raised map[string]*Value
 }
 
-func (f *failures) add(ev *event) { f.event = joinEvents(f.event, ev) }
+// add joins an event. Most of it is as it was when the last one was added, and is
+// not joined again.
+func (f *failures) add(ev *event) {
+	last := f.last
+	f.last = ev
+	if f.event == nil || last == nil {
+		f.event = joinEvents(f.event, ev)
+		return
+	}
+	if last == ev {
+		return
+	}
+	c := f.event.clone()
+	part := func(to **Value, was, is *Value) {
+		if was != is {
+			*to = joinParts(*to, is)
+		}
+	}
+	part(&c.payload, last.payload, ev.payload)
+	part(&c.attributes, last.attributes, ev.attributes)
+	part(&c.err, last.err, ev.err)
+	part(&c.auth, last.auth, ev.auth)
+	for _, v := range [...]struct {
+		to      **Value
+		was, is *Value
+	}{{&c.vars, last.vars, ev.vars}, {&c.session, last.session, ev.session}, {&c.outbound, last.outbound, ev.outbound}} {
+		if v.was != v.is {
+			*v.to = joinChanged(*v.to, v.was, v.is)
+		}
+	}
+	c.mime = joinMIME(c.mime, ev.mime)
+	f.event = c
+}
 
 func (f *failures) raise(kind string, description *Value) {
 	if f.raised == nil {

@@ -116,8 +116,7 @@ func within(v *Value, names []string, w *Value) *Value {
 	if len(c.Fields) < maxFields {
 		c.Fields[names[0]] = within(Field(v, names[0]), names[1:], w)
 	}
-	c.weight, c.depth = 0, 0
-	return &c
+	return measured(&c)
 }
 
 // validate runs a validator: what it lets pass is as it says.

@@ -221,8 +221,8 @@ func (r *run) parameters(e *document.Element, op *mule.Operation, c *contract, w
 		fields["headers"] = typed(fields["headers"], c.header, c.strictHeader, strings.ToLower)
 	}
 	out := *was
-	out.Fields, out.weight, out.depth = fields, 1, 1
-	return &out
+	out.Fields = fields
+	return measured(&out)
 }
 
 // parameters3 does the same for the inbound properties of Mule 3.
@@ -244,8 +244,8 @@ func (r *run) parameters3(e *document.Element, op *mule.Operation, c *contract, 
 		fields["http.query.params"] = typed(fields["http.query.params"], c.query, c.strictQuery, nil)
 	}
 	out := *was
-	out.Fields, out.weight, out.depth = fields, 1, 1
-	return &out
+	out.Fields = fields
+	return measured(&out)
 }
 
 // typed is an object of parameters with those that a contract makes harmless for
@@ -269,8 +269,7 @@ func typed(v *Value, kinds map[string]Kind, strict bool, fold func(string) strin
 	if strict {
 		out.Type, out.Rest, out.Marks = ObjectType, nil, nil
 	}
-	out.weight, out.depth = 1, 1
-	return &out
+	return measured(&out)
 }
 
 // shaped is a body with what its schema makes harmless.
@@ -293,6 +292,5 @@ func shaped(v *Value, s *shape, depth int) *Value {
 		out.Type, out.Rest = ArrayType, shaped(Element(v), s.items, depth+1)
 		out.Marks = slices.DeleteFunc(slices.Clone(out.Marks), func(m Mark) bool { return m.Source.Label&^(Whole|Backend) != 0 })
 	}
-	out.weight, out.depth = 0, 0
-	return &out
+	return measured(&out)
 }

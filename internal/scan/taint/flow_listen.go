@@ -96,7 +96,7 @@ func (r *run) request(e *document.Element) *Value {
 	v := object(fields)
 	v.From = "attributes"
 	v.Rest = Tainted(r.source(e, Client, "attributes"))
-	return v
+	return measured(v)
 }
 
 // withSecrets is a part of a request whose fields a client names, credentials among them.
@@ -107,8 +107,7 @@ func (r *run) withSecrets(e *document.Element, part string) *Value {
 		from := part + "." + spell(name)
 		v.Fields[name] = Named(Marked(Tainted(r.source(e, Client, part)), r.source(e, Secret, from)), from)
 	}
-	v.weight, v.depth = 1, 2
-	return &v
+	return measured(&v)
 }
 
 // request3 is what the inbound properties of an HTTP request are in Mule 3.
@@ -136,7 +135,7 @@ func (r *run) request3(e *document.Element) *Value {
 	v := object(fields)
 	v.Rest = Tainted(r.source(e, Client, in))
 	v.From = in
-	return v
+	return measured(v)
 }
 
 // respond looks at what a flow answers to who started it.
@@ -152,7 +151,11 @@ func (r *run) respond(f *mule.Flow, s *summary) {
 		local := c.Name.Local
 		ev := s.out
 		if strings.Contains(local, "error-response") {
-			ev = s.failed
+			if ev = s.failed; ev != nil && ev.err == nil {
+				// No handler was there: the response is the first to see the error.
+				ev = ev.clone()
+				ev.err = r.errorValue(f.Source, &failures{raised: s.raised})
+			}
 		} else if strings.Contains(local, "response") {
 			told = true
 		} else {

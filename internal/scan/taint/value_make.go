@@ -264,7 +264,7 @@ func seal(v *Value) *Value {
 	if len(v.Fields) > maxFields {
 		rest := v.Rest
 		for _, f := range sortedFields(v) {
-			rest = Join(rest, f.value)
+			rest = Join(rest, flat(f.value))
 		}
 		v.Rest, v.Fields = flat(rest), nil
 	}
