@@ -80,7 +80,7 @@ func (p *parser) header(end int) (list []Directive, separated bool) {
 		case len(list) > 0 && p.separatorAhead(end):
 			p.unexpected("a directive or ---")
 			start := p.start()
-			for p.i < end && p.kind() != tSeparator && !(p.toks[p.i].newline && p.directiveHere() && p.start() > start) {
+			for p.i < end && p.kind() != tSeparator && (!p.toks[p.i].newline || !p.directiveHere() || p.start() == start) {
 				p.i++
 			}
 			list = append(list, &Bad{Span: p.since(start)})

@@ -173,10 +173,10 @@ func (l *lexer) bracket(c byte) {
 	case ']':
 		l.ends(tCloseBracket, 1)
 	case '{':
-		switch {
-		case l.at(1) == '|':
+		switch block := len(l.toks) > 0 && l.toks[len(l.toks)-1].word == wDo; {
+		case l.at(1) == '|' && !block:
 			l.symbol(tOpenClosed, 2)
-		case l.at(1) == '-' && !digit(l.at(2)) && (len(l.toks) == 0 || l.toks[len(l.toks)-1].word != wDo):
+		case l.at(1) == '-' && !digit(l.at(2)) && !block:
 			l.symbol(tOpenOrdered, 2)
 		default:
 			l.symbol(tOpenBrace, 1)
@@ -322,8 +322,6 @@ func (l *lexer) name() {
 	case w == wNs:
 		l.operand = true
 		l.namespace()
-	case w > wVar:
-		l.operand = false
 	default:
 		l.operand = !l.operand
 	}
@@ -343,8 +341,11 @@ func (l *lexer) selected() bool {
 		return false
 	}
 	switch l.toks[n-1].kind {
-	case tDot, tDots, tAt, tHash, tCaret, tAmpersand:
+	case tDot:
 		return true
+	case tDots, tAt, tHash, tCaret, tAmpersand:
+		// These may also end a selector, or stand between types.
+		return int(l.toks[n-1].end) == l.pos
 	case tStar:
 		return n > 1 && (l.toks[n-2].kind == tDot || l.toks[n-2].kind == tDots)
 	default:

@@ -1,13 +1,18 @@
 package syntax
 
-// keyHere says whether a key of an object stands here: a name or a text before a
-// colon or attributes, or parentheses before one of them, or conditional fields.
+// keyHere says whether a key of an object stands here where an expression may stand
+// too: a name, a text or parentheses before a colon or attributes.
 func (p *parser) keyHere() bool {
 	if p.kind() == tOpen {
-		pair := int(p.toks[p.i].pair)
-		return pair > 0 && p.keyEnds(pair+1) && (p.toks[pair+1].kind != tColon || p.arrowBehind(pair+2) == 0)
+		return p.dynamicKeyHere() && !p.lambdaHere()
 	}
 	return p.plainKeyHere()
+}
+
+// dynamicKeyHere says whether parentheses before a colon or attributes stand here.
+func (p *parser) dynamicKeyHere() bool {
+	pair := int(p.toks[p.i].pair)
+	return pair > 0 && p.keyEnds(pair+1)
 }
 
 // plainKeyHere says whether a key that is no expression stands here.
@@ -113,9 +118,9 @@ func (p *parser) field() *Field {
 	start := p.start()
 	f := &Field{}
 	switch {
-	case p.kind() == tOpen && !p.keyHere():
+	case p.kind() == tOpen && !p.dynamicKeyHere():
 		p.spread(f)
-	case p.keyHere():
+	case p.kind() == tOpen || p.plainKeyHere():
 		p.key(f)
 		if p.accept(tColon) {
 			f.Value = p.expression()

@@ -212,10 +212,19 @@ func (p *parser) lambdaHere() bool {
 	case tArrow:
 		return true
 	case tColon:
-		return p.arrowBehind(pair+2) > 0
+		return p.paramsHere() && p.arrowBehind(pair+2) > 0
 	default:
 		return false
 	}
+}
+
+// paramsHere says whether the parentheses here may hold parameters.
+func (p *parser) paramsHere() bool {
+	first, second := p.peek(1), p.peek(2)
+	if first.kind != tName {
+		return first.kind == tClose
+	}
+	return second.kind == tClose || second.kind == tComma || second.kind == tColon || second.kind == tAssign
 }
 
 // arrowBehind is the last "->" behind what may be a type at token i, or 0.

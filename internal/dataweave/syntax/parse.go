@@ -138,6 +138,7 @@ func (p *parser) what() string {
 		return "end of the script"
 	case tQuote, tText:
 		return "text"
+	default:
 	}
 	s := p.text(p.i)
 	if s == "" {
@@ -202,7 +203,7 @@ func (p *parser) list(opener int, want string, element func(), broken func(Span)
 		}
 		before := p.i
 		element()
-		if p.i < end && p.kind() != tComma && !p.listEnds(end) && !(p.i > before && p.keyHere()) {
+		if p.i < end && p.kind() != tComma && !p.listEnds(end) && (p.i == before || !p.keyHere()) {
 			p.unexpected("a comma or " + want)
 			start := p.start()
 			if p.i == before && !p.kind().opens() {

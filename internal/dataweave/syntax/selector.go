@@ -31,7 +31,7 @@ func (p *parser) suffix(x Node, start int) Node {
 	case tOpenBracket:
 		return p.bracketed(x, start)
 	case tOpen:
-		if callable(x) && !(p.guard && p.arrowAfter()) {
+		if callable(x) && (!p.guard || !p.arrowAfter()) {
 			return p.call(x, nil, start)
 		}
 	case tLess:

@@ -62,11 +62,12 @@ type (
 		Span
 		Text string
 	}
-	// Bool is true or false, Null is null.
+	// Bool is true or false.
 	Bool struct {
 		Span
 		Value bool
 	}
+	// Null is null.
 	Null struct{ Span }
 	// Temporal is what stands between bars, as |2003-10-01| or |P1D|.
 	Temporal struct {
@@ -154,12 +155,13 @@ type (
 		X     Node
 		Cases []*Case
 	}
-	// Do is do { header --- body }; Using is using (a = 1) body.
+	// Do is do { header --- body }.
 	Do struct {
 		Span
 		Directives []Directive
 		Body       Node
 	}
+	// Using is using (a = 1) body.
 	Using struct {
 		Span
 		Vars []*Var
@@ -383,11 +385,12 @@ type (
 		Span
 		Value Node
 	}
-	// TypeUnion is A | B, TypeIntersection is A & B.
+	// TypeUnion is A | B.
 	TypeUnion struct {
 		Span
 		Types []Type
 	}
+	// TypeIntersection is A & B.
 	TypeIntersection struct {
 		Span
 		Types []Type
