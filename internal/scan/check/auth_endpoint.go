@@ -85,7 +85,7 @@ func (s *survey) gatewayFlows() (flows map[string]bool, all bool) {
 // asksCertificate says whether a listener asks clients for certificates that it checks.
 func (s *survey) asksCertificate(connection *document.Element) bool {
 	context := connection.Child(spaceTLS, "context")
-	if a := mule4or3(connection, "tlsContext", "tlsContext-ref"); context == nil && a != nil {
+	if a := namedContext(connection); context == nil && a != nil {
 		if context = s.Project.Global(a.Value.Text); context == nil {
 			return true // a domain that is not at hand may say so
 		}

@@ -25,6 +25,9 @@ type Context struct {
 	// the time that ages are counted from; the zero time switches off what needs it.
 	Advisories *advisory.Database
 	Now        time.Time
+	// Memory is that of the project, so that checks share what they found out; nil for
+	// none.
+	Memory *Memory
 
 	report func(Report)
 }

@@ -74,7 +74,7 @@ func (s *survey) domainUsers(domain *mule.Project) map[string]user {
 	s.each(func(f *mule.XMLFile, e *document.Element) {
 		for i := range e.Attrs {
 			a := &e.Attrs[i]
-			if there[a.Value.Text] == nil || a.Name.Space != "" || a.Name.Local == "name" || s.Project.Global(a.Value.Text) != there[a.Value.Text] {
+			if there[a.Value.Text] == nil || a.Name.Space != "" || !isReference(a.Name.Local) || s.Project.Global(a.Value.Text) != there[a.Value.Text] {
 				continue
 			}
 			if _, known := users[a.Value.Text]; !known {

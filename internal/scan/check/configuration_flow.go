@@ -97,9 +97,9 @@ func (s *survey) discovered() (names map[string]bool, open bool) {
 }
 
 var (
-	healthPath = regexp.MustCompile(`(?i)(^|/)_?(health|healthz|healthcheck|health-check|health_check|ping|alive|live|liveness|livez|ready|readiness|readyz|status|version|heartbeat|isalive|is-alive)(/\*?|\*)?$`)
-	callerWords   = regexp.MustCompile(`(?i)authori[sz]ation|client_?id|client_?secret|api-?_?key|\btoken\b|jwt|bearer|authentication\.|signature|hmac`)
-	guardName  = regexp.MustCompile(`(?i)auth|jwt|token|credential|security|api-?_?key|signature`)
+	healthPath  = regexp.MustCompile(`(?i)(^|/)_?(health|healthz|healthcheck|health-check|health_check|ping|alive|live|liveness|livez|ready|readiness|readyz|status|version|heartbeat|isalive|is-alive)(/\*?|\*)?$`)
+	callerWords = regexp.MustCompile(`(?i)authori[sz]ation|client_?id|client_?secret|api-?_?key|\btoken\b|jwt|bearer|authentication\.|signature|hmac`)
+	guardName   = regexp.MustCompile(`(?i)auth|jwt|token|credential|security|api-?_?key|signature`)
 )
 
 // guards says whether an element looks at who calls.
@@ -141,8 +141,9 @@ func (s *survey) mutual(config *document.Element) bool {
 	found := false
 	config.Walk(func(e *document.Element) bool {
 		context := e.Child(spaceTLS, "context")
-		if named := mule4or3(e, "tlsContext", "tlsContext-ref"); named != nil {
+		if named := namedContext(e); named != nil {
 			context = s.Project.Global(named.Value.Text)
+			found = found || context == nil && s.Project.DomainName != "" // a domain that is not at hand may say so
 		}
 		if store := context.Child(spaceTLS, "trust-store"); store != nil {
 			found = found || store.Value("insecure") != "true"

@@ -179,7 +179,11 @@ func largeMemoryStream(c *Context) {
 	})
 }
 
-var callerIdentity = regexp.MustCompile(`(?i)headers\.?['"\[]*\.?['"]?(authorization|x-user|user|client_id|client-id|cookie)|\bauthentication\b|vars\.['"]?(user|account|customer|token|auth|client)\w*|\bclient_id\b`)
+var (
+	// callerIdentity is what says who calls; callerKey what may say it in a key.
+	callerIdentity = regexp.MustCompile(`(?i)attributes\.headers(\.|\[)['"]?(authorization|x-user[\w-]*|user[\w-]*|client[_-]id|cookie)|\bauthentication\.|attributes\.clientCertificate`)
+	callerKey      = regexp.MustCompile(`(?i)attributes\.headers|\bauthentication\b|\bvars\b|\bpayload\b|client|^#\[\s*attributes\s*\]$`)
+)
 
 func sharedCache(c *Context) {
 	s := surveyOf(c)
@@ -192,11 +196,11 @@ func sharedCache(c *Context) {
 			return
 		}
 		key := strategy.Value("keyGenerationExpression")
-		if strategy.Attr("keyGenerator-ref") != nil || callerIdentity.MatchString(key) || key != "" && !strings.HasPrefix(strings.TrimSpace(key), "#[") {
+		if strategy.Attr("keyGenerator-ref") != nil || callerKey.MatchString(key) || key != "" && !strings.HasPrefix(strings.TrimSpace(key), "#[") {
 			return
 		}
 		filter := e.Value("filterExpression")
-		if used := usedIdentity(e); used != "" && !callerIdentity.MatchString(filter) {
+		if used := usedIdentity(e); used != "" && !callerKey.MatchString(filter) {
 			c.Report(Report{
 				Place:   c.Element(f, e),
 				Message: "what is cached depends on " + used + ", and the key of " + strategy.Value("name") + " does not",

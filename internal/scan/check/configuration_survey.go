@@ -27,11 +27,24 @@ const (
 // the values that their placeholders stand for.
 type survey struct {
 	*Context
-	files      map[*document.Document]*mule.XMLFile
-	referenced map[string]bool
+	*Memory
 }
 
-func surveyOf(c *Context) *survey { return &survey{Context: c} }
+// Memory is what checks of one project found out, for those that follow. The zero
+// value is empty; it is used by one goroutine.
+type Memory struct {
+	files      map[*document.Document]*mule.XMLFile
+	referenced map[string]bool
+	described  []*described
+	read       bool
+}
+
+func surveyOf(c *Context) *survey {
+	if c.Memory == nil {
+		return &survey{c, &Memory{}}
+	}
+	return &survey{c, c.Memory}
+}
 
 // each visits the elements of the configurations that are deployed.
 func (s *survey) each(visit func(f *mule.XMLFile, e *document.Element)) {
@@ -180,13 +193,18 @@ func (s *survey) refersTo(name string) bool {
 		s.each(func(_ *mule.XMLFile, e *document.Element) {
 			for i := range e.Attrs {
 				a := &e.Attrs[i]
-				if local := a.Name.Local; strings.HasSuffix(local, "-ref") || strings.HasSuffix(local, "onfig") || strings.HasSuffix(local, "Ref") {
+				if isReference(a.Name.Local) {
 					s.referenced[a.Value.Text] = true
 				}
 			}
 		})
 	}
 	return s.referenced[name]
+}
+
+// isReference says whether attributes of a name refer to configurations.
+func isReference(name string) bool {
+	return strings.HasSuffix(name, "-ref") || strings.HasSuffix(name, "Ref") || strings.HasSuffix(name, "onfig") || strings.HasSuffix(name, "Context")
 }
 
 var loopbackHost = regexp.MustCompile(`^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|host\.docker\.internal)$`)
@@ -217,12 +235,13 @@ func hostOf(address string) string {
 	return host
 }
 
-// mule4or3 is an attribute that has another name in Mule 3.
-func mule4or3(e *document.Element, four, three string) *document.Attr {
-	if a := e.Attr(four); a != nil {
+// namedContext is the attribute that names a TLS context, nil for none. It has
+// another name in Mule 3.
+func namedContext(e *document.Element) *document.Attr {
+	if a := e.Attr("tlsContext"); a != nil {
 		return a
 	}
-	return e.Attr(three)
+	return e.Attr("tlsContext-ref")
 }
 
 // sortedKeys are the keys of a map in order.

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"net/http"
 	"path"
 	"regexp"
 	"strings"
@@ -37,6 +38,13 @@ type described struct {
 // describedAPIs are the APIs of the project that a router serves and whose
 // description can be read.
 func (s *survey) describedAPIs() []*described {
+	if !s.read {
+		s.described, s.read = s.readAPIs(), true
+	}
+	return s.described
+}
+
+func (s *survey) readAPIs() []*described {
 	var out []*described
 	for _, api := range s.Project.APIs {
 		if api.Config == nil || s.Err() != nil {
@@ -102,7 +110,7 @@ func operationWithoutFlow(c *Context) {
 		})
 		for i := range d.Description.Operations {
 			o := &d.Description.Operations[i]
-			if served[operationKey(o.Method, o.Path)] || o.Method == "OPTIONS" || o.Method == "HEAD" {
+			if served[operationKey(o.Method, o.Path)] || o.Method == http.MethodOptions || o.Method == http.MethodHead {
 				continue
 			}
 			c.Report(Report{
@@ -164,7 +172,7 @@ func securityNotEnforced(c *Context) {
 			}
 			o := d.Description.Operations[first]
 			c.Report(Report{
-				Place: c.Element(flow.File, routers(flow)[0]),
+				Place:   c.Element(flow.File, routers(flow)[0]),
 				Message: path.Base(d.api.File) + " secures " + o.Method + " " + o.Path + " and others, and nothing in the application looks at credentials",
 			})
 		}

@@ -217,4 +217,3 @@ func (s *survey) describedAt(d *described, o *spec.Operation, p *spec.Parameter)
 	}
 	return taint.Place{File: file, Span: document.Span{Start: start, End: end}}
 }
-

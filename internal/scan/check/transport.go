@@ -62,7 +62,7 @@ func plainHTTPListener(c *Context) {
 		r := Report{Place: c.Attribute(f, e, "protocol"), Message: "the listener " + configName(e) + " takes requests without TLS"}
 		r.Severity, r.Message = s.listenerRisk(e, at, production, r.Message)
 		edits := []Edit{withAttribute(f, e, "protocol", "HTTPS")}
-		if mule4or3(e, "tlsContext", "tlsContext-ref") == nil && e.Child(spaceTLS, "context") == nil {
+		if namedContext(e) == nil && e.Child(spaceTLS, "context") == nil {
 			edits = append(edits, withChild(f, e, keyStoreSkeleton))
 		}
 		if a := e.Attr("protocol"); a == nil || !strings.Contains(a.Value.Text, "${") {
@@ -107,7 +107,7 @@ func listenerWithoutContext(c *Context) {
 			return
 		}
 		context := e.Child(spaceTLS, "context")
-		named := mule4or3(e, "tlsContext", "tlsContext-ref")
+		named := namedContext(e)
 		if context == nil && named != nil {
 			if context = c.Project.Global(named.Value.Text); context == nil {
 				return // a domain or a library that is not at hand may have it

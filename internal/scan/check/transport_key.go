@@ -51,21 +51,20 @@ func keyMaterial(c *Context) {
 func (s *survey) keyStores() map[string]string {
 	use := map[string]string{}
 	s.each(func(_ *mule.XMLFile, e *document.Element) {
-		kind, attribute := "", "path"
-		switch {
-		case e.Is(spaceTLS, "key-store"):
-			kind = "key"
-		case e.Is(spaceTLS, "trust-store"):
-			kind = "trust"
-		case e.Attr("keystore") != nil:
-			kind, attribute = "key", "keystore"
-		default:
-			return
-		}
-		for _, v := range s.settings(e.Value(attribute)) {
-			name := strings.TrimPrefix(strings.TrimPrefix(v.text, "classpath:"), "/")
-			if use[name] != "key" {
-				use[name] = kind
+		for i := range e.Attrs {
+			kind, name := "key", strings.ToLower(e.Attrs[i].Name.Local)
+			switch {
+			case e.Is(spaceTLS, "trust-store"):
+				kind = "trust"
+			case e.Is(spaceTLS, "key-store"):
+			case name != "keystore" && name != "keystorepath" && name != "keystorefile":
+				continue
+			}
+			for _, v := range s.settings(e.Attrs[i].Value.Text) {
+				name := strings.TrimPrefix(strings.TrimPrefix(v.text, "classpath:"), "/")
+				if use[name] != "key" {
+					use[name] = kind
+				}
 			}
 		}
 	})

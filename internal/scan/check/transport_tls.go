@@ -88,29 +88,28 @@ func (s *survey) trustingJava(f *mule.File) {
 
 var separators = regexp.MustCompile(`[\s,;:]+`)
 
-// lists are the known lists that an attribute stands for, and where.
-func (s *survey) lists(text string) (words []string, at verdict, bad func(is func(string) bool) []string) {
+// listed are the words of a list that fulfil a condition, of all values that an
+// attribute stands for, and where: those of production before the others.
+func (s *survey) listed(text string, is func(string) bool) ([]string, verdict) {
 	all := s.settings(text)
 	production := slices.ContainsFunc(all, func(v setting) bool { return isProduction(v.environment) })
-	at = elsewhere
+	var words []string
+	at := elsewhere
 	for _, v := range all {
 		counts := isProduction(v.environment) || v.environment == "" && !production
 		if counts && at != deployed {
 			words, at = nil, deployed
 		}
-		if counts || at != deployed {
-			words = append(words, separators.Split(strings.TrimSpace(v.text), -1)...)
+		if !counts && at == deployed {
+			continue
 		}
-	}
-	return words, at, func(is func(string) bool) []string {
-		var out []string
-		for _, w := range words {
-			if w != "" && is(w) && !slices.Contains(out, w) {
-				out = append(out, w)
+		for _, w := range separators.Split(strings.TrimSpace(v.text), -1) {
+			if w != "" && is(w) && !slices.Contains(words, w) {
+				words = append(words, w)
 			}
 		}
-		return out
 	}
+	return words, at
 }
 
 func isOldProtocol(v string) bool {
@@ -128,8 +127,7 @@ func oldProtocols(c *Context) {
 		if a == nil || e.Name.Space != spaceTLS {
 			return
 		}
-		_, at, bad := s.lists(a.Value.Text)
-		old := bad(isOldProtocol)
+		old, at := s.listed(a.Value.Text, isOldProtocol)
 		if len(old) == 0 {
 			return
 		}
@@ -167,13 +165,12 @@ func weakSuites(c *Context) {
 		if a == nil || e.Name.Space != spaceTLS {
 			return
 		}
-		_, at, bad := s.lists(a.Value.Text)
 		is := weakSuite.MatchString
-		found := bad(is)
+		found, at := s.listed(a.Value.Text, is)
 		r := Report{Place: c.Attribute(f, e, "enabledCipherSuites")}
 		if len(found) == 0 {
 			is = agedSuite.MatchString
-			found = bad(is)
+			found, at = s.listed(a.Value.Text, is)
 			r.Severity = finding.Low
 		}
 		if len(found) == 0 {
