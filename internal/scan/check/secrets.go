@@ -46,7 +46,7 @@ func isTestSpace(e *document.Element) bool {
 // eachSecret visits the attributes in which secrets stand, of tests too, with the
 // name that the secret has.
 func eachSecret(c *Context, visit func(f *mule.XMLFile, e *document.Element, a *document.Attr, name string)) {
-	for _, f := range c.Project.Configs {
+	for _, f := range configurations(c.Project) {
 		if c.Err() != nil {
 			return
 		}
@@ -60,26 +60,43 @@ func eachSecret(c *Context, visit func(f *mule.XMLFile, e *document.Element, a *
 					visit(f, e, a, a.Name.Local)
 				}
 			}
-			switch e.Name.Local {
-			case "connection-property", "property", "entry", "jms-property", "provider-property":
-				key := e.Attr("key")
-				if key == nil {
-					key = e.Attr("name")
-				}
-				if value := e.Attr("value"); key != nil && value != nil && secretStrength(key.Value.Text) == sureSecret {
-					visit(f, e, value, key.Value.Text)
-				}
+			if key, value := namedValue(e); value != nil && secretStrength(key) >= keySecret && !secretHeaderName.MatchString(key) {
+				visit(f, e, value, key)
 			}
 			return true
 		})
 	}
 }
 
+// configurations are the files with Mule elements, and those with beans of Spring.
+func configurations(p *mule.Project) []*mule.XMLFile {
+	out := append([]*mule.XMLFile(nil), p.Configs...)
+	for _, f := range p.Documents {
+		if f.Document != nil && f.Document.Root.Name.Local == "beans" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// namedValue is what an element names, and the value it gives it.
+func namedValue(e *document.Element) (name string, value *document.Attr) {
+	switch e.Name.Local {
+	case "connection-property", "property", "entry", "jms-property", "provider-property":
+		return or(e.Value("key"), e.Value("name")), e.Attr("value")
+	case "set-variable":
+		if e.Name.Space == spaceCore {
+			return e.Value("variableName"), e.Attr("value")
+		}
+	}
+	return "", nil
+}
+
 // secretAttribute finds credentials that are written into configurations.
 func secretAttribute(c *Context) {
 	eachSecret(c, func(f *mule.XMLFile, e *document.Element, a *document.Attr, name string) {
 		text := constantText(a.Value.Text)
-		if !isSecret(text) || !looksSecret(text, sureSecret) {
+		if !isSecret(text) || !looksSecret(text, sureSecret) || strings.EqualFold(text, name) {
 			return
 		}
 		r := Report{
@@ -168,17 +185,20 @@ var (
 	userInAddress = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]{1,20}://[^/\s:@"'?#]{0,100}:([^/\s@"'?#]{1,200})@`)
 	// passwordInAddress is a parameter of an address.
 	passwordInAddress = regexp.MustCompile(`(?i)[?&;,](?:password|pwd|passwd|pass|secret|token|access_token|api_?key|sig|client_secret|accountkey|sharedaccesskey)=([^&;,\s"']{1,400})`)
-	oracleAddress     = regexp.MustCompile(`(?i)jdbc:oracle:(?:thin|oci):[^/\s@]{1,100}/([^@\s]{1,200})@`)
+	// anyWord is what people write for a password when they explain addresses.
+	anyWord       = regexp.MustCompile(`(?i)^(?:pass|password|pwd|secret|token)$`)
+	oracleAddress = regexp.MustCompile(`(?i)jdbc:oracle:(?:thin|oci):[^/\s@]{1,100}/([^@\s]{1,200})@`)
 )
 
 // secretIn is the span of a password in an address, if there is one.
 func secretIn(text string) (start, end int, ok bool) {
-	if !strings.Contains(text, "://") && !strings.Contains(text, "jdbc:") && !strings.Contains(strings.ToLower(text), "endpoint=") {
+	if !strings.Contains(text, "://") && !strings.Contains(text, "jdbc:") && !strings.Contains(text, "ndpoint=") {
 		return 0, 0, false
 	}
 	for _, form := range []*regexp.Regexp{userInAddress, oracleAddress, passwordInAddress} {
 		for _, m := range form.FindAllStringSubmatchIndex(text, 20) {
-			if value := text[m[2]:m[3]]; isPlain(value) && issuedKey(value) == "" && len(value) > 1 {
+			value := text[m[2]:m[3]]
+			if isPlain(value) && issuedKey(value) == "" && len(value) > 1 && !anyWord.MatchString(value) {
 				return m[2], m[3], true
 			}
 		}

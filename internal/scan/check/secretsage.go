@@ -11,8 +11,8 @@ import (
 
 var (
 	ownerWords = regexp.MustCompile(`(?i)\bowner\s*[:=]\s*([^,;|\r\n]{1,80})`)
-	agedWords = regexp.MustCompile(`(?i)\b(?:rotated|created|issued|changed|since)(?:\s+on)?\s*[:=]?\s*(\d{4}-\d{2}-\d{2})`)
-	endsWords = regexp.MustCompile(`(?i)\b(?:expires?|expiry|valid\s+until|valid\s+to|rotate\s+by|due)(?:\s+on)?\s*[:=]?\s*(\d{4}-\d{2}-\d{2})`)
+	agedWords  = regexp.MustCompile(`(?i)\b(?:rotated|created|issued|changed|since)(?:\s+on)?\s*[:=]?\s*(\d{4}-\d{2}-\d{2})`)
+	endsWords  = regexp.MustCompile(`(?i)\b(?:expires?|expiry|valid\s+until|valid\s+to|rotate\s+by|due)(?:\s+on)?\s*[:=]?\s*(\d{4}-\d{2}-\d{2})`)
 )
 
 // note is what stands in the comments right above a property, or behind its value.

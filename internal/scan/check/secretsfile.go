@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"path"
 	"regexp"
 	"slices"
@@ -31,7 +32,7 @@ func securePropertiesMissing(c *Context) {
 	add := func(name string) {
 		name = strings.TrimSpace(name)
 		given := len(c.Project.Properties.Named(name)) == 0
-		if (keys[name] || given && secretStrength(name) == sureSecret) && !slices.Contains(a.SecureProperties, name) && !strings.ContainsAny(name, `"\`) {
+		if (keys[name] || given && secretStrength(name) >= keySecret) && !slices.Contains(a.SecureProperties, name) && !strings.ContainsAny(name, `"\`) {
 			missing[name] = true
 		}
 	}
@@ -44,6 +45,9 @@ func securePropertiesMissing(c *Context) {
 		}
 		f.Document.Root.Walk(func(e *document.Element) bool {
 			look := func(text string) {
+				if !strings.Contains(text, "${") && !strings.Contains(text, "p(") {
+					return
+				}
 				for _, m := range placeholderForm.FindAllStringSubmatch(text, 50) {
 					if !strings.HasPrefix(m[0], "${secure::") {
 						add(m[1])
@@ -99,7 +103,7 @@ func shortList(names []string) string {
 func nodeOffset(f *mule.File, n *tree.Node) int {
 	at := 0
 	for range n.Line - 1 {
-		next := strings.IndexByte(string(f.Text[at:]), '\n')
+		next := bytes.IndexByte(f.Text[at:], '\n')
 		if next < 0 {
 			return at
 		}
@@ -233,7 +237,7 @@ func reportIssued(c *Context, f *mule.File, text string, m classify.Match, depth
 		}
 		return
 	}
-	if strings.Contains(value, "EXAMPLE") || strings.Contains(strings.ToLower(value), "xxxx") {
+	if namesOnly(value) || strings.Contains(value, "EXAMPLE") || strings.Contains(strings.ToLower(value), "xxxx") {
 		return
 	}
 	severity := finding.Critical
@@ -268,7 +272,7 @@ func namedSecrets(c *Context, f *mule.File, text string) {
 	}
 	for _, m := range namedForm.FindAllStringSubmatchIndex(text, 1000) {
 		name, value := text[m[2]:m[3]], text[m[4]:m[5]]
-		if secretStrength(name) == sureSecret && isSecret(value) && looksSecret(value, maybeSecret) {
+		if secretStrength(name) >= keySecret && isSecret(value) && looksSecret(value, maybeSecret) {
 			severity := finding.High
 			if f.Test {
 				severity = finding.Low
@@ -281,7 +285,7 @@ func namedSecrets(c *Context, f *mule.File, text string) {
 var encryptionKeyName = regexp.MustCompile(`(?i)(?:^|[._-])(?:mule|secure|encryption|encrypt|decryption|decrypt|vault|crypto)[._-]?key$`)
 
 func isBuildSecret(name string) bool {
-	return secretStrength(name) == sureSecret || encryptionKeyName.MatchString(name)
+	return secretStrength(name) >= keySecret || encryptionKeyName.MatchString(name)
 }
 
 // secretInPOM finds credentials in the files of Maven.

@@ -215,6 +215,9 @@ func secureNames(c *Context) {
 		}
 		f.Document.Root.Walk(func(e *document.Element) bool {
 			look := func(v *document.Value) {
+				if !strings.Contains(v.Text, "secure::") {
+					return
+				}
 				for _, m := range secureCall.FindAllStringSubmatchIndex(v.Text, 50) {
 					start, end := m[2], m[3]
 					if start < 0 {
@@ -278,7 +281,7 @@ func weakPassword(c *Context) {
 func sameSecretEverywhere(c *Context) {
 	seen := map[string]bool{}
 	for _, p := range properties(c) {
-		if !isProduction(p.Environment) || p.File.Test || seen[p.Name] || secretStrength(p.Name) != sureSecret {
+		if !isProduction(p.Environment) || p.File.Test || seen[p.Name] || secretStrength(p.Name) < keySecret {
 			continue
 		}
 		value := strings.TrimSpace(p.Value)

@@ -2,6 +2,7 @@ package check
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"farrier.dev/farrier/internal/classify"
@@ -52,11 +53,21 @@ func isSecret(text string) bool {
 // issuedKey is the class of a key that is known by its form, empty for none.
 func issuedKey(text string) classify.Class {
 	for _, m := range classify.Find(text) {
-		if issuer(m.Class) != "" {
+		if issuer(m.Class) != "" && !namesOnly(text[m.Start:m.End]) {
 			return m.Class
 		}
 	}
 	return ""
+}
+
+// namesOnly tells the identifiers of AWS that name users, groups and roles: they
+// open nothing.
+func namesOnly(key string) bool {
+	switch key[:min(len(key), 4)] {
+	case "AROA", "AIDA", "AGPA", "ANPA":
+		return true
+	}
+	return false
 }
 
 // issuer is who issues the keys of a class, empty for what has no issuer.
@@ -108,10 +119,12 @@ func nameWords(name string) []string {
 // strength says how surely what a name is given to is a secret.
 type strength uint8
 
-// The strengths: none; perhaps, where the value looks like a key; surely.
+// The strengths: none; perhaps, where the value looks like one; a key, which people
+// don't think out; surely.
 const (
 	noSecret strength = iota
 	maybeSecret
+	keySecret
 	sureSecret
 )
 
@@ -121,8 +134,9 @@ var (
 		`query|label|message|text|regex|pattern|hint|field|param|parameter|cron|interval|cache|store|alias|aliases|type|types|endpoint|policy|length|len|expiry|expires|expiration|` +
 		`timeout|ttl|lifetime|limit|enabled|disabled|required|strength|method|methods|consent|format|alg|algorithm|mode|usage|size|age|attempts|retries|version|status|issuer|domain|` +
 		`flow|variable|var|resource|basepath|provider|manager|service|grant|group|user|username|role|description|error|code|min|max|count|seconds|minutes|millis|time|frequency|delay|date|buffer|operation|property|properties|env|environment|region|table|column|object|vault|key_?store|rotation|days|encoding|charset|separator|delimiter)$`)
+	toldWords  = regexp.MustCompile(`^(?:errors?|messages?|msg|label|labels|text|title|i18n|validation|tooltip|help|description|placeholder|regex|page|screen|button|example)$`)
 	sureWords  = regexp.MustCompile(`(?:password|passwd|passwort|passphrase|passcode|pwd|secret)$|^(?:pass|psw|secrets|passwords)$`)
-	sureJoined = regexp.MustCompile(`(?:apikey|privatekey|secretkey|secretaccesskey|signingkey|encryptionkey|encryptkey|decryptionkey|masterkey|accountkey|sharedkey|sharedaccesskey|subscriptionkey|functionkey|functionskey|storagekey|consumersecret|clientsecret|authtoken|accesstoken|apitoken|securitytoken|bearertoken|refreshtoken|sastoken|securekey)$`)
+	keyJoined  = regexp.MustCompile(`(?:apikey|privatekey|secretkey|secretaccesskey|signingkey|encryptionkey|encryptkey|decryptionkey|masterkey|accountkey|sharedkey|sharedaccesskey|subscriptionkey|functionkey|functionskey|storagekey|consumersecret|clientsecret|authtoken|accesstoken|apitoken|securitytoken|bearertoken|refreshtoken|sastoken|securekey)$`)
 	sureTokens = regexp.MustCompile(`(?:token|apikeys|credential|credentials|bearer|jwt)$`)
 )
 
@@ -136,8 +150,8 @@ func secretStrength(name string) strength {
 	for last > 0 && strings.Trim(words[last], "0123456789") == "" {
 		last--
 	}
-	// What stands behind the secret's word may be the environment or system.
-	if aboutSecret.MatchString(words[last]) {
+	words[last] = strings.TrimRight(words[last], "0123456789")
+	if words[last] == "" || aboutSecret.MatchString(words[last]) || slices.ContainsFunc(words, toldWords.MatchString) {
 		return noSecret
 	}
 	if sureWords.MatchString(words[last]) {
@@ -145,8 +159,8 @@ func secretStrength(name string) strength {
 	}
 	joined := strings.Join(words[max(0, last-2):last+1], "")
 	switch {
-	case sureJoined.MatchString(joined):
-		return sureSecret
+	case keyJoined.MatchString(joined):
+		return keySecret
 	case sureTokens.MatchString(words[last]):
 		return maybeSecret
 	}
@@ -176,6 +190,8 @@ func looksSecret(value string, how strength) bool {
 		return true
 	case numberForm.MatchString(value):
 		return false
+	case how == keySecret && (len(value) >= 24 || len(value) >= 8 && opaqueForm.MatchString(value)):
+		return true
 	}
 	return len(value) >= 12 && opaqueForm.MatchString(value) && strings.IndexFunc(value, func(c rune) bool { return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' }) >= 0
 }

@@ -98,7 +98,9 @@ func mended(d *advisory.Database, dep *mule.Dependency, found []advisory.Match) 
 
 // sameMinor says whether two versions differ behind their first two numbers only.
 func sameMinor(a, b string) bool {
-	split := func(v string) []string { return strings.FieldsFunc(v, func(c rune) bool { return c == '.' || c == '-' }) }
+	split := func(v string) []string {
+		return strings.FieldsFunc(v, func(c rune) bool { return c == '.' || c == '-' })
+	}
 	x, y := split(a), split(b)
 	return len(x) > 2 && len(y) > 2 && x[0] == y[0] && x[1] == y[1]
 }
