@@ -114,13 +114,17 @@ func (e *example) snippet() {
 
 // pomText is a Maven file that says nothing but what every application says.
 func pomText(runtime string) string {
+	packaging := "mule-application"
+	if strings.HasPrefix(runtime, "3.") {
+		packaging = "mule"
+	}
 	return `<?xml version="1.0" encoding="UTF-8"?>
 <project xmlns="http://maven.apache.org/POM/4.0.0">
 	<modelVersion>4.0.0</modelVersion>
 	<groupId>com.example</groupId>
 	<artifactId>example</artifactId>
 	<version>1.0.0</version>
-	<packaging>mule-application</packaging>
+	<packaging>` + packaging + `</packaging>
 	<properties>
 		<app.runtime>` + runtime + `</app.runtime>
 	</properties>

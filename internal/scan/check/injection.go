@@ -18,7 +18,6 @@ func injection() []entry[Func] {
 		{"graphql-text", graphQLText},
 		{"script-internals", scriptInternals},
 		{"log-lines", logLines},
-		{"html-response", htmlResponse},
 		{"csv-formula", csvFormula},
 		{"redirects-with-credentials", redirectsWithCredentials},
 	}
@@ -138,11 +137,30 @@ func logLines(c *Context) {
 	}
 	told := map[*document.Element]bool{}
 	for _, h := range c.hitsOf("MS-INJ-18") {
-		if !told[h.At.Element] {
+		if !told[h.At.Element] && !logsJSON(c, h.At.Element) {
 			told[h.At.Element] = true
 			c.Report(hitReport(h, "request data becomes part of a line of the log"))
 		}
 	}
+}
+
+// logsJSON says whether the whole message of a logger is one JSON value.
+func logsJSON(c *Context, e *document.Element) bool {
+	f := surveyOf(c).file(e)
+	a := e.Attr("message")
+	if f == nil || a == nil {
+		return false
+	}
+	code := c.Project.Template(f, e, &a.Value).Code()
+	if code == nil || code.Tree == nil {
+		return false
+	}
+	for _, d := range code.Tree.Directives {
+		if o, ok := d.(*syntax.Format); ok && o.Output && strings.Contains(o.MIME, "json") {
+			return true
+		}
+	}
+	return false
 }
 
 // structuredLogs says whether every layout of the project's logs escapes line breaks.
@@ -164,86 +182,44 @@ func structuredLogs(p *mule.Project) bool {
 	return found
 }
 
-var htmlType = regexp.MustCompile(`(?i)\b(text/html|application/xhtml\+xml)\b`)
-
-func htmlResponse(c *Context) {
-	told := map[*document.Element]bool{}
-	for _, h := range c.hitsOf("MS-INJ-20") {
-		if told[h.At.Element] || !answersHTML(c, h) {
-			continue
-		}
-		told[h.At.Element] = true
-		c.Report(hitReport(h, "request data becomes part of an HTML page"))
-	}
-}
-
-// answersHTML says whether the way of a hit, or the response of the flow that it
-// begins in, names HTML as the type of the content.
-func answersHTML(c *Context, h taint.Hit) bool {
-	names := func(e *document.Element) bool {
-		found := false
-		e.Walk(func(e *document.Element) bool {
-			for i := range e.Attrs {
-				switch e.Attrs[i].Name.Local {
-				case "mimeType", "outputMimeType", "value", "contentType":
-					found = found || htmlType.MatchString(e.Attrs[i].Value.Text) && (e.Attrs[i].Name.Local != "value" || strings.EqualFold(e.Value("headerName"), "content-type"))
-				}
-			}
-			if t := e.Content(); t != nil && (e.Name.Local == "headers" || e.Name.Local == "set-attributes") {
-				found = found || htmlType.MatchString(t.Value.Text)
-			}
-			return !found
-		})
-		return found
-	}
-	for _, step := range h.Way {
-		if e := step.At.Element; e != nil && e.Parent != nil && e.Parent.Parent != nil && names(e) {
-			return true
-		}
-	}
-	return h.Entry != nil && h.Entry.Source != nil && names(h.Entry.Source)
-}
-
-// formulaGuard is what a script says that keeps formulas out of CSV.
-var formulaGuard = regexp.MustCompile(`[=@][^\n]{0,12}[@=+\-][^\n]{0,40}`)
+// formulaGuard is a pattern that looks for signs that begin formulas.
+var formulaGuard = regexp.MustCompile(`=.{0,12}[@+\-]|@.{0,12}[=+\-]`)
 
 func csvFormula(c *Context) {
 	told := map[*document.Element]bool{}
 	for _, h := range c.hitsOf("MS-INJ-23") {
-		for _, step := range h.Way {
-			e := step.At.Element
-			if e == nil || told[e] || !writesCSV(c, e) {
-				continue
-			}
-			told[e] = true
-			c.Report(Report{Place: step.At, Message: "request data becomes a field of CSV, also when it begins like a formula", Way: h.Way})
-			break
+		if told[h.At.Element] || guardsFormulas(c, h) {
+			continue
 		}
+		told[h.At.Element] = true
+		c.Report(hitReport(h, "request data becomes a field of CSV, also when it begins like a formula"))
 	}
 }
 
-// writesCSV says whether the script of an element writes CSV and looks at no sign
-// that begins formulas.
-func writesCSV(c *Context, e *document.Element) bool {
-	f := surveyOf(c).file(e)
-	if f == nil {
-		return false
-	}
-	writes, guarded := false, false
-	eachCodeOf(c, f, e, func(s snippet) {
-		for _, d := range s.Tree.Directives {
-			if o, ok := d.(*syntax.Format); ok && o.Output && strings.EqualFold(o.MIME, "application/csv") {
-				writes = true
-			}
+// guardsFormulas says whether a script on the way of a hit looks for such signs.
+func guardsFormulas(c *Context, h taint.Hit) bool {
+	guarded := false
+	for _, step := range h.Way {
+		e := step.At.Element
+		if e == nil {
+			continue
 		}
-		s.walk(func(n syntax.Node) bool {
-			if r, ok := n.(*syntax.Regex); ok && formulaGuard.MatchString(r.Text) {
-				guarded = true
-			}
-			return true
+		f := surveyOf(c).file(e)
+		if f == nil {
+			continue
+		}
+		e.Walk(func(e *document.Element) bool {
+			eachCodeOf(c, f, e, func(s snippet) {
+				s.walk(func(n syntax.Node) bool {
+					r, ok := n.(*syntax.Regex)
+					guarded = guarded || ok && formulaGuard.MatchString(r.Text)
+					return true
+				})
+			})
+			return !guarded && e.Parent != nil && e.Parent.Parent != nil
 		})
-	})
-	return writes && !guarded
+	}
+	return guarded
 }
 
 var credentialHeader = regexp.MustCompile(`(?i)\b(authorization|x-api-key|apikey|api-key|cookie)\b`)

@@ -31,7 +31,7 @@ func quiet(e *document.Element) bool {
 
 // isLogger says whether an element writes to the log.
 func isLogger(e *document.Element) bool {
-	return e.Is(spaceCore, "logger") || strings.HasSuffix(e.Name.Space, "/json-logger") && e.Name.Local == "logger"
+	return e.Is(spaceCore, "logger") || e != nil && strings.HasSuffix(e.Name.Space, "/json-logger") && e.Name.Local == "logger"
 }
 
 // logged visits what loggers write, by the logger.
@@ -98,8 +98,8 @@ func showsArguments(call *syntax.Call, visit func(n syntax.Node, path string)) b
 	for _, a := range call.Args {
 		shows(a, visit)
 	}
-	if s, ok := call.Function.(*syntax.Select); ok {
-		shows(s.X, visit) // a method of Mule 3
+	if _, ok := call.Function.(*syntax.Select); ok {
+		shows(call.Function, visit) // a method of Mule 3
 	}
 	return false
 }
@@ -249,7 +249,7 @@ func lookupReport(f *mule.XMLFile, layout *mule.Layout, m []int) Report {
 }
 
 func plainLogs(c *Context) {
-	if len(c.hitsOf("MS-INJ-18")) == 0 || structuredLogs(c.Project) {
+	if len(c.hitsOf("MS-LOG-06")) == 0 || structuredLogs(c.Project) {
 		return
 	}
 	for _, l := range c.Project.Logging {
