@@ -26,7 +26,7 @@ func (p *parser) script() *Script {
 func (p *parser) body(end int) Node {
 	start := p.start()
 	var x Node
-	if p.keyHere() || p.kind() == tOpen && p.fieldsHere() && !p.lambdaHere() {
+	if p.keyHere() || p.kind() == tOpen && !p.lambdaHere() && p.fieldsHere() && (p.peek(1).kind != tOpen || p.conditionBehind()) {
 		x = p.bareObject(end)
 	} else {
 		x = p.expression()
@@ -54,6 +54,12 @@ func (p *parser) body(end int) Node {
 		x = &Bad{p.since(start), x}
 	}
 	return x
+}
+
+// conditionBehind says whether the parentheses here have a condition behind them.
+func (p *parser) conditionBehind() bool {
+	pair := int(p.toks[p.i].pair)
+	return pair > 0 && (p.toks[pair+1].word == wIf || p.toks[pair+1].word == wWhen)
 }
 
 // both keeps two expressions of which the second stands where none may.

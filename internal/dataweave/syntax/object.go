@@ -45,7 +45,7 @@ func (p *parser) keyEnds(i int) bool {
 // fieldsHere says whether fields stand in the parentheses here, as in (a: 1) if c.
 func (p *parser) fieldsHere() bool {
 	p.i++
-	found := p.keyHere()
+	found := p.keyHere() || p.kind() == tOpen && p.dynamicKeyHere()
 	p.i--
 	return found
 }

@@ -1,18 +1,29 @@
 package mel_test
 
 import (
+	"strings"
 	"testing"
 
+	"farrier.dev/farrier/internal/dataweave/syntax"
 	"farrier.dev/farrier/internal/dataweave/syntax/mel"
 )
 
-func TestQ(t *testing.T) {
-	for _, s := range []string{
-		"a.b", "flowVars['x'] + 'a' == b ? c : d", "message.inboundProperties.'http.query.params'.get('a')",
-		"payload = 'a'; flowVars.x = new java.util.Date()", "['a': 1, b: [1,2]]", "header:INBOUND:x", "if (a) { b } else { c } d", "a && !b || c != null", "(", "a b", "[a", "'x", "a.?b.c(d, e",
+// TestBounds holds that what is deep or long is a problem and no crash.
+func TestBounds(t *testing.T) {
+	for piece, want := range map[string]string{
+		"(": "nested deeper", "a.": "nested deeper", "!": "nested deeper", "[": "nested deeper", "a ? ": "nested deeper", "a + ": "nested deeper",
 	} {
-		sc := mel.Parse(s)
-		t.Logf("%s %v", s, sc.Problems)
-		_ = sc
+		s := mel.Parse(strings.Repeat(piece, 20_000))
+		found := false
+		for _, p := range s.Problems {
+			found = found || strings.Contains(p.Message, want)
+		}
+		if !found {
+			t.Errorf("%q many times: no problem with %q", piece, want)
+		}
+	}
+	s := mel.Parse("a" + strings.Repeat(" ", syntax.MaxBytes))
+	if len(s.Problems) != 1 || !strings.Contains(s.Problems[0].Message, "longer than") {
+		t.Errorf("too long: %v", s.Problems)
 	}
 }
