@@ -103,27 +103,30 @@ func (d day) time() (time.Time, error) {
 	return t, nil
 }
 
+// writtenRuntimes is runtime.yaml as it is written.
+type writtenRuntimes struct {
+	AsOf  day `yaml:"asOf"`
+	Lines []struct {
+		Line     string `yaml:"line"`
+		Edge     bool   `yaml:"edge"`
+		Ended    bool   `yaml:"ended"`
+		Released day    `yaml:"released"`
+		Standard day    `yaml:"standard"`
+		Extended day    `yaml:"extended"`
+	} `yaml:"lines"`
+	Weaknesses []struct {
+		ID       string `yaml:"id"`
+		Severity string `yaml:"severity"`
+		Title    string `yaml:"title"`
+		From     string `yaml:"from"`
+		To       string `yaml:"to"`
+		Patched  day    `yaml:"patched"`
+		Date     day    `yaml:"date"`
+	} `yaml:"weaknesses"`
+}
+
 func readRuntimes(text []byte) (*runtimeTable, error) {
-	var in struct {
-		AsOf  day `yaml:"asOf"`
-		Lines []struct {
-			Line     string `yaml:"line"`
-			Edge     bool   `yaml:"edge"`
-			Ended    bool   `yaml:"ended"`
-			Released day    `yaml:"released"`
-			Standard day    `yaml:"standard"`
-			Extended day    `yaml:"extended"`
-		} `yaml:"lines"`
-		Weaknesses []struct {
-			ID       string `yaml:"id"`
-			Severity string `yaml:"severity"`
-			Title    string `yaml:"title"`
-			From     string `yaml:"from"`
-			To       string `yaml:"to"`
-			Patched  day    `yaml:"patched"`
-			Date     day    `yaml:"date"`
-		} `yaml:"weaknesses"`
-	}
+	var in writtenRuntimes
 	err := strictYAML(text, &in)
 	var out runtimeTable
 	date := func(d day) time.Time {

@@ -39,33 +39,7 @@ func securePropertiesMissing(c *Context) {
 	for name := range keys {
 		add(name)
 	}
-	for _, f := range c.Project.Configs {
-		if f.Test {
-			continue
-		}
-		f.Document.Root.Walk(func(e *document.Element) bool {
-			look := func(text string) {
-				if !strings.Contains(text, "${") && !strings.Contains(text, "p(") {
-					return
-				}
-				for _, m := range placeholderForm.FindAllStringSubmatch(text, 50) {
-					if !strings.HasPrefix(m[0], "${secure::") {
-						add(m[1])
-					}
-				}
-				for _, m := range propertyCall.FindAllStringSubmatch(text, 50) {
-					add(m[1])
-				}
-			}
-			for i := range e.Attrs {
-				look(e.Attrs[i].Value.Text)
-			}
-			if t := e.Content(); t != nil {
-				look(t.Value.Text)
-			}
-			return true
-		})
-	}
+	eachPropertyName(c.Project, add)
 	if len(missing) == 0 {
 		return
 	}
@@ -82,6 +56,38 @@ func securePropertiesMissing(c *Context) {
 		r.Repair = safely("name them in secureProperties", edit)
 	}
 	c.Report(r)
+}
+
+// eachPropertyName visits the names of properties that configurations refer to,
+// those of encrypted files left out.
+func eachPropertyName(p *mule.Project, visit func(name string)) {
+	look := func(text string) {
+		if !strings.Contains(text, "${") && !strings.Contains(text, "p(") {
+			return
+		}
+		for _, m := range placeholderForm.FindAllStringSubmatch(text, 50) {
+			if !strings.HasPrefix(m[0], "${secure::") {
+				visit(m[1])
+			}
+		}
+		for _, m := range propertyCall.FindAllStringSubmatch(text, 50) {
+			visit(m[1])
+		}
+	}
+	for _, f := range p.Configs {
+		if f.Test {
+			continue
+		}
+		f.Document.Root.Walk(func(e *document.Element) bool {
+			for i := range e.Attrs {
+				look(e.Attrs[i].Value.Text)
+			}
+			if t := e.Content(); t != nil {
+				look(t.Value.Text)
+			}
+			return true
+		})
+	}
 }
 
 func nodeOr(n, other *tree.Node) *tree.Node {
