@@ -49,6 +49,9 @@ func plainHTTPListener(c *Context) {
 	s := surveyOf(c)
 	production := s.production()
 	s.each(func(f *mule.XMLFile, e *document.Element) {
+		if e.Is(spaceHTTP, "inbound-endpoint") {
+			s.plainEndpoint(f, e, production)
+		}
 		if !listenerConnection(e) {
 			return
 		}
@@ -70,6 +73,22 @@ func plainHTTPListener(c *Context) {
 		}
 		c.Report(r)
 	})
+}
+
+// plainEndpoint complains of an endpoint of the HTTP transport of Mule 3; that of
+// HTTPS is another.
+func (s *survey) plainEndpoint(f *mule.XMLFile, e *document.Element, production bool) {
+	r := Report{Place: s.Element(f, e), Severity: finding.Medium, Message: "the endpoint takes requests without TLS"}
+	local := func(v string) bool { return isLoopback(v) || isLoopback(hostOf(v)) }
+	switch {
+	case s.every(e.Value("host"), local) || s.every(e.Value("address"), local):
+		r.Severity, r.Message = finding.Info, r.Message+", on the loopback interface only"
+	case strings.Contains(e.Value("port")+e.Value("address"), "${http.private.port}"):
+		r.Severity, r.Message = finding.Info, r.Message+", behind a load balancer that ends TLS"
+	case production:
+		r.Severity = finding.High
+	}
+	s.Report(r)
 }
 
 // listenerRisk is how bad a listener without TLS is, and why.
