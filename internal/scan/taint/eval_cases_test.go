@@ -306,6 +306,39 @@ var transferCases = []struct {
 - fun ok(x) = ["a", "b"] contains x⏎---⏎if (ok(payload.a)) payload.a else "a"
 - var x = payload.a⏎---⏎if (["a"] some ($ == x)) x else "a"
 `},
+	{"scripts", SQL, `
++ var c = [("name = '" ++ payload.n ++ "'") if (payload.n?)]⏎---⏎"SELECT a" ++ (if (sizeOf(c) > 0) " WHERE " ++ (c joinBy " AND ") else "")
++ "SELECT Id FROM A WHERE " ++ (attributes.queryParams pluck ((v, k) -> (k as String) ++ " = '" ++ v ++ "'") joinBy " AND ")
++ "SELECT a FROM t WHERE id IN (" ++ (payload.ids map ("'" ++ $ ++ "'") joinBy ",") ++ ")"
++ "SELECT a FROM t LIMIT $(attributes.queryParams.limit default 10)"
++ fun w(o) = o pluck ((v, k) -> "$(k) = '$(v)'") joinBy " AND "⏎fun w(o: Null) = ""⏎---⏎"DELETE FROM x WHERE " ++ w(payload)
++ {query: "SELECT a FROM t WHERE a = '" ++ payload.a ++ "'"}.query
++ fun escape(s) = s replace "a" with "b"⏎---⏎"SELECT Id FROM A WHERE Name = '$(escape(payload.name))'"
++ var allowed = ["a", payload.extra]⏎---⏎"ORDER BY " ++ (if (allowed contains payload.s) payload.s else "a")
+- var c = [("n = " ++ (payload.n as Number)) if (payload.n?)]⏎---⏎"SELECT a" ++ (if (sizeOf(c) > 0) " WHERE " ++ (c joinBy " AND ") else "")
+- "SELECT a FROM t WHERE id IN (" ++ ((payload.ids map "?") joinBy ",") ++ ")"
+- "SELECT a FROM t WHERE id IN (" ++ (payload.ids map ($ as Number) joinBy ",") ++ ")"
+- "SELECT a FROM t LIMIT $((attributes.queryParams.limit default 10) as Number)"
+- {query: "SELECT a FROM t WHERE a = :a", params: {a: payload.a}}.query
+- fun escape(s) = s replace "'" with "\\'"⏎---⏎"SELECT Id FROM A WHERE Name = '$(escape(payload.name))'"
+- var allowed = {name: "NAME", date: "CREATED"}⏎---⏎"ORDER BY " ++ (allowed[payload.sort] default "NAME")
+- var allowed = ["a", "b"]⏎var s = payload.s default "a"⏎---⏎"ORDER BY " ++ (if (allowed contains s) s else "a")
+- import fail from dw::Runtime⏎var c = if (payload.id matches /\d+/) payload.id else fail("bad")⏎---⏎"SELECT a FROM t WHERE id = " ++ c
+- type Sort = "asc" | "desc"⏎---⏎"ORDER BY x " ++ (payload.s as Sort)
+- (payload.from as Date {format: "yyyy-MM-dd"}) as String {format: "yyyyMMdd"}
+`},
+	{"scripts of version 1", SQL, `
++ %dw 1.0⏎%output application/java⏎%var q = "a" ++ payload.x⏎---⏎q
++ %dw 1.0⏎%output application/java⏎%function f(x) ("b" ++ x)⏎---⏎f(flowVars.id)
++ %dw 1.0⏎%output application/java⏎---⏎(payload.x when payload.y == "a" otherwise "b")
++ %dw 1.0⏎%output application/java⏎---⏎payload.items map {a: $.b as :string}
++ %dw 1.0⏎%output application/java⏎---⏎using (a = payload.x) {r: a}
+- %dw 1.0⏎%output application/java⏎%var q = "a" ++ flowVars.fixed⏎---⏎q
+- %dw 1.0⏎%output application/java⏎%function f(x) "b"⏎---⏎f(flowVars.id)
+- %dw 1.0⏎%output application/java⏎---⏎(payload.x when payload.x == "a" otherwise "b")
+- %dw 1.0⏎%output application/java⏎---⏎payload.items map {a: $.b as :number}
+- %dw 1.0⏎%output application/java⏎---⏎payload.name replace /[^a-z]/ with ""
+`},
 	{"paths", FilePath, `
 + "/data/" ++ payload.name
 + "/data/$(payload.name).csv"
@@ -361,6 +394,7 @@ var transferCases = []struct {
 - dw::util::Coercions::toNumber(payload.a)
 - lookup("other", "b")
 - log(payload.a, "b")
+- java!java::util::UUID::fromString(payload.a)
 - readUrl("classpath://a.json", "application/json").x
 - dw::System::envVar("A")
 - sizeOf(payload.a) + 1
