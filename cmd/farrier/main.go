@@ -42,7 +42,7 @@ func command(code *int) *cobra.Command {
 answers "why was this refused?" - offline, in one program.`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), demoCommand(), checkCommand(code), policiesCommand(), governCommand(code), rulesetsCommand(), diffCommand(code), inspectCommand(code), dryRunCommand(code), contentCommand(), versionCommand(), loginLinkCommand())
+	root.AddCommand(serveCommand(), demoCommand(), checkCommand(code), policiesCommand(), scanCommand(code), governCommand(code), rulesetsCommand(), diffCommand(code), inspectCommand(code), dryRunCommand(code), contentCommand(), versionCommand(), loginLinkCommand())
 	return root
 }
 
@@ -77,6 +77,7 @@ func (s *settings) load(c *cobra.Command) error {
 		"console":                func() { s.cfg.Console = flags.Console },
 		"manifests":              func() { s.cfg.Manifests = flags.Manifests },
 		"governance":             func() { s.cfg.Governance = flags.Governance },
+		"projects":               func() { s.cfg.Projects = flags.Projects },
 		"require-authentication": func() { s.cfg.RequireAuthentication = flags.RequireAuthentication },
 		"log-level":              func() { s.cfg.LogLevel = flags.LogLevel },
 		"capture":                func() { s.cfg.Capture.Enabled = flags.Capture.Enabled },
@@ -118,6 +119,7 @@ func serveCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringSliceVar(&s.cfg.Manifests, "manifests", nil, "manifest files and folders, watched for changes")
 	f.StringSliceVar(&s.cfg.Governance, "governance", nil, "files and folders of governance profiles (default a standard one that refuses nothing)")
+	f.StringSliceVar(&s.cfg.Projects, "projects", nil, "folders of Mule projects that operators may have scanned")
 	f.BoolVar(&s.cfg.RequireAuthentication, "require-authentication", false, `refuse APIs without an identifying policy, unless labelled farrier/public: "true"`)
 	f.StringVar(&s.trusted, "trusted-proxies", "", "networks whose X-Forwarded headers are believed (default loopback)")
 	f.StringVar(&s.cfg.LogLevel, "log-level", s.cfg.LogLevel, "debug, info, warn or error")

@@ -48,6 +48,8 @@ type Config struct {
 	Capture  Capture `yaml:"capture"`
 	// Governance are files and folders of profiles; none stands for a standard one.
 	Governance []string `yaml:"governance"`
+	// Projects are folders of Mule projects that operators may have scanned.
+	Projects []string `yaml:"projects"`
 	// AuthorizationServer issues tokens; nil means that there is none.
 	AuthorizationServer *AuthorizationServer `yaml:"authorizationServer"`
 }
@@ -161,6 +163,7 @@ type variable struct {
 
 var variables = []variable{
 	{"FARRIER_GOVERNANCE", func(c *Config, v string) error { c.Governance = strings.Split(v, ","); return nil }},
+	{"FARRIER_PROJECTS", func(c *Config, v string) error { c.Projects = strings.Split(v, ","); return nil }},
 	{"FARRIER_MANIFESTS", func(c *Config, v string) error { c.Manifests = strings.Split(v, ","); return nil }},
 	{"FARRIER_DATA", func(c *Config, v string) error { c.Data = v; return nil }},
 	{"FARRIER_CONSOLE", func(c *Config, v string) error { c.Console = v; return nil }},

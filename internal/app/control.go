@@ -15,6 +15,7 @@ import (
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/audit"
 	"farrier.dev/farrier/internal/control/governance"
+	"farrier.dev/farrier/internal/control/projects"
 	"farrier.dev/farrier/internal/manifest"
 	"farrier.dev/farrier/internal/monitor"
 	"farrier.dev/farrier/internal/posture"
@@ -39,6 +40,8 @@ type control struct {
 	monitor              *monitor.Monitor
 	posture              *posture.Posture
 	governance           *governance.Service
+	projects             *projects.Service
+	patches              *projects.Patches
 	// changed tells governance of a new revision.
 	changed chan struct{}
 }

@@ -93,6 +93,9 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	if err := control.newGovernance(cfg, func() publish.Status { return publisher.Status() }, router.PolicyClient(nil)); err != nil {
 		return err
 	}
+	if err := control.newProjects(cfg, func() *publish.Publisher { return publisher }); err != nil {
+		return err
+	}
 	publisher = publish.New(publish.Options{
 		Paths: cfg.Manifests, Catalogue: catalogue.Manifests{Catalogue: all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
 		Build: manifest.Options{RequireAuthentication: cfg.RequireAuthentication, Expand: secret.Environ().Expand},
@@ -102,7 +105,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 			Models: learner, Capture: captured.capturer(),
 			Shared: kept.shared, Local: kept.local, Durable: kept.durable, Tracing: spans.provider,
 		},
-		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published, Refuse: control.governance.Refuse,
+		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published, Refuse: control.governance.Refuse, Amend: control.patches.Amend,
 	})
 	if err := publisher.Start(ctx); err != nil {
 		return err
@@ -118,6 +121,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 		running.Go(func() error { return control.monitor.Run(background) })
 		running.Go(func() error { control.watchSuppressions(background); return nil })
 		running.Go(logged(log, "APIs are not judged by governance", func() error { return control.govern(background, cfg) }))
+		running.Go(logged(log, "projects can't be scanned", func() error { return control.rememberScans(background, cfg) }))
 	}
 	registerLearner(metrics, learner)
 	registerFigures(metrics, all)

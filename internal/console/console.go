@@ -15,6 +15,7 @@ import (
 	"farrier.dev/farrier/internal/control/exchange"
 	"farrier.dev/farrier/internal/control/findings"
 	"farrier.dev/farrier/internal/control/governance"
+	"farrier.dev/farrier/internal/control/projects"
 	"farrier.dev/farrier/internal/control/served"
 	"farrier.dev/farrier/internal/control/session"
 )
@@ -28,6 +29,7 @@ type Options struct {
 	Findings   *findings.Service
 	Audit      *auditlog.Service
 	Governance *governance.Service
+	Projects   *projects.Service
 	Now        func() time.Time
 	Log        *slog.Logger
 	// Secure says that browsers speak HTTPS to the console.
@@ -53,7 +55,7 @@ type console struct {
 // New makes the handler of all pages. An error is a missing service, or a
 // mistake in a template, which the tests find.
 func New(o Options) (http.Handler, error) {
-	if o.Sessions == nil || o.Exchanges == nil || o.Served == nil || o.Findings == nil || o.Audit == nil || o.Governance == nil || o.Now == nil || o.Log == nil {
+	if o.Sessions == nil || o.Exchanges == nil || o.Served == nil || o.Findings == nil || o.Audit == nil || o.Governance == nil || o.Projects == nil || o.Now == nil || o.Log == nil {
 		return nil, errors.New("console: all services, Now and Log are required")
 	}
 	c := &console{
@@ -123,6 +125,13 @@ func (c *console) routes() []route {
 		{"GET /governance/rulesets", operators, c.governanceRulesets},
 		{"GET " + editorPath, operators, c.governanceEditor},
 		{"POST " + editorPath, operators, c.governanceTry},
+		{"GET /projects", operators, c.projectList},
+		{"POST " + uploadPath, operators, c.projectUpload},
+		{"POST /projects/scan", operators, c.projectScan},
+		{"GET /projects/{name}", operators, c.project},
+		{"POST /projects/{name}/patch", operators, c.projectPatch},
+		{"POST /projects/{name}/unpatch", operators, c.projectUnpatch},
+		{"POST /projects/{name}/forget", operators, c.projectForget},
 		{"GET /revision", operators, c.revision},
 		{"GET /audit", operators, c.audit},
 		{"/", operators, c.notFound},

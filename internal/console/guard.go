@@ -54,8 +54,11 @@ func (c *console) serve(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	r = r.WithContext(ctx)
 	limit := int64(maxBody)
-	if r.URL.Path == editorPath {
+	switch r.URL.Path {
+	case editorPath:
 		limit = maxEditorBody
+	case uploadPath:
+		limit = maxUploadBody
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	switch {

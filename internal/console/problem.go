@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/control"
+	"farrier.dev/farrier/internal/control/projects"
 	"farrier.dev/farrier/internal/control/session"
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -40,6 +41,7 @@ func (c *console) explain(r *request, err error) *problemError {
 		told      *problemError
 		throttled *session.ThrottledError
 		large     *http.MaxBytesError
+		input     *projects.InputError
 	)
 	switch {
 	case errors.As(err, &told):
@@ -50,6 +52,8 @@ func (c *console) explain(r *request, err error) *problemError {
 		return problem(http.StatusForbidden, "Not allowed", "You may not see this page.")
 	case errors.Is(err, control.ErrNotFound):
 		return problem(http.StatusNotFound, "Not found", "There is nothing at this address, or not any more.")
+	case errors.As(err, &input):
+		return problem(http.StatusUnprocessableEntity, "This can't be done", input.Error()+".")
 	case errors.As(err, &throttled):
 		p := problem(http.StatusTooManyRequests, "Too many attempts", throttled.Error()+".")
 		p.retryAfter = int(math.Ceil(throttled.RetryAfter.Seconds()))

@@ -16,6 +16,12 @@ import (
 	"farrier.dev/farrier/internal/scan/history"
 )
 
+// InputError is a mistake in what was asked for, which operators can mend.
+type InputError struct{ message string }
+
+// Error says what is wrong and how to mend it.
+func (e *InputError) Error() string { return e.message }
+
 // scan scans what lies at a path and remembers what was found. Source is what
 // people know it by.
 func (s *Service) scan(ctx context.Context, operator, path, source string) ([]string, error) {
@@ -28,10 +34,10 @@ func (s *Service) scan(ctx context.Context, operator, path, source string) ([]st
 	report, byProject, err := s.o.Scan(ctx, path)
 	if err != nil {
 		// People know the archive by its name, not by where it lay meanwhile.
-		return nil, errors.New(strings.ReplaceAll(err.Error(), path, source))
+		return nil, &InputError{strings.ReplaceAll(err.Error(), path, source)}
 	}
 	if len(report.Projects) == 0 {
-		return nil, fmt.Errorf("%s holds no Mule project: one has pom.xml or mule-artifact.json, and flows in src/main/mule", source)
+		return nil, &InputError{source + " holds no Mule project: one has pom.xml or mule-artifact.json, and flows in src/main/mule"}
 	}
 	var names []string
 	for i := range report.Projects {
@@ -171,10 +177,10 @@ func (s *Service) Patch(ctx context.Context, p control.Principal, project, finge
 	f := &kept.Findings[at]
 	closes, err := closing(f)
 	if err != nil {
-		return err
+		return &InputError{err.Error()}
 	}
 	if len(kept.APIs) == 0 {
-		return fmt.Errorf("no API in service is implemented by %s; the label %s of an ApiInstance says which", project, labelProject)
+		return &InputError{fmt.Sprintf("no API in service is implemented by %s; the label %s of an ApiInstance says which", project, labelProject)}
 	}
 	err = s.o.Patches.change(func(all []Patch) []Patch {
 		for _, api := range kept.APIs {

@@ -225,7 +225,7 @@ func receive(dir, name string, archive io.Reader) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("taking the archive: %w", err)
 	case n > MaxUpload:
-		return "", fmt.Errorf("%s is longer than %d MiB", name, MaxUpload>>20)
+		return "", &InputError{fmt.Sprintf("%s is longer than %d MiB", name, MaxUpload>>20)}
 	}
 	return path, nil
 }

@@ -40,7 +40,7 @@ func writeText(w *bufio.Writer, r *Report, colours bool) {
 		}
 		return code + text + plain
 	}
-	seen := map[string]bool{}
+	seen, mended := map[string]bool{}, map[string]bool{}
 	for _, g := range r.groups() {
 		slices.SortStableFunc(g.findings, byLine)
 		for i := range g.findings {
@@ -53,14 +53,15 @@ func writeText(w *bufio.Writer, r *Report, colours bool) {
 			if at := spot(f.Location); at != "" {
 				line = visible(at) + ": " + line
 			}
-			if f.Fix != "" {
+			if f.Fix != "" && !ofSource(f) {
 				line += " (" + visible(f.Fix) + ")"
 			}
 			if r.Baseline.Knows(*f) {
 				line += paint(faint, " [baseline]")
 			}
 			_, _ = w.WriteString(position(f.Location) + line + "\n")
-			writeSource(w, f, func(text string) string { return paint(faint, text) })
+			writeSource(w, f, !mended[f.Fix], func(text string) string { return paint(faint, text) })
+			mended[f.Fix] = true
 		}
 	}
 	for _, e := range r.Stale() {
@@ -69,13 +70,20 @@ func writeText(w *bufio.Writer, r *Report, colours bool) {
 	_, _ = w.WriteString(r.line() + "\n")
 }
 
-// writeSource writes the line of the source and the way of the data.
-func writeSource(w *bufio.Writer, f *finding.Finding, paint func(string) string) {
-	if f.Location.File != "" && f.Excerpt != "" {
+// ofSource says whether a finding shows the line of a file.
+func ofSource(f *finding.Finding) bool { return f.Location.File != "" && f.Excerpt != "" }
+
+// writeSource writes the line of the source, the way of the data and, where the
+// reader has not seen it yet, how to mend it.
+func writeSource(w *bufio.Writer, f *finding.Finding, mend bool, paint func(string) string) {
+	if ofSource(f) {
 		_, _ = fmt.Fprintf(w, "%s%s\n", paint(fmt.Sprintf("  %5d | ", f.Location.Line)), visible(f.Excerpt))
 	}
 	for i, s := range f.Way {
 		_, _ = fmt.Fprintf(w, "%s %s\n", paint(fmt.Sprintf("  %5d.", i+1)), position(s.Location)+visible(s.Message))
+	}
+	if ofSource(f) && f.Fix != "" && mend {
+		_, _ = fmt.Fprintf(w, "%s%s\n", paint("        = "), visible(f.Fix))
 	}
 }
 
