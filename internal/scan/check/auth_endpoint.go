@@ -50,7 +50,8 @@ func unauthenticatedEndpoint(c *Context) {
 			continue
 		}
 		r := Report{Place: c.Element(f.File, f.Source), Message: "nothing was found that asks who calls the flow " + f.Name}
-		if config == nil || p.POM == nil || p.POM.Target == mule.UnknownTarget || !v.touches {
+		// A private port is reached from inside the network only.
+		if config == nil || p.POM == nil || p.POM.Target == mule.UnknownTarget || !v.touches || strings.Contains(connection.Value("port"), "private") {
 			r.Severity = finding.Medium
 		}
 		c.Report(r)

@@ -84,20 +84,17 @@ func eachReadingOf(s snippet, visit func(reading)) {
 	}
 	s.walk(func(n syntax.Node) bool {
 		call, ok := n.(*syntax.Call)
-		if name := ""; ok {
-			name = calledName(call)
-			if name != "read" && name != "readUrl" || len(call.Args) < 2 {
-				return true
-			}
-			format, _ := literalOf(call.Args[1])
-			visit(reading{format: format, at: s.at(call.Bytes())})
-			if len(call.Args) < 3 {
-				return true
-			}
-			if o, ok := bare(call.Args[2]).(*syntax.Object); ok {
-				for _, field := range o.Fields {
-					tell(format, fieldName(field), field.Value, field.Bytes())
-				}
+		if !ok || len(call.Args) < 2 || calledName(call) != "read" && calledName(call) != "readUrl" {
+			return true
+		}
+		format, _ := literalOf(call.Args[1])
+		visit(reading{format: format, at: s.at(call.Bytes())})
+		if len(call.Args) < 3 {
+			return true
+		}
+		if o, ok := bare(call.Args[2]).(*syntax.Object); ok {
+			for _, field := range o.Fields {
+				tell(format, fieldName(field), field.Value, field.Bytes())
 			}
 		}
 		return true

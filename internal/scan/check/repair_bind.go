@@ -195,7 +195,8 @@ func allowList(c *Context, r Report) *Repair {
 	if f == nil {
 		return nil
 	}
-	step, value := r.Element, (*document.Value)(nil)
+	step := r.Element
+	var value *document.Value
 	switch op := operationOf(r.Element, "sql"); {
 	case op != nil && op.Child(spaceDB, "sql").Content() != nil:
 		step, value = op, &op.Child(spaceDB, "sql").Content().Value

@@ -1,6 +1,10 @@
 package taint
 
-import "farrier.dev/farrier/internal/dataweave/syntax"
+import (
+	"strings"
+
+	"farrier.dev/farrier/internal/dataweave/syntax"
+)
 
 // mix is a value that may hold whatever values do.
 func mix(values []*Value) *Value {
@@ -139,7 +143,7 @@ func (e *evaluator) outside(c *invocation, m *model) *Value {
 		return Named(scalarAny(v), "")
 	case remote:
 		c.all()
-		if _, ok := Text(c.arg(0)); ok && c.fn.name == "readUrl" {
+		if _, ok := Text(c.arg(0)); c.fn.name == "readUrl" && (ok || onClassPath(c.arg(0))) {
 			return nil
 		}
 		v := &Value{Opaque: true, weight: 1, depth: 1}
@@ -280,4 +284,16 @@ func (e *evaluator) filtered(v *Value, body syntax.Node, f *frame) *Value {
 	fn := &function{closures: []closure{{body: body, frame: f}}}
 	m := &model{params: "ei"}
 	return e.filterBy(v, fn, &invocation{e: e, fn: fn, frame: f}, m)
+}
+
+// onClassPath says whether an address is surely that of a file of the application,
+// whose content nobody else chose.
+func onClassPath(address *Value) bool {
+	all := Texts(address)
+	for _, pieces := range all {
+		if len(pieces) == 0 || !strings.HasPrefix(pieces[0].Text, "classpath:") {
+			return false
+		}
+	}
+	return len(all) > 0
 }
