@@ -73,7 +73,7 @@ func noAutodiscovery(c *Context) {
 	for _, flow := range c.Project.Flows {
 		switch {
 		case !s.listens(flow) || s.every(s.Project.Config(flow.Source).Child(spaceHTTP, "listener-connection").Value("host"), isLoopback):
-		case len(routers(flow)) > 0:
+		case len(s.routers(flow)) > 0:
 			routed = true
 			if !names[flow.Name] {
 				s.unmanaged(flow, len(names) > 0)
@@ -209,7 +209,7 @@ func (s *survey) corsHeaders(code *mule.Code, o *syntax.Object) {
 func wildcardListener(c *Context) {
 	s := surveyOf(c)
 	for _, flow := range c.Project.Flows {
-		if !s.listens(flow) || flow.Source.Value("allowedMethods") != "" || len(routers(flow)) > 0 {
+		if !s.listens(flow) || flow.Source.Value("allowedMethods") != "" || len(s.routers(flow)) > 0 {
 			continue
 		}
 		switch s.listenerPath(flow) {
@@ -226,7 +226,7 @@ func routeAroundAPIkit(c *Context) {
 		return
 	}
 	for _, flow := range c.Project.Flows {
-		if !s.listens(flow) || names[flow.Name] || healthPath.MatchString(s.listenerPath(flow)) || len(routers(flow)) > 0 || s.guarded(flow) ||
+		if !s.listens(flow) || names[flow.Name] || healthPath.MatchString(s.listenerPath(flow)) || len(s.routers(flow)) > 0 || s.guarded(flow) ||
 			s.every(s.Project.Config(flow.Source).Child(spaceHTTP, "listener-connection").Value("host"), isLoopback) || holdsElement(flow.Element, spaceAPIkit, "console") {
 			continue
 		}

@@ -3,6 +3,7 @@ package check
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
@@ -38,10 +39,10 @@ func isRouter(e *document.Element) bool {
 	return e.Name.Local == "router" && strings.Contains(e.Name.Space, "apikit")
 }
 
-// routers are the routers of APIkit that stand in a flow itself.
-func routers(flow *mule.Flow) []*document.Element {
+// routers are the routers of APIkit in a flow and in those that it refers to.
+func (s *survey) routers(flow *mule.Flow) []*document.Element {
 	var out []*document.Element
-	flow.Element.Walk(func(e *document.Element) bool {
+	s.reach(flow, func(_ *mule.Flow, e *document.Element) bool {
 		if isRouter(e) {
 			out = append(out, e)
 		}
@@ -81,7 +82,11 @@ func (s *survey) listenerPath(flow *mule.Flow) string {
 // name is not known, so that any flow may be meant.
 func (s *survey) discovered() (names map[string]bool, open bool) {
 	names = map[string]bool{}
-	for _, e := range s.Project.Globals {
+	globals := s.Project.Globals
+	for _, l := range s.Project.Libraries {
+		globals = slices.Concat(globals, l.Globals)
+	}
+	for _, e := range globals {
 		if e.Name.Local != "autodiscovery" || !strings.HasSuffix(e.Name.Space, "/api-gateway") {
 			continue
 		}

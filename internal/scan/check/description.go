@@ -52,7 +52,7 @@ func (s *survey) readAPIs() []*described {
 		}
 		d := &described{api: api, config: api.Config, name: api.Config.Value("name"), operations: map[string]*spec.Operation{}}
 		for _, flow := range s.Project.Flows {
-			for _, r := range routers(flow) {
+			for _, r := range s.routers(flow) {
 				if r.Value("config-ref") == d.name {
 					d.mains = append(d.mains, flow)
 				}
@@ -171,8 +171,12 @@ func securityNotEnforced(c *Context) {
 				continue
 			}
 			o := d.Description.Operations[first]
+			at := c.Element(flow.File, flow.Source)
+			if router := s.routers(flow)[0]; router.Document == flow.File.Document {
+				at = c.Element(flow.File, router)
+			}
 			c.Report(Report{
-				Place:   c.Element(flow.File, routers(flow)[0]),
+				Place:   at,
 				Message: path.Base(d.api.File) + " secures " + o.Method + " " + o.Path + " and others, and nothing in the application looks at credentials",
 			})
 		}
@@ -186,7 +190,7 @@ func undescribedRoute(c *Context) {
 		return
 	}
 	for _, flow := range c.Project.Flows {
-		if !s.listens(flow) || len(routers(flow)) > 0 || healthPath.MatchString(s.listenerPath(flow)) || holdsElement(flow.Element, spaceAPIkit, "console") {
+		if !s.listens(flow) || len(s.routers(flow)) > 0 || healthPath.MatchString(s.listenerPath(flow)) || holdsElement(flow.Element, spaceAPIkit, "console") {
 			continue
 		}
 		at := s.listenerPath(flow)
