@@ -107,49 +107,51 @@ func (e *evaluator) field(o *Value, d *syntax.Field, f *frame) {
 }
 
 // put gives an object that is being made a further field.
-func (o *Value) put(name string, v *Value, maybe bool) {
-	have, ok := o.Fields[name]
+func (v *Value) put(name string, f *Value, maybe bool) {
+	have, ok := v.Fields[name]
 	switch {
-	case ok && maybe:
-		v = Join(have, v)
-	case ok && o.Rest == nil:
-		v = Join(have, v)
-	case o.Rest != nil:
-		v = Join(Join(have, o.Rest), v)
+	case ok && (maybe || v.Rest == nil):
+		f = Join(have, f)
+	case v.Rest != nil:
+		f = Join(Join(have, v.Rest), f)
 	}
-	if v == nil {
-		v = &Value{weight: 1, depth: 1}
+	if !ok && len(v.Marks) > 0 {
+		// What was spread before may have a field of this name.
+		f = Join(part(v, "."+spell(name)), f)
 	}
-	o.Fields[name] = v
+	if f == nil {
+		f = &Value{weight: 1, depth: 1}
+	}
+	v.Fields[name] = f
 }
 
-// merge puts the fields of v, or of its elements, into an object that is being made.
-func (o *Value) merge(v *Value) {
-	if v == nil || v.Type == NullType {
+// merge puts the fields of w, or of its elements, into an object that is being made.
+func (v *Value) merge(w *Value) {
+	if w == nil || w.Type == NullType {
 		return
 	}
-	if o.Fields == nil {
-		o.Fields = map[string]*Value{}
+	if v.Fields == nil {
+		v.Fields = map[string]*Value{}
 	}
-	if v.Type == ArrayType {
-		items, ok := Exact(v)
+	if w.Type == ArrayType {
+		items, ok := Exact(w)
 		if !ok {
-			items = []*Value{Element(v)}
+			items = []*Value{Element(w)}
 		}
 		for _, i := range items {
 			if i != nil && i.Type == ArrayType {
 				i = flat(i)
 			}
-			o.merge(i)
+			v.merge(i)
 		}
 		return
 	}
-	for _, f := range sortedFields(v) {
-		o.put(f.name, f.value, false)
+	for _, f := range sortedFields(w) {
+		v.put(f.name, f.value, false)
 	}
-	o.Rest, o.Keys = Join(o.Rest, v.Rest), Join(o.Keys, v.Keys)
-	o.Opaque = o.Opaque || v.Opaque
-	o.Marks = mergeMarks(o.Marks, v.Marks)
+	v.Rest, v.Keys = Join(v.Rest, w.Rest), Join(v.Keys, w.Keys)
+	v.Opaque = v.Opaque || w.Opaque
+	v.Marks = mergeMarks(v.Marks, w.Marks)
 }
 
 // binary is an operator between two values.

@@ -27,6 +27,8 @@ func (e *evaluator) selected(n *syntax.Select, f *frame) *Value {
 		return e.personal(Field(v, n.Name), n.Name, n, f)
 	case syntax.SelectFields:
 		return ArrayOf(e.fieldOf(v, n, f))
+	case syntax.SelectDescendantAttributes:
+		return ArrayOf(descendants(v, "@"+n.Name, maxDepth+1))
 	case syntax.SelectDescendants, syntax.SelectAllDescendants:
 		return ArrayOf(descendants(v, n.Name, maxDepth+1))
 	case syntax.SelectIndex:

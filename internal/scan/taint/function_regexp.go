@@ -197,6 +197,7 @@ func removed(pattern string) (chars charset, ok bool) {
 			s = s.union(charsOfRegexp(sub))
 		}
 		return s, true
+	default:
 	}
 	return charset{}, false
 }

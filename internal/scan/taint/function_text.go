@@ -191,7 +191,7 @@ func constantPattern(v *Value) pattern {
 }
 
 func (e *evaluator) replace(v *Value, what syntax.Node, c *invocation) *Value {
-	p := pattern{}
+	var p pattern
 	if _, ok := unwrap(what).(*syntax.Regex); ok || e.holdsRegexp(what, c.frame) {
 		p = pattern{text: e.regexpOf(what, c.frame), regexp: true, known: true}
 	} else {

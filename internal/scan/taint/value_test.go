@@ -227,8 +227,9 @@ func FuzzEval(f *testing.F) {
 		if w, d := measure(v); w > maxWeight || d > maxDepth {
 			t.Errorf("weight %d, depth %d", w, d)
 		}
-		if Key(v) != Key(v) || !Equal(v, v) {
-			t.Error("a value is not equal to itself")
+		again := Eval(codeOf(script), testScope())
+		if Key(again) != Key(v) || !Equal(again, v) {
+			t.Error("a script gives two values")
 		}
 	})
 }
