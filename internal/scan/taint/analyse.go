@@ -37,7 +37,8 @@ func Analyse(ctx context.Context, p *mule.Project, d *Declarations, o Options) *
 
 // run is one analysis.
 type run struct {
-	ctx     context.Context
+	// ended is why the analysis must end, nil while it may go on.
+	ended   func() error
 	project *mule.Project
 	steps   int
 	result_ Result
@@ -70,7 +71,9 @@ type run struct {
 	globals map[string]*Value
 	changed map[string]bool
 	readers map[string]map[*mule.Flow]bool
-	served  map[string]bool // queues that are published to in the project
+	// served are the queues that the project publishes to, heard those that it
+	// listens to.
+	served, heard map[string]bool
 
 	hits     map[hitKey]int
 	unknowns map[unknownKey]Unknown
@@ -96,13 +99,13 @@ type call struct {
 
 func newRun(ctx context.Context, p *mule.Project, d *Declarations, o Options) *run {
 	r := &run{
-		ctx: ctx, project: p, steps: o.MaxSteps,
+		ended: ctx.Err, project: p, steps: o.MaxSteps,
 		sinks: map[document.Name][]*Sink{}, functions: map[string][]*Sink{}, origins: map[document.Name][]*Origin{},
 		cleaners: map[document.Name]Kind{}, cleans: map[string]Kind{},
 		flows: map[string]*mule.Flow{}, files: map[*document.Document]*mule.XMLFile{},
 		configs: map[*document.Element][]sinkAt{}, states: map[*mule.Flow]*states{},
 		contracts: contracts{project: p}, memo: map[string]*summary{}, keys: map[*Value]string{},
-		globals: map[string]*Value{}, changed: map[string]bool{}, readers: map[string]map[*mule.Flow]bool{}, served: map[string]bool{},
+		globals: map[string]*Value{}, changed: map[string]bool{}, readers: map[string]map[*mule.Flow]bool{}, served: map[string]bool{}, heard: map[string]bool{},
 		hits: map[hitKey]int{}, unknowns: map[unknownKey]Unknown{}, hitAt: map[unknownKey]bool{}, visited: map[*mule.Flow]bool{}, texts: map[*mule.File]*document.Value{},
 	}
 	r.result_.Reached = map[*mule.Flow]bool{}
@@ -170,10 +173,13 @@ func (r *run) index(p *mule.Project) {
 	for _, f := range p.Configs {
 		if !f.Test && f.Document != nil {
 			f.Document.Root.Walk(func(e *document.Element) bool {
-				if isQueue(e.Name.Space) && isPublish(e) {
-					if d := destinationOf(e); d != "" {
-						r.served[queueKey(e, d)] = true
-					}
+				if !isQueue(e.Name.Space) {
+					return true
+				}
+				if d := destinationOf(e); d != "" && isPublish(e) {
+					r.served[queueKey(e, d)] = true
+				} else if d != "" {
+					r.heard[queueKey(e, d)] = true
 				}
 				return true
 			})
@@ -298,7 +304,7 @@ func (r *run) spend() bool {
 		return false
 	}
 	r.steps--
-	if r.steps%256 == 0 && r.ctx.Err() != nil {
+	if r.steps%256 == 0 && r.ended() != nil {
 		r.steps = 0
 		r.result_.Exhausted = true
 		return false

@@ -23,6 +23,7 @@ const (
 		`xmlns:java="http://www.mulesoft.org/schema/mule/java" xmlns:scripting="http://www.mulesoft.org/schema/mule/scripting" ` +
 		`xmlns:validation="http://www.mulesoft.org/schema/mule/validation" xmlns:batch="http://www.mulesoft.org/schema/mule/batch" ` +
 		`xmlns:salesforce="http://www.mulesoft.org/schema/mule/salesforce" xmlns:mcp="http://www.mulesoft.org/schema/mule/mcp" ` +
+		`xmlns:json3="http://www.mulesoft.org/schema/mule/json" xmlns:soapkit="http://www.mulesoft.org/schema/mule/apikit-soap" ` +
 		`xmlns:xml-module="http://www.mulesoft.org/schema/mule/xml-module" xmlns:acme="http://www.mulesoft.org/schema/mule/acme-tools">`
 	muleTail = `</mule>`
 )
@@ -40,6 +41,7 @@ func declared() *Declarations {
 	return &Declarations{Sinks: []*Sink{
 		{Rule: "SQL", Elements: elements("db", "select", "insert", "update", "delete"), Argument: "db:sql", Kind: SQL, Position: InValue},
 		{Rule: "TABLE", Elements: elements("db", "select", "insert", "update", "delete"), Argument: "db:sql", Kind: SQL, Position: InIdentifier},
+		{Rule: "SQL", Elements: elements("db", "select", "insert", "update", "delete"), Argument: "db:dynamic-query", Kind: SQL},
 		{Rule: "SOQL", Elements: elements("salesforce", "query"), Argument: "salesforce:salesforce-query", Kind: SOQL},
 		{Rule: "URL", Elements: elements("http", "request"), Argument: "@url", Kind: URL, Position: InHost},
 		{Rule: "PATH", Elements: elements("http", "request"), Argument: "@path", Kind: URLPath},
@@ -134,7 +136,7 @@ func outcomeOf(r *Result, only string) []string {
 }
 
 func TestAnalyse(t *testing.T) {
-	cases := slices.Concat(flowCases, scopeCases, callCases, sinkCases, cleanCases, mule3Cases)
+	cases := slices.Concat(flowCases, scopeCases, callCases, moreCallCases, sinkCases, cleanCases, mule3Cases)
 	if len(cases) < 60 {
 		t.Fatalf("only %d cases", len(cases))
 	}

@@ -239,7 +239,7 @@ func (r *run) step(e *document.Element, ev *event, fail *failures) *event {
 	case nsOS, nsOS3:
 		return r.store(e, ev)
 	case nsValidation:
-		return r.validate(e, ev, fail)
+		return r.validate(e, ev)
 	case nsJava:
 		return r.callJava(e, ev)
 	}
@@ -307,11 +307,11 @@ func (r *run) coreStep(e *document.Element, ev *event, fail *failures) (out *eve
 		r.sinksOf(e, ev)
 		return r.deliver(e, ev, Named(Tainted(r.source(e, Remote, "what the endpoint "+name(e)+" answers")), ""), Of(AnyType)), true
 	}
-	return r.core3(e, ev, fail)
+	return r.core3(e, ev)
 }
 
 // core3 runs the transformers and components of Mule 3.
-func (r *run) core3(e *document.Element, ev *event, fail *failures) (out *event, ok bool) {
+func (r *run) core3(e *document.Element, ev *event) (out *event, ok bool) {
 	switch local := e.Name.Local; {
 	case strings.HasSuffix(local, "-filter"), local == "not-filter", local == "message-filter", local == "filter", local == "response", local == "echo-component", local == "log-component":
 		r.sinksOf(e, ev)

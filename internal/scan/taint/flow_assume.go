@@ -120,16 +120,16 @@ func within(v *Value, names []string, w *Value) *Value {
 }
 
 // validate runs a validator: what it lets pass is as it says.
-func (r *run) validate(e *document.Element, ev *event, fail *failures) *event {
+func (r *run) validate(e *document.Element, ev *event) *event {
 	r.sinksOf(e, ev)
 	switch e.Name.Local {
 	case "all":
 		for _, c := range e.Elements() {
 			if c.Name.Space == nsValidation {
-				ev = r.validate(c, ev, fail)
+				ev = r.validate(c, ev)
 			} else if inner := c.Elements(); c.Is(nsCore, "route") || c.Is(nsCore, "processor-chain") {
 				for _, v := range inner {
-					ev = r.validate(v, ev, fail)
+					ev = r.validate(v, ev)
 				}
 			}
 		}
@@ -139,7 +139,11 @@ func (r *run) validate(e *document.Element, ev *event, fail *failures) *event {
 	case "is-false":
 		return r.assumeAttr(e, "expression", ev, false)
 	}
-	clean := r.cleaners[e.Name] | r.validated(e)
+	return r.checked(e, ev, r.cleaners[e.Name]|r.validated(e))
+}
+
+// checked is the event behind an element that lets only harmless values pass.
+func (r *run) checked(e *document.Element, ev *event, clean Kind) *event {
 	if clean == 0 {
 		return ev
 	}

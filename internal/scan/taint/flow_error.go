@@ -1,6 +1,8 @@
 package taint
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
@@ -157,9 +159,9 @@ func (r *run) errorValue(h *document.Element, inner *failures) *Value {
 	if own, ok := ownError(h, inner); ok {
 		description, detail = own, own
 	} else {
-		for _, v := range inner.raised {
+		for _, kind := range slices.Sorted(maps.Keys(inner.raised)) {
 			// A raised description stands there, too.
-			description = Join(description, v)
+			description = Join(description, inner.raised[kind])
 		}
 	}
 	message := source("error.errorMessage")

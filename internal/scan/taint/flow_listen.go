@@ -141,6 +141,9 @@ func (r *run) request3(e *document.Element) *Value {
 // respond looks at what a flow answers to who started it.
 func (r *run) respond(f *mule.Flow, s *summary) {
 	l, ok := listenerOf(f.Source)
+	if d := destinationOf(f.Source); isQueue(f.Source.Name.Space) && d != "" && s.out != nil {
+		r.put("reply of "+queueKey(f.Source, d), s.out.payload)
+	}
 	if !ok || l.label&(Client|Agent) == 0 || len(r.outcomes)+len(r.sinks) == 0 {
 		return
 	}

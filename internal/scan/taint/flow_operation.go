@@ -56,6 +56,10 @@ func (r *run) operation(e *document.Element, ev *event, fail *failures) *event {
 		if isLogger(e) {
 			r.log(e, ev)
 		}
+		if e.Value("config-ref") != "" {
+			out = r.answered(e, ev, connector{label: Remote})
+			break
+		}
 		if e.Value("target") != "" {
 			out = r.deliver(e, ev, r.passed(e, ev), Of(AnyType))
 			break
@@ -67,7 +71,7 @@ func (r *run) operation(e *document.Element, ev *event, fail *failures) *event {
 	if out == nil {
 		return nil
 	}
-	return r.originate(e, out)
+	return r.originate(e, r.checked(e, out, r.cleaners[e.Name]))
 }
 
 // answered is the event after a connector answered.
@@ -82,7 +86,7 @@ func (r *run) answered(e *document.Element, ev *event, c connector) *event {
 	what := c.what
 	backend := label & Backend
 	if what == "" {
-		what = "an answer"
+		what = "what a connector answered"
 	}
 	what += " (" + name(e) + ")"
 	payload := Named(Tainted(r.source(e, label&^Backend, what)), "")

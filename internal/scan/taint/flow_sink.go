@@ -113,8 +113,13 @@ func (r *run) arguments(e *document.Element, name string, ev *event) []argument 
 		local = first
 	}
 	var out []argument
-	for _, c := range e.Elements() {
-		if c.Name.Local != local && (local != "sql" || c.Name.Local != "dynamic-query") {
+	children := e.Elements()
+	if ref := childNamed(e, "template-query-ref"); ref != nil {
+		// The statement of Mule 3 that stands elsewhere runs on this event.
+		children = append(children, r.project.Global(ref.Value("name")).Elements()...)
+	}
+	for _, c := range children {
+		if c.Name.Local != local {
 			continue
 		}
 		if rest != "" && len(c.Elements()) > 0 && c.Content() == nil {
@@ -197,13 +202,7 @@ func (r *run) judge(s *Sink, a argument) {
 // fits says whether a value of a media type can do the harm of a sink: HTML only in
 // pages, CSV only in tables.
 func fits(s *Sink, mime string) bool {
-	switch s.Kind {
-	case HTML:
-		return strings.Contains(mime, "html")
-	case CSV:
-		return strings.Contains(mime, "csv")
-	}
-	return true
+	return (s.Kind != HTML || strings.Contains(mime, "html")) && (s.Kind != CSV || strings.Contains(mime, "csv"))
 }
 
 // dangerous are the marks in an argument that a sink is about.
@@ -292,7 +291,7 @@ func (w *Way) len() int {
 	if w == nil {
 		return 0
 	}
-	return int(w.length)
+	return w.length
 }
 
 // madeAt is where data was last put into something.

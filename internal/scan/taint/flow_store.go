@@ -54,7 +54,10 @@ func (r *run) queue(e *document.Element, ev *event) *event {
 			r.put(queueKey(e, d), Stepped(r.message(e, ev), r.place(e), "is put into the queue "+d))
 		}
 		if strings.Contains(e.Name.Local, "consume") || e.Value("exchange-pattern") == "request-response" {
-			return r.deliver(e, ev, Unseen(), Of(AnyType))
+			if d == "" || !r.heard[queueKey(e, d)] {
+				return r.answered(e, ev, connector{label: Queue, what: "the reply of a queue"})
+			}
+			return r.deliver(e, ev, r.read("reply of "+queueKey(e, d)), Of(AnyType))
 		}
 		if _, what := effectOf(e.Name); what == isPlain {
 			return r.deliver(e, ev, Of(AnyType), Of(AnyType))

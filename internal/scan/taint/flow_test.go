@@ -24,11 +24,13 @@ output application/json
 ---
 {name: "x"}]]></ee:set-payload></ee:message><ee:variables><ee:set-variable variableName="n"><![CDATA[payload.name]]></ee:set-variable></ee:variables></ee:transform>` + "\n" + `<db:select><db:sql>#["SELECT 1 FROM t WHERE a = '$(vars.n)'"]</db:sql></db:select>` + "\n" + selectPayload + `</flow>`, want: []string{"SQL 5"}},
 	{name: "transform of a file", xml: listenerXML + `<ee:transform><ee:message><ee:set-payload resource="dwl/a.dwl"/></ee:message></ee:transform>` + "\n" + selectPayload + `</flow>`, files: map[string]string{
-		"src/main/resources/dwl/a.dwl": "%dw 2.0\noutput application/java\n---\n{name: attributes.queryParams.n}"}, want: []string{"SQL 3"}},
+		"src/main/resources/dwl/a.dwl": "%dw 2.0\noutput application/java\n---\n{name: attributes.queryParams.n}",
+	}, want: []string{"SQL 3"}},
 	{name: "a function of a module", xml: listenerXML + `<set-variable variableName="q" value="#[import modules::q
 ---
 q::byName(payload.name)]"/>` + "\n" + `<db:select><db:sql>#[vars.q]</db:sql></db:select></flow>`, files: map[string]string{
-		"src/main/resources/modules/q.dwl": "%dw 2.0\nfun byName(n) = \"SELECT * FROM t WHERE n = '\" ++ n ++ \"'\""}, want: []string{"SQL 5"}},
+		"src/main/resources/modules/q.dwl": "%dw 2.0\nfun byName(n) = \"SELECT * FROM t WHERE n = '\" ++ n ++ \"'\"",
+	}, want: []string{"SQL 5"}},
 	{name: "an operation replaces payload and attributes", xml: listenerXML + `<http:request config-ref="c" path="/a"/>` + selectPayload + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[attributes.queryParams.a]'</db:sql></db:select></flow>`},
 	{name: "an operation with a target doesn't", xml: listenerXML + `<http:request config-ref="c" path="/a" target="r"/>` + selectPayload + `</flow>`, want: []string{"SQL 2"}},
 	{name: "a target value", xml: listenerXML + `<vm:publish queueName="a"/><set-variable variableName="x" value="1"/><flow-ref name="s" target="x" targetValue="#[payload.name]"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.x]'</db:sql></db:select></flow><sub-flow name="s"><logger/></sub-flow>`, only: "SQL", want: []string{"SQL 3"}},
@@ -93,6 +95,21 @@ var callCases = []projectCase{
 	{name: "java that starts processes", xml: listenerXML + `<java:invoke-static class="com.acme.Net" method="ping(String)">` + "\n" + `<java:args>#[{host: payload.host}]</java:args></java:invoke-static></flow>`, files: map[string]string{"src/main/java/com/acme/Net.java": "package com.acme;\npublic class Net {\n  public static String ping(String host) { return run(\"ping \" + host); }\n  static String run(String c) throws Exception { return new String(Runtime.getRuntime().exec(c).getInputStream().readAllBytes()); }\n  public static int len(String s) { return s.length(); }\n}"}, want: []string{"EXEC 3"}},
 	{name: "java that doesn't", xml: listenerXML + `<java:invoke-static class="com.acme.Net" method="len(String)"><java:args>#[{host: payload.host}]</java:args></java:invoke-static></flow>`, files: map[string]string{"src/main/java/com/acme/Net.java": "package com.acme;\npublic class Net {\n  public static String ping(String host) throws Exception { new ProcessBuilder(host).start(); return null; }\n  public static int len(String s) { return s.length(); }\n}"}},
 	{name: "java of a script", xml: listenerXML + `<set-payload value="#[java!com::acme::Net::ping(payload.host)]"/></flow>`, files: map[string]string{"src/main/java/com/acme/Net.java": "package com.acme;\npublic class Net {\n  public static String ping(String host) throws Exception { new ProcessBuilder(host).start(); return null; }\n}"}, want: []string{"EXEC 2"}},
+}
+
+var moreCallCases = []projectCase{
+	{name: "soap router", xml: `<soapkit:config name="soap-config" wsdlLocation="a.wsdl"/><flow name="main"><http:listener path="/soap"/><soapkit:router config-ref="soap-config"/></flow><flow name="GetPlanet:\soap-config">` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[payload.body.name]'</db:sql></db:select></flow>`, want: []string{"SQL 2"}},
+	{name: "mapped flows", xml: `<apikit:config name="c" api="a.raml"><apikit:flow-mappings><apikit:flow-mapping resource="/planets/{name}" action="get" flow-ref="planet"/></apikit:flow-mappings></apikit:config><flow name="main"><http:listener path="/*"/><apikit:router config-ref="c"/></flow><flow name="planet">` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[attributes.uriParams.name]'</db:sql></db:select></flow>`, want: []string{"SQL 2"}},
+	{name: "the reply of a queue", xml: listenerXML + `<vm:publish-consume queueName="q"/>` + "\n" + selectPayload + `</flow><flow name="w"><vm:listener queueName="q"/><set-payload value="#[{name: 'x'}]"/></flow>`},
+	{name: "the reply of a queue holds what was sent", xml: listenerXML + `<vm:publish-consume queueName="q"/>` + "\n" + selectPayload + `</flow><flow name="w"><vm:listener queueName="q"/><set-payload value="#[{name: payload.n}]"/></flow>`, want: []string{"SQL 3"}},
+	{name: "a connector that is not known", xml: listenerXML + `<acme:get config-ref="a"/>` + selectPayload + `</flow>`},
+	{name: "a logger that is not known", xml: listenerXML + `<acme:json-logger message="x"/>` + "\n" + selectPayload + `</flow>`, want: []string{"SQL 3"}},
+	{name: "a scope that is not known", xml: listenerXML + `<acme:with-context><set-payload value="#[{name: payload.x}]"/>` + "\n" + selectPayload + `</acme:with-context></flow>`, want: []string{"SQL 3"}},
+	{name: "from a variable of a queue to a store and on", xml: listenerXML + `<vm:publish queueName="q"/></flow><flow name="w"><vm:listener queueName="q"/><os:store key="k"><os:value>#[payload.n]</os:value></os:store></flow><flow name="z"><scheduler/><os:retrieve key="k" target="v"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.v]'</db:sql></db:select></flow>`, want: []string{"SQL 3"}},
+	{name: "an error raised with what a client sent", xml: listenerXML + `<raise-error type="APP:X" description="#[payload.name]"/><error-handler><on-error-propagate>` + "\n" + `<db:insert><db:sql>INSERT INTO t VALUES ('#[error.description]')</db:sql></db:insert></on-error-propagate></error-handler></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "an error of a sub-flow", xml: listenerXML + `<flow-ref name="s"/><error-handler><on-error-propagate>` + "\n" + `<db:insert><db:sql>INSERT INTO t VALUES ('#[vars.n]')</db:sql></db:insert></on-error-propagate></error-handler></flow><sub-flow name="s"><set-variable variableName="n" value="#[payload.n]"/><http:request path="/"/></sub-flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "what a handler that goes on leaves", xml: listenerXML + `<try><set-payload value="#[{name: 'x'}]"/><http:request path="/" target="r"/><error-handler><on-error-continue><set-payload value="#[{name: vars.a default payload.name}]"/></on-error-continue></error-handler></try>` + "\n" + selectPayload + `</flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "batch execute", xml: listenerXML + `<batch:job jobName="j"><batch:process-records><batch:step name="a"><set-variable variableName="n" value="#[payload.n]"/></batch:step><batch:step name="b" acceptExpression="#[vars.n != null]">` + "\n" + `<db:insert><db:sql>INSERT INTO t VALUES ('#[vars.n]')</db:sql></db:insert></batch:step></batch:process-records></batch:job>` + selectPayload + `</flow>`, want: []string{"SQL 3"}},
 }
 
 var sinkCases = []projectCase{

@@ -152,8 +152,8 @@ const (
 func effectOf(n document.Name) (connector, effect) {
 	c, ok := connectors[strings.TrimPrefix(n.Space, base)]
 	switch {
-	case !ok && tellsOnly(n):
-		return c, isVoid
+	case !ok && tellsOnly(n), strings.HasSuffix(n.Local, "-transformer"):
+		return c, isVoid // transformers of Mule 3 change the form, not what is in it
 	case !ok:
 		return c, isUnknown
 	case named(c.void, n.Local):
