@@ -2,14 +2,16 @@ package scan
 
 import (
 	"cmp"
-	"regexp"
+	"context"
 	"slices"
 	"strconv"
 	"strings"
 
 	"farrier.dev/farrier/internal/classify"
+	"farrier.dev/farrier/internal/encoding/xmltext/document"
 	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/mule"
+	"farrier.dev/farrier/internal/scan/check"
 )
 
 // findings are what was found, as others read it, in the order of files and lines.
@@ -19,10 +21,14 @@ func (j *judge) findings() []finding.Finding {
 		return cmp.Or(strings.Compare(fileName(a.File), fileName(b.File)), cmp.Compare(a.Span.Start, b.Span.Start), strings.Compare(a.asked.ID, b.asked.ID))
 	})
 	names := map[string]int{}
+	var secrets map[*mule.File][]document.Span
+	if len(j.found) > 0 {
+		secrets = check.SecretSpans(check.New(context.Background(), j.project, j.taint, nil, nil))
+	}
 	for _, r := range j.found {
 		f := finding.Finding{
 			Rule: r.asked.ID, Severity: r.severity(), Title: r.asked.Title, Message: r.Message, Location: j.places.location(r.Place),
-			Excerpt: excerpt(r.File, r.Span.Start), Taxonomy: r.asked.Taxonomy, Confidence: cmp.Or(r.Confidence, r.asked.Confidence),
+			Excerpt: excerpt(r.File, r.Span.Start, secrets[r.File]...), Taxonomy: r.asked.Taxonomy, Confidence: cmp.Or(r.Confidence, r.asked.Confidence),
 			Fix: r.asked.Mend, Repair: r.fix,
 		}
 		if r.File == nil {
@@ -30,7 +36,7 @@ func (j *judge) findings() []finding.Finding {
 		}
 		f.Location.Place = j.places.stable(r.Place, r.Detail)
 		for _, step := range r.Way {
-			f.Way = append(f.Way, finding.Step{Location: j.places.location(step.At), Message: step.Message, Excerpt: excerpt(step.At.File, step.At.Span.Start)})
+			f.Way = append(f.Way, finding.Step{Location: j.places.location(step.At), Message: step.Message, Excerpt: excerpt(step.At.File, step.At.Span.Start, secrets[step.At.File]...)})
 		}
 		// Places that are not told apart otherwise are numbered.
 		key := f.Rule + "\x00" + f.Location.File + "\x00" + f.Location.Place
@@ -58,22 +64,41 @@ func (r *found) severity() finding.Severity {
 
 const maxExcerpt = 200
 
-// excerpt is the line of a file at a place, without secrets.
-func excerpt(f *mule.File, offset int) string {
+// excerpt is the line of a file at a place, without the secrets that are known, in
+// their order, and without what looks like one.
+func excerpt(f *mule.File, offset int, secrets ...document.Span) string {
 	if f == nil {
 		return ""
 	}
-	line := lineAt(f.Text, offset)
-	start := min(max(offset, 0), len(f.Text)) - lineStart(f.Text, offset)
+	line, begin := lineAt(f.Text, offset), lineStart(f.Text, offset)
+	start := min(max(offset, 0), len(f.Text)) - begin
 	if len(line) > 4*maxExcerpt && start > 2*maxExcerpt {
-		line = line[start-maxExcerpt:]
+		line, begin = line[start-maxExcerpt:], begin+start-maxExcerpt
 	}
-	text := strings.ToValidUTF8(string(line[:min(len(line), 4*maxExcerpt)]), "")
+	line = line[:min(len(line), 4*maxExcerpt)]
+	text := strings.ToValidUTF8(leftOut(line, begin, secrets), "")
 	text = strings.TrimSpace(masked(text))
 	if len(text) > maxExcerpt {
 		text = cut(text, maxExcerpt-len("…"))
 	}
 	return text
+}
+
+// leftOut is a part of a file, which begins at an offset, with "[secret]" in the
+// place of secrets.
+func leftOut(part []byte, begin int, secrets []document.Span) string {
+	var b strings.Builder
+	done := 0
+	for _, s := range secrets {
+		from, to := max(s.Start-begin, done), min(s.End-begin, len(part))
+		if from < to {
+			b.Write(part[done:from])
+			b.WriteString("[secret]")
+			done = to
+		}
+	}
+	b.Write(part[done:])
+	return b.String()
 }
 
 func lineStart(text []byte, offset int) int {
@@ -84,38 +109,5 @@ func lineStart(text []byte, offset int) int {
 	return offset
 }
 
-// pair is a name with its value, as XML, properties, YAML, JSON, DataWeave and Java
-// write it.
-var pair = regexp.MustCompile(`([\w.:@-]+)(["']?\s*(?:=>|[:=])\s*)("[^"]*"?|'[^']*'?|[^\s"'<>,;]+)`)
-
-// tagged is an element with text.
-var tagged = regexp.MustCompile(`<([\w.:-]+)((?:\s[^<>]*)?)>([^<>]+)`)
-
-// masked is a line without the values that names tell to be secret, and without
-// what looks like one.
-func masked(line string) string {
-	line = pair.ReplaceAllStringFunc(line, func(s string) string {
-		m := pair.FindStringSubmatch(s)
-		if !classify.SecretName(m[1]) || reference(strings.Trim(m[3], `"'`)) {
-			return s
-		}
-		quote := ""
-		if m[3][0] == '"' || m[3][0] == '\'' {
-			quote = m[3][:1]
-		}
-		return m[1] + m[2] + quote + "…" + quote
-	})
-	line = tagged.ReplaceAllStringFunc(line, func(s string) string {
-		m := tagged.FindStringSubmatch(s)
-		if !classify.SecretName(m[1]) || reference(strings.TrimSpace(m[3])) {
-			return s
-		}
-		return "<" + m[1] + m[2] + ">…"
-	})
-	return classify.Redact(line)
-}
-
-// reference says whether a value is no secret itself, but tells where one is.
-func reference(value string) bool {
-	return value == "" || strings.HasPrefix(value, "${") || strings.HasPrefix(value, "#[") || strings.HasPrefix(value, "p(") || value == "true" || value == "false"
-}
+// masked is a line without what names or forms tell to be secret.
+func masked(line string) string { return classify.Redact(line) }

@@ -131,7 +131,7 @@ func (r *run) judge(ctx context.Context, i int, out *outcome) {
 	out.findings = j.suppressed(settings)
 	out.problems = append(out.problems, j.problems...)
 	for _, problem := range p.Problems {
-		out.problems = append(out.problems, Problem{File: problem.File, Line: problem.Line, Column: problem.Column, Message: problem.Message})
+		out.problems = append(out.problems, Problem{File: below(p.Dir, problem.File), Line: problem.Line, Column: problem.Column, Message: problem.Message})
 	}
 	if j.env.Exhausted {
 		out.problems = append(out.problems, Problem{File: p.Dir, Message: "the project is too large for all selectors: some findings may be missing"})
@@ -288,7 +288,10 @@ func (s *Settings) over(base *Settings) *Settings {
 	return &out
 }
 
-// relative is the name of a file inside its project.
-func relative(p *mule.Project, file string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(file, p.Dir), "/")
+// below is the name of a file of a project as people know it.
+func below(dir, file string) string {
+	if dir == "" || file == dir || strings.HasPrefix(file, dir+"/") {
+		return file
+	}
+	return dir + "/" + file
 }

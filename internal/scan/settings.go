@@ -225,13 +225,13 @@ func (s *Settings) readDeclarations(f *form) {
 			f.fail(n, "a sink needs the rule that it belongs to, as rule: MS-INJ-01")
 			continue
 		}
-		s.sinks = append(s.sinks, readSinks(f, without(n, "rule"), id)...)
+		s.sinks = append(s.sinks, readSinks(f, lacking(n, "rule"), id)...)
 		s.source[id] = n.Get("rule")
 	}
 }
 
-// without is an object without a member.
-func without(n *tree.Node, name string) *tree.Node {
+// lacking is an object without a member.
+func lacking(n *tree.Node, name string) *tree.Node {
 	out := tree.NewObject(n)
 	for _, m := range n.Fields() {
 		if m.Name != name {

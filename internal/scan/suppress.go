@@ -54,7 +54,7 @@ type suppression struct {
 
 var (
 	inXML  = regexp.MustCompile(`^\s*` + ignoreWord + `\b[ \t]*([\s\S]*)$`)
-	inText = regexp.MustCompile(`(?:^|[\s;,{}()])(?://|#|/\*)[ \t]*` + ignoreWord + `\b[ \t]*([^\r\n]*)`)
+	inText = regexp.MustCompile(`(?:^|[\s;,{}()\[\]])(?://|#|/\*)[ \t]*` + ignoreWord + `\b[ \t]*([^\r\n]*)`)
 	ids    = regexp.MustCompile(`^[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+$`)
 )
 
@@ -193,38 +193,30 @@ func inDocument(f *mule.XMLFile) []*suppression {
 	return out
 }
 
-// meant is the element that the comment of number i in another is about.
+// meant is the element that the comment of number i in another is about: the one
+// that ends on its line, the one whose start tag ends on its line, or the next.
 func meant(in *document.Element, i int) *document.Element {
-	first := true
-	for k, n := range in.Children {
-		if k >= i {
-			break
-		}
-		switch n := n.(type) {
-		case *document.Element:
-			first = false
-		case *document.Text:
-			first = first && strings.TrimSpace(n.Value.Text) == ""
+	text, at := in.Document.Text, in.Children[i].Bytes().Start
+	before := in.Tag.End
+	var last *document.Element
+	for _, n := range in.Children[:i] {
+		if e, ok := n.(*document.Element); ok {
+			last, before = e, e.Whole.End
 		}
 	}
-	var next *document.Element
+	sameLine := len(bytes.TrimSpace(text[before:at])) == 0 && !bytes.ContainsRune(text[before:at], '\n')
+	switch {
+	case sameLine && last != nil:
+		return last
+	case sameLine && in.Parent != nil:
+		return in
+	}
 	for _, n := range in.Children[i+1:] {
 		if e, ok := n.(*document.Element); ok {
-			next = e
-			break
+			return e
 		}
 	}
-	if next != nil && (!first || in.Parent == nil || !insideTag(in, i)) {
-		return next
-	}
-	return in
-}
-
-// insideTag says whether the comment of number i stands on the line on which the
-// start tag of its element ends.
-func insideTag(in *document.Element, i int) bool {
-	at := in.Children[i].Bytes().Start
-	return !bytes.ContainsRune(in.Document.Text[in.Tag.End:at], '\n')
+	return &document.Element{} // none: it suppresses nothing
 }
 
 // inLines are the suppressions in comments of lines: each counts for its line and

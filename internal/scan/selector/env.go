@@ -21,7 +21,7 @@ type Env struct {
 }
 
 // maxSteps bounds the work of all selectors on one project.
-const maxSteps = 10_000_000
+const maxSteps = 5_000_000
 
 // NewEnv makes the environment of a project.
 func NewEnv(p *mule.Project) *Env { return &Env{Project: p, steps: maxSteps} }
