@@ -137,8 +137,9 @@ next:
 }
 
 func assembled(v *Value) bool {
-	return len(v.Pieces) > 1 || len(v.Alternatives) > 0 || len(v.Pieces) == 1
+	return len(v.Pieces) > 0 || len(v.Alternatives) > 0
 }
+
 func structured(v *Value) bool {
 	return v.Type == ArrayType || v.Type == ObjectType || v.Fields != nil || v.Rest != nil || v.function != nil
 }
