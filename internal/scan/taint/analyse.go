@@ -41,7 +41,7 @@ type run struct {
 	ended   func() error
 	project *mule.Project
 	steps   int
-	result_ Result
+	results Result
 
 	sinks     map[document.Name][]*Sink
 	outcomes  []*Sink
@@ -108,7 +108,7 @@ func newRun(ctx context.Context, p *mule.Project, d *Declarations, o Options) *r
 		globals: map[string]*Value{}, changed: map[string]bool{}, readers: map[string]map[*mule.Flow]bool{}, served: map[string]bool{}, heard: map[string]bool{},
 		hits: map[hitKey]int{}, unknowns: map[unknownKey]Unknown{}, hitAt: map[unknownKey]bool{}, visited: map[*mule.Flow]bool{}, texts: map[*mule.File]*document.Value{},
 	}
-	r.result_.Reached = map[*mule.Flow]bool{}
+	r.results.Reached = map[*mule.Flow]bool{}
 	r.declare(d)
 	r.index(p)
 	return r
@@ -221,7 +221,7 @@ func (r *run) entries() {
 	todo := r.starts()
 	for round := 0; len(todo) > 0; round++ {
 		if round == maxRounds {
-			r.result_.Exhausted = true
+			r.results.Exhausted = true
 			return
 		}
 		clear(r.changed)
@@ -271,7 +271,7 @@ func (r *run) unreached() {
 	for pass := range 2 {
 		for _, f := range r.project.Flows {
 			// Those that no other calls come first: what they call is reached by them.
-			if r.result_.Reached[f] || pass == 0 && called[f.Name] {
+			if r.results.Reached[f] || pass == 0 && called[f.Name] {
 				continue
 			}
 			clear(r.memo)
@@ -300,13 +300,13 @@ func (r *run) calledByName() map[string]bool {
 // spend takes one step of the budget; it says whether there was one.
 func (r *run) spend() bool {
 	if r.steps <= 0 {
-		r.result_.Exhausted = true
+		r.results.Exhausted = true
 		return false
 	}
 	r.steps--
 	if r.steps%256 == 0 && r.ended() != nil {
 		r.steps = 0
-		r.result_.Exhausted = true
+		r.results.Exhausted = true
 		return false
 	}
 	return true
@@ -327,7 +327,7 @@ func (r *run) keyOf(v *Value) string {
 
 // result puts together what was found, in the order of files and places.
 func (r *run) result() *Result {
-	out := &r.result_
+	out := &r.results
 	for k, u := range r.unknowns {
 		if !r.hitAt[k] {
 			out.Unknowns = append(out.Unknowns, u)

@@ -100,7 +100,7 @@ func (f *failures) pass(inner *failures) {
 // runFlow runs a flow with an event, or gives what is known of it already.
 func (r *run) runFlow(f *mule.Flow, at *document.Element, ev *event) *summary {
 	if !r.dark {
-		r.result_.Reached[f] = true
+		r.results.Reached[f] = true
 	} else if r.visited[f] {
 		return &summary{out: ev, failed: ev}
 	}

@@ -275,15 +275,15 @@ func (r *run) hit(s *Sink, a argument, m Mark) {
 	key := hitKey{s.Rule, a.at.Element, source.What, r.entry}
 	r.hitAt[unknownKey{s.Rule, a.at.Element}] = true
 	i, known := r.hits[key]
-	if known && len(r.result_.Hits[i].Way) <= m.Way.len()+2 {
+	if known && len(r.results.Hits[i].Way) <= m.Way.len()+2 {
 		return
 	}
 	h := Hit{Sink: s, Source: source, At: a.at, Way: r.way(s, a, source, m.Way), Entry: r.entry, Argument: a.value}
 	if !known {
-		r.hits[key] = len(r.result_.Hits)
-		r.result_.Hits = append(r.result_.Hits, h)
-	} else if len(h.Way) < len(r.result_.Hits[i].Way) {
-		r.result_.Hits[i] = h
+		r.hits[key] = len(r.results.Hits)
+		r.results.Hits = append(r.results.Hits, h)
+	} else if len(h.Way) < len(r.results.Hits[i].Way) {
+		r.results.Hits[i] = h
 	}
 }
 

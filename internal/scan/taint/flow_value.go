@@ -58,7 +58,7 @@ func (r *run) eval(code *mule.Code, e *document.Element, ev *event) *Value {
 	s := r.scope(e, ev)
 	v := Eval(code, s)
 	if s.Exhausted {
-		r.result_.Exhausted = true
+		r.results.Exhausted = true
 	}
 	if v == nil {
 		return Of(AnyType)
