@@ -47,6 +47,10 @@ type Report struct {
 	Severity   finding.Severity
 	Confidence finding.Confidence
 	Repair     *Repair
+
+	// secret is the part of the place that must not be shown; all of it where there is
+	// none.
+	secret document.Span
 }
 
 // Repair is a way to mend a report, in bytes of files of the project.

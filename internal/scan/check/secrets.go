@@ -104,6 +104,7 @@ func secretAttribute(c *Context) {
 			Message: "the " + name + " of " + titled(e) + " is written into the file",
 			Detail:  "@" + a.Name.Local,
 			Repair:  secretReference(c, f, e, a, name),
+			secret:  a.Value.Span,
 		}
 		if f.Test {
 			r.Severity = finding.Low

@@ -53,16 +53,16 @@ func headerPair(c *Context, f *mule.XMLFile, e *document.Element) {
 	for _, attribute := range [...]string{"key", "headerName", "paramName", "propertyName", "name"} {
 		a := e.Attr(attribute)
 		if a != nil && secretHeaderName.MatchString(a.Value.Text) && isHeaderSecret(constantText(value.Value.Text)) {
-			reportHeader(c, f, e, value.Whole, a.Value.Text)
+			reportHeader(c, f, e, value.Whole, value.Value.Span, a.Value.Text)
 			return
 		}
 	}
 }
 
-func reportHeader(c *Context, f *mule.XMLFile, e *document.Element, span document.Span, name string) {
+func reportHeader(c *Context, f *mule.XMLFile, e *document.Element, span, secret document.Span, name string) {
 	r := Report{
 		Place:   taint.Place{File: f.File, Span: span, Element: e},
-		Message: "the credential in " + name + " is written into the file", Detail: name,
+		Message: "the credential in " + name + " is written into the file", Detail: name, secret: secret,
 	}
 	if f.Test {
 		r.Severity = finding.Low
@@ -90,7 +90,8 @@ func headerObject(c *Context, f *mule.XMLFile, e *document.Element) {
 		value, plain := literalText(field.Value)
 		if keyed && plain && secretHeaderName.MatchString(key) && isHeaderSecret(value) {
 			at := field.Value.Bytes()
-			reportHeader(c, f, e, document.Span{Start: code.Offset(at.Start), End: code.Offset(at.End)}, key)
+			span := document.Span{Start: code.Offset(at.Start), End: code.Offset(at.End)}
+			reportHeader(c, f, e, span, span, key)
 		}
 	}
 }

@@ -126,7 +126,7 @@ func secureKeyLiteral(c *Context) {
 			}
 			c.Report(Report{
 				Place:   taint.Place{File: f.File, Span: a.Whole, Element: e},
-				Message: "the key that the secure properties are encrypted with is written into " + titled(e), Detail: "@key",
+				Message: "the key that the secure properties are encrypted with is written into " + titled(e), Detail: "@key", secret: a.Value.Span,
 				Repair: suggested("take the key from mule.encryption.key, which is given when the application is deployed", edits...),
 			})
 			return true
@@ -254,7 +254,7 @@ func weakPassword(c *Context) {
 		}
 		r := Report{
 			Place:   taint.Place{File: f.File, Span: a.Whole, Element: e},
-			Message: "the " + name + " of " + titled(e) + " is one of those that everybody tries first", Detail: "@" + a.Name.Local,
+			Message: "the " + name + " of " + titled(e) + " is one of those that everybody tries first", Detail: "@" + a.Name.Local, secret: a.Value.Span,
 		}
 		if f.Test {
 			r.Severity = finding.Low
