@@ -4,8 +4,10 @@ import (
 	"regexp"
 	"strings"
 
+	"farrier.dev/farrier/internal/dataweave/syntax"
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
 	"farrier.dev/farrier/internal/mule"
+	"farrier.dev/farrier/internal/scan/taint"
 )
 
 // errorChecks lists the checks of what happens when something fails.
@@ -18,30 +20,68 @@ func errorChecks() []entry[Func] {
 	}
 }
 
-// wholeError says whether a part of an error is the error as such, or its exception.
-func wholeError(what string) bool {
-	return what == "error" || what == "exception" || strings.HasPrefix(what, "error.exception")
+// wholeError says whether a hit is about the error as such, its exception or a stack
+// trace, not about texts in it. In Mule 3 these can't be told apart.
+func (c *Context) wholeError(h taint.Hit) bool {
+	what := h.Source.What
+	return c.Project.Major != 3 && (what == "error" || what == "error.exception" && !c.messageOnly(h) || strings.Contains(strings.ToLower(what), "stacktrace"))
+}
+
+// messageOnly says whether nothing but the message of an exception is taken on the
+// way of a hit.
+func (c *Context) messageOnly(h taint.Hit) bool {
+	messages, others := 0, 0
+	elements := []*document.Element{h.At.Element}
+	for _, step := range h.Way {
+		elements = append(elements, step.At.Element)
+	}
+	for _, e := range elements {
+		if e == nil {
+			continue
+		}
+		f := surveyOf(c).file(e)
+		for _, target := range errorTargets(e) {
+			if f == nil {
+				break
+			}
+			eachCodeOf(c, f, target, func(s snippet) {
+				shows(s.Tree.Body, func(_ syntax.Node, path string) {
+					switch {
+					case path == "error.exception.message" || path == "error.exception.localizedMessage" || path == "error.exception.info.message":
+						messages++
+					case strings.HasPrefix(path, "error.exception"):
+						others++
+					}
+				})
+			})
+		}
+	}
+	return messages > 0 && others == 0
 }
 
 func leakedText(c *Context) {
 	whole := map[*document.Element]bool{}
 	for _, h := range c.hitsOf("MS-ERR-02") {
-		whole[h.At.Element] = whole[h.At.Element] || wholeError(h.Source.What)
+		whole[h.At.Element] = whole[h.At.Element] || c.wholeError(h)
 	}
 	told := map[*document.Element]bool{}
 	for _, h := range c.hitsOf("MS-ERR-01") {
-		if wholeError(h.Source.What) || whole[h.At.Element] || told[h.At.Element] {
+		if c.wholeError(h) || whole[h.At.Element] || told[h.At.Element] {
 			continue
 		}
 		told[h.At.Element] = true
-		c.Report(hitReport(h, h.Source.What+" reaches the client"))
+		what := h.Source.What
+		if !strings.Contains(what, ".") {
+			what = "the text of an error"
+		}
+		c.Report(hitReport(h, what+" reaches the client"))
 	}
 }
 
 func leakedError(c *Context) {
 	told := map[*document.Element]bool{}
 	for _, h := range c.hitsOf("MS-ERR-02") {
-		if !wholeError(h.Source.What) || told[h.At.Element] {
+		if !c.wholeError(h) || told[h.At.Element] {
 			continue
 		}
 		told[h.At.Element] = true

@@ -86,7 +86,8 @@ func (s snippet) walk(visit func(syntax.Node) bool) {
 }
 
 // pathOf is what an expression selects, as "attributes.headers.authorization";
-// empty for anything but names and selectors with constant names.
+// empty for anything but names
+// and selectors; an element of a list is "*".
 func pathOf(n syntax.Node) string {
 	switch n := n.(type) {
 	case *syntax.Name:
@@ -94,15 +95,20 @@ func pathOf(n syntax.Node) string {
 	case *syntax.Group:
 		return pathOf(n.X)
 	case *syntax.Select:
-		inner := pathOf(n.X)
-		name := n.Name
-		if text, ok := literalOf(n.Index); ok && n.Kind == syntax.SelectIndex {
-			name = text
-		}
-		if inner == "" || name == "" || n.Kind != syntax.SelectField && n.Kind != syntax.SelectFields && n.Kind != syntax.SelectIndex {
+		inner, name := pathOf(n.X), n.Name
+		switch n.Kind {
+		case syntax.SelectField, syntax.SelectFields, syntax.SelectDescendants, syntax.SelectAllDescendants, syntax.SelectAttribute:
+		case syntax.SelectIndex:
+			name = "*"
+			if text, ok := literalOf(n.Index); ok {
+				name = text
+			}
+		default:
 			return ""
 		}
-		return inner + "." + name
+		if inner != "" && name != "" {
+			return inner + "." + name
+		}
 	}
 	return ""
 }

@@ -134,7 +134,7 @@ func payloadLogged(c *Context) {
 }
 
 // secretField is the last part of the path of a credential.
-var secretField = regexp.MustCompile(`(?i)^(password|passwd|pwd|passphrase|secret|client[-_]?secret|(access|refresh|id|auth|bearer|session)[-_]?token|token|jwt|authorization|proxy-authorization|x?[-_]?api[-_]?key|private[-_]?key|secret[-_]?key|cookie|set-cookie|otp|pin|cvv|cvc)$`)
+var secretField = regexp.MustCompile(`(?i)^(password|passwd|pwd|passphrase|secret|client[-_]?secret|(access|refresh|id|auth|bearer|session)[-_]?token|token|jwt|authorization|proxy-authorization|x?[-_]?api[-_]?key|private[-_]?key|secret[-_]?key|cookie|set-cookie|otp|cvv|cvc)$`)
 
 func credentialsLogged(c *Context) {
 	told := map[*document.Element]bool{}
