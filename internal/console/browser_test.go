@@ -36,6 +36,7 @@ func TestBrowser(t *testing.T) {
 	h := newHouse(t, time.Now)
 	at := serveHouse(t, h)
 	id := h.seed(t)
+	h.scanProjects(t)
 	b.resize(t, 1280, false)
 	enter(t, b, h, at)
 	findRefusal(t, b, at, id)
@@ -53,6 +54,7 @@ func TestBrowser(t *testing.T) {
 		"findings": "/findings", "finding": "/findings/" + print,
 		"governance": "/governance", "governance-api": "/governance/apis/default/orders", "rulesets": "/governance/rulesets",
 		"ruleset": "/governance/rulesets?name=https-enforcement", "editor": "/governance/editor",
+		"projects": "/projects", "project": "/projects/orders", "project-clean": "/projects/clean",
 		"revision": "/revision", "audit": "/audit?verify=1", "password": "/password", "login": "/login",
 	}
 	lookAt(t, b, at, pages, "")
@@ -193,7 +195,7 @@ func TestBrowserOnEmptyHouse(t *testing.T) {
 	b.resize(t, 1280, false)
 	enter(t, b, h, at)
 	lookAt(t, b, at, map[string]string{
-		"empty-overview": "/", "empty-apis": "/apis", "empty-refusals": "/refusals", "empty-findings": "/findings", "empty-governance": "/governance", "empty-revision": "/revision",
+		"empty-overview": "/", "empty-apis": "/apis", "empty-refusals": "/refusals", "empty-findings": "/findings", "empty-governance": "/governance", "empty-projects": "/projects", "empty-revision": "/revision",
 	}, "")
 }
 

@@ -20,6 +20,7 @@ import (
 	"farrier.dev/farrier/internal/control/exchange"
 	"farrier.dev/farrier/internal/control/findings"
 	"farrier.dev/farrier/internal/control/governance"
+	"farrier.dev/farrier/internal/control/projects"
 	"farrier.dev/farrier/internal/control/served"
 	"farrier.dev/farrier/internal/control/session"
 	"farrier.dev/farrier/internal/finding"
@@ -48,6 +49,7 @@ type house struct {
 	rollup      *monitor.Rollup
 	journal     *journal.Journal
 	governance  *governance.Service
+	projects    *projects.Service
 	now         func() time.Time
 	publication served.Publication
 	// exploding makes the revision panic when it is asked for.
@@ -122,14 +124,15 @@ func openHouse(t testing.TB, dir string, now func() time.Time, refusalRows int64
 	memory, err := history.Open(ctx, control, "production", now)
 	must(t, err)
 	h.governance.Remember(memory)
+	h.openProjects(t, dir, control, found, auditLog, log)
 	handler, err := New(Options{
-		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: complaints, Audit: deeds, Governance: h.governance,
+		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: complaints, Audit: deeds, Governance: h.governance, Projects: h.projects,
 		Now: now, Log: log, Hosts: []string{"console.example.com"}, Environment: "production", Version: "0.1.0",
 	})
 	must(t, err)
 	h.handler = handler
 	h.console = consoleOf(t, Options{
-		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: complaints, Audit: deeds, Governance: h.governance, Now: now, Log: log,
+		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: complaints, Audit: deeds, Governance: h.governance, Projects: h.projects, Now: now, Log: log,
 	})
 	return h
 }

@@ -13,6 +13,7 @@ import (
 func TestPages(t *testing.T) {
 	h := newHouse(t, clockAt(noon))
 	id := h.seed(t)
+	h.scanProjects(t)
 	cookie := h.signIn(t)
 	print := h.attackRecord(0).Findings[0].Fingerprint
 	cases := []struct {
@@ -55,7 +56,7 @@ func TestPages(t *testing.T) {
 		{"/exchanges/" + traffic.NewID(noon), 404, []string{"Counted, not kept"}, nil},
 		{"/exchanges/" + traffic.NewID(noon.AddDate(-1, 0, 0)), 404, []string{"Unknown id"}, nil},
 		{"/exchanges/short", 404, []string{"This is not a correlation id"}, nil},
-		{"/findings", 200, []string{"SQL injection detected", "critical", "body json /items/0/note", "of 6"}, nil},
+		{"/findings", 200, []string{"SQL injection detected", "critical", "body json /items/0/note", "of 8"}, nil},
 		{"/findings?severity=low&q=traversal", 200, []string{"Path traversal"}, []string{"SQL injection detected"}},
 		{"/findings?severity=terrible", 400, []string{"Severity must be one of"}, nil},
 		{"/findings?q=nothingatall", 200, []string{"Nothing matches"}, nil},
@@ -72,6 +73,15 @@ func TestPages(t *testing.T) {
 		{"/governance/rulesets?name=https-enforcement", 200, []string{"Mend:", "Examples"}, nil},
 		{"/governance/rulesets?name=nothing", 404, []string{"Not found"}, nil},
 		{"/governance/editor", 200, []string{"operation-needs-a-description", "default/orders"}, nil},
+		{"/projects", 200, []string{"orders", "clean", "/apis/default/orders", "no API in service", "/src/orders", "multipart/form-data"}, nil},
+		{"/projects/orders", 200, []string{
+			"MS-INJ-01", "request data becomes part of SQL", "attributes.queryParams.name &lt;b&gt;", "The way of the data, 2 steps", "Close at the gateway",
+			"confidence medium", "1 suppressed in the source", "Mule 4.9.8", "broken.xml:3", "implements",
+		}, []string{"<b>", "let pass"}},
+		{"/projects/orders?severity=critical", 200, []string{"MS-INJ-01"}, []string{"MS-CFG-10"}},
+		{"/projects/orders?severity=terrible", 400, []string{"This is no severity"}, nil},
+		{"/projects/clean", 200, []string{"Nothing was found", "implements no API in service"}, nil},
+		{"/projects/nowhere", 404, []string{"Not found"}, nil},
 		{"/audit", 200, []string{"password-set", "sign-in", "login-link-issued", "system"}, nil},
 		{"/audit?verify=1", 200, []string{"The chain is whole"}, nil},
 		{"/audit?before=x", 400, []string{"No such page"}, nil},
@@ -126,6 +136,7 @@ func TestEmptyPages(t *testing.T) {
 		"/refusals":   "Nothing was refused yet",
 		"/findings":   "No findings",
 		"/governance": "No API was judged yet",
+		"/projects":   "No project was scanned yet",
 		"/revision":   "No revision is in service",
 		"/audit":      "sign-in",
 	}
