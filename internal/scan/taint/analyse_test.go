@@ -136,7 +136,7 @@ func outcomeOf(r *Result, only string) []string {
 }
 
 func TestAnalyse(t *testing.T) {
-	cases := slices.Concat(flowCases, scopeCases, callCases, moreCallCases, sinkCases, cleanCases, mule3Cases)
+	cases := slices.Concat(flowCases, scopeCases, callCases, moreCallCases, sinkCases, cleanCases, mule3Cases, realCases, realHits)
 	if len(cases) < 60 {
 		t.Fatalf("only %d cases", len(cases))
 	}

@@ -162,3 +162,59 @@ var cleanCases = []projectCase{
 	{name: "validation:all", xml: listenerXML + `<validation:all><validation:is-number value="#[payload.name]"/></validation:all>` + selectPayload + `</flow>`},
 	{name: "a number", xml: listenerXML + `<db:select><db:sql>#["SELECT 1 FROM t WHERE a = $(payload.a as Number)"]</db:sql></db:select></flow>`},
 }
+
+var realCases = []projectCase{
+	{name: "conditions of constants", xml: listenerXML + `<ee:transform doc:name="Build"><ee:variables><ee:set-variable variableName="query"><![CDATA[%dw 2.0
+output application/java
+var conditions = [
+  ("name = :name") if (attributes.queryParams.name?),
+  ("kind = :kind") if (attributes.queryParams.kind?)
+]
+---
+"SELECT * FROM planet" ++ (if (isEmpty(conditions)) "" else " WHERE " ++ (conditions joinBy " AND ")) ++ " ORDER BY name"]]></ee:set-variable></ee:variables></ee:transform>
+<db:select config-ref="d"><db:sql><![CDATA[#[vars.query]]]></db:sql><db:input-parameters><![CDATA[#[{name: attributes.queryParams.name, kind: attributes.queryParams.kind}]]]></db:input-parameters></db:select></flow>`},
+	{name: "placeholders for a list", xml: listenerXML + `<set-variable variableName="q" value="#['SELECT * FROM t WHERE id IN (' ++ ((payload.ids map ((id, i) -> ':id' ++ i)) joinBy ',') ++ ')']"/><db:select><db:sql>#[vars.q]</db:sql></db:select></flow>`},
+	{name: "a column of a list", xml: listenerXML + `<set-variable variableName="sort" value="#[if (['name','age'] contains attributes.queryParams.sort) attributes.queryParams.sort else 'name']"/><db:select><db:sql>#["SELECT * FROM t ORDER BY $(vars.sort)"]</db:sql></db:select></flow>`},
+	{name: "a column of a map", xml: listenerXML + `<set-variable variableName="sort" value="#[{name: 'NAME', age: 'AGE'}[attributes.queryParams.sort] default 'NAME']"/><db:select><db:sql>#["SELECT * FROM t ORDER BY $(vars.sort)"]</db:sql></db:select></flow>`},
+	{name: "a page that is a number", xml: listenerXML + `<set-variable variableName="limit" value="#[(attributes.queryParams.limit default '10') as Number]"/><db:select><db:sql>#["SELECT * FROM t LIMIT $(vars.limit)"]</db:sql></db:select></flow>`},
+	{name: "a value of a match", xml: listenerXML + `<set-variable variableName="o" value="#[attributes.queryParams.o match { case 'a' -> 'ASC' else -> 'DESC' }]"/><db:select><db:sql>#["SELECT * FROM t ORDER BY a $(vars.o)"]</db:sql></db:select></flow>`},
+	{name: "rows into other rows", xml: listenerXML + `<db:select><db:sql>SELECT id FROM t</db:sql></db:select><foreach><db:update><db:sql>#["UPDATE t SET a = 1 WHERE id = $(payload.id)"]</db:sql></db:update></foreach></flow>`},
+	{name: "a counter of a paged loop", xml: listenerXML + `<foreach collection="#[1 to 10]"><db:select><db:sql>#["SELECT * FROM t LIMIT 10 OFFSET $(payload * 10)"]</db:sql></db:select></foreach></flow>`},
+	{name: "the path of a proxy that is escaped", xml: listenerXML + `<http:request config-ref="c" path="#['/orders/' ++ dw::core::URL::encodeURIComponent(attributes.queryParams.id)]"/></flow>`, only: "PATH"},
+	{name: "a file's name of the time", xml: listenerXML + `<file:write path="#['/out/' ++ (now() as String {format: 'yyyyMMdd'}) ++ '-' ++ uuid() ++ '.json']"/></flow>`},
+	{name: "a file's name without its folders", xml: listenerXML + `<file:write path="#['/out/' ++ ((attributes.queryParams.f splitBy '/')[-1])]"/></flow>`, only: "FILE"},
+	{name: "a url of a property", xml: listenerXML + `<http:request method="GET" url="#[p('backend.url') ++ '/orders']"/></flow>`, only: "URL"},
+	{name: "headers that go on", xml: listenerXML + `<set-variable variableName="cid" value="#[attributes.headers.'x-correlation-id' default correlationId]"/><http:request path="/a"><http:headers><![CDATA[#[{'x-correlation-id': vars.cid}]]]></http:headers></http:request></flow>`, only: "HEADER PATH URL"},
+	{name: "a scheduler that reads a backend", xml: `<flow name="s"><scheduler/><http:request path="/a"/><foreach collection="#[payload.items]"><http:request path="#['/b/' ++ payload.id]"/></foreach></flow>`, only: "PATH"},
+	{name: "soql of a scheduler", xml: `<flow name="s"><scheduler/><set-variable variableName="since" value="#[now() - |P1D|]"/><salesforce:query><salesforce:salesforce-query>#["SELECT Id FROM Account WHERE LastModifiedDate > " ++ (vars.since as String)]</salesforce:salesforce-query></salesforce:query></flow>`},
+	{name: "escaped quotes", xml: listenerXML + `<db:select><db:sql>#["SELECT * FROM t WHERE a = '" ++ (payload.a replace "'" with "''") ++ "'"]</db:sql></db:select></flow>`},
+}
+
+var realHits = []projectCase{
+	{name: "all payloads of a scatter-gather", xml: listenerXML + `<scatter-gather><route><set-payload value="#[{a: payload.x}]"/></route><route><set-payload value="y"/></route></scatter-gather>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[flatten(payload..payload)[0].a]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "a target's message", xml: listenerXML + `<flow-ref name="s" target="m" targetValue="#[message]"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.m.attributes.queryParams.a]'</db:sql></db:select></flow><sub-flow name="s"><logger/></sub-flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "the message's attributes", xml: listenerXML + `<logger/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[message.attributes.queryParams.a]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "set-attributes", xml: listenerXML + `<ee:transform><ee:message><ee:set-attributes><![CDATA[{x: payload.n}]]></ee:set-attributes></ee:message></ee:transform>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[attributes.x]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "the root message of a loop", xml: listenerXML + `<foreach collection="#[[1,2]]"><set-variable variableName="r" value="#[vars.rootMessage.payload.n]"/></foreach>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.r]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "a part of the path", xml: listenerXML + `<set-variable variableName="p" value="#[attributes.requestPath[3 to -1]]"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.p]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "all variables", xml: listenerXML + `<set-variable variableName="a" value="#[payload.n]"/><set-payload value="#[vars]"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[payload.a]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "what was written as JSON", xml: listenerXML + `<set-payload value="#[write(payload, 'application/json')]"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[payload]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "a reduced list", xml: listenerXML + `<set-variable variableName="ids" value="#[payload.ids reduce ((id, acc) -> acc ++ ',' ++ id)]"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.ids]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "a list joined", xml: listenerXML + `<set-variable variableName="ids" value="#[payload.ids joinBy ',']"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.ids]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "a default", xml: listenerXML + `<set-variable variableName="n" value="#[vars.none default attributes.queryParams.n]"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.n]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "a cookie", xml: listenerXML + `<set-variable variableName="n" value="#[attributes.headers.cookie]"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.n]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "upper case", xml: listenerXML + `<set-variable variableName="n" value="#[upper(payload.n)]"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.n]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "a header of another case", xml: listenerXML + `<set-variable variableName="n" value="#[attributes.headers['X-Name']]"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.n]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "a text cast to a text", xml: listenerXML + `<set-variable variableName="n" value="#[payload.n as String]"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.n]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "text of the request", xml: listenerXML + `<set-variable variableName="n" value="#[attributes.queryString]"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.n]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "decoded", xml: listenerXML + `<set-variable variableName="n" value="#[dw::core::Binaries::fromBase64(payload.n) as String]"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.n]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "an error handler that goes on keeps variables", xml: listenerXML + `<set-variable variableName="n" value="#[payload.n]"/><try><http:request path="/"/><error-handler><on-error-continue><logger/></on-error-continue></error-handler></try>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.n]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "parallel results flattened", xml: listenerXML + `<parallel-foreach collection="#[payload.items]"><set-payload value="#[payload.id]"/></parallel-foreach><set-payload value="#[payload.payload]"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[payload[0]]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "an XPath on the payload", xml: listenerXML + `<xml-module:xpath-extract xpath="/a/b"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[payload[0]]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "a script", xml: listenerXML + `<scripting:execute engine="groovy"><scripting:code>return payload</scripting:code></scripting:execute>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[payload]'</db:sql></db:select></flow>`, only: "SQL", want: []string{"SQL 3"}},
+	{name: "the listener's path parameter", xml: `<flow name="a"><http:listener path="/a/{id}"/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[attributes.uriParams.id]'</db:sql></db:select></flow>`, want: []string{"SQL 2"}},
+	{name: "two entries", xml: `<flow name="a"><http:listener path="/a"/><flow-ref name="s"/></flow><flow name="b"><http:listener path="/b"/><flow-ref name="s"/></flow><sub-flow name="s">` + "\n" + selectPayload + `</sub-flow>`, want: []string{"SQL 2"}},
+	{name: "an operation's uri parameter by the scaffold", xml: `<apikit:config name="c" api="none.raml"/><flow name="main"><http:listener path="/api/*"/><apikit:router config-ref="c"/></flow><flow name="get:\users\(id):c"><ee:transform><ee:variables><ee:set-variable variableName="id">attributes.uriParams.'id'</ee:set-variable></ee:variables></ee:transform>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.id]'</db:sql></db:select></flow>`, want: []string{"SQL 2"}},
+	{name: "a mail's subject", xml: `<flow name="a"><email:listener-imap/>` + "\n" + `<db:select><db:sql>SELECT 1 FROM t WHERE a='#[attributes.subject]'</db:sql></db:select></flow>`, want: []string{"SQL 2"}},
+	{name: "lines of a file that was put there", xml: `<flow name="a"><sftp:listener directory="in"/><foreach>` + "\n" + `<db:insert><db:sql>#["INSERT INTO t VALUES ('$(payload.name)')"]</db:sql></db:insert></foreach></flow>`, want: []string{"SQL 2"}},
+}

@@ -33,7 +33,12 @@ type Sink struct {
 	// Elements are the message processors and configurations; Argument is "@name",
 	// the name of a child element whose text or script it is, "." for the text of the
 	// element itself, or of an outcome: "response" (what the client reads),
-	// "response headers", "log". It may go on with a field: "http:headers/Location".
+	// "response headers", "log". It may go on with a field: "http:headers/Location",
+	// "response headers/Location". Outcomes are those of Elements, as http:listener or
+	// logger, or of all where none are named. A response that is the payload is hit
+	// where the payload was made; loggers of level DEBUG and TRACE write no "log".
+	// What is given to Java counts for a kind only when the class of the project that
+	// is called comes to such code.
 	Elements []document.Name
 	Argument string
 	// Function is a function of DataWeave instead of elements, as "readUrl",
