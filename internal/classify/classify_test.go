@@ -220,3 +220,21 @@ func BenchmarkRedactClean(b *testing.B) {
 		classify.Redact(text)
 	}
 }
+
+// TestFindIssued: keys are found in any neighbourhood, and nothing else is.
+func TestFindIssued(t *testing.T) {
+	key := "gh" + "p_" + strings.Repeat("a1B2", 9)
+	for text, want := range map[string]int{
+		key: 1, "password=" + key: 1, `{"a": "` + key + `"}` + "\n" + key: 2, "x" + key: 0, "password=hunter2": 0, "": 0, "AKIA": 0,
+	} {
+		found := classify.FindIssued(text)
+		if len(found) != want {
+			t.Errorf("%q: %v", text, found)
+		}
+		for _, m := range found {
+			if text[m.Start:m.End] != key || m.Class != classify.GitHubToken {
+				t.Errorf("%q: %+v", text, m)
+			}
+		}
+	}
+}

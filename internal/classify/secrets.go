@@ -59,6 +59,24 @@ func (f *finder) issued(i int) Match {
 	return Match{}
 }
 
+// FindIssued gives, of what Find would give, the keys of issuers that mark their
+// keys by a prefix, also those inside the values of named places. It is much quicker
+// than Find, for texts that are large.
+func FindIssued(text string) []Match {
+	var found []Match
+	f := finder{text: text}
+	for i := 0; i < len(text); i++ {
+		if marks(text[i]) == nil || !f.starts(i) {
+			continue
+		}
+		if m := f.issued(i); m.End > m.Start {
+			found = append(found, m)
+			i = m.End - 1
+		}
+	}
+	return found
+}
+
 // marks gives the marks that begin with c.
 func marks(c byte) []mark {
 	switch c {

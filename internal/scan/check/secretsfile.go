@@ -217,33 +217,22 @@ func knownSecret(c *Context) {
 			continue
 		}
 		text := string(f.Text)
-		for _, m := range classify.Find(text) {
-			reportIssued(c, f, text, m, 0)
+		for _, m := range classify.FindIssued(text) {
+			reportIssued(c, f, text, m)
 		}
-		for _, m := range storageKey.FindAllStringSubmatchIndex(text, 20) {
-			reportKnown(c, f, document.Span{Start: m[2], End: m[3]}, "an account key of Azure", finding.Critical, finding.HighConfidence)
+		if strings.Contains(text, "AccountKey=") || strings.Contains(text, "AccessKey=") {
+			for _, m := range storageKey.FindAllStringSubmatchIndex(text, 20) {
+				reportKnown(c, f, document.Span{Start: m[2], End: m[3]}, "an account key of Azure", finding.Critical, finding.HighConfidence)
+			}
 		}
 		namedSecrets(c, f, text)
 	}
 }
 
-// reportIssued tells of a match, or of a key inside one that was found by the name
-// before it.
-func reportIssued(c *Context, f *mule.File, text string, m classify.Match, depth int) {
-	who := issuer(m.Class)
-	value := text[m.Start:m.End]
-	if who == "" {
-		if depth == 0 && len(value) <= 4096 {
-			for _, inner := range classify.Find(value) {
-				if inner.End-inner.Start <= len(value) && issuer(inner.Class) != "" {
-					inner.Start, inner.End = inner.Start+m.Start, inner.End+m.Start
-					reportIssued(c, f, text, inner, 1)
-				}
-			}
-		}
-		return
-	}
-	if namesOnly(value) || strings.Contains(value, "EXAMPLE") || strings.Contains(strings.ToLower(value), "xxxx") {
+// reportIssued tells of a key of an issuer.
+func reportIssued(c *Context, f *mule.File, text string, m classify.Match) {
+	who, value := issuer(m.Class), text[m.Start:m.End]
+	if who == "" || namesOnly(value) || strings.Contains(value, "EXAMPLE") || strings.Contains(strings.ToLower(value), "xxxx") {
 		return
 	}
 	severity := finding.Critical
@@ -276,16 +265,26 @@ func namedSecrets(c *Context, f *mule.File, text string) {
 	default:
 		return
 	}
-	for _, m := range namedForm.FindAllStringSubmatchIndex(text, 1000) {
-		name, value := text[m[2]:m[3]], text[m[4]:m[5]]
-		if secretStrength(name) >= keySecret && isSecret(value) && looksSecret(value, maybeSecret) {
-			severity := finding.High
-			if f.Test {
-				severity = finding.Low
+	at := 0
+	for line := range strings.Lines(text) {
+		if len(line) < 4096 && strings.ContainsAny(line, `"'`) && mayNameSecret(line) {
+			for _, m := range namedForm.FindAllStringSubmatchIndex(line, 20) {
+				reportNamed(c, f, line[m[2]:m[3]], line[m[4]:m[5]], document.Span{Start: at + m[4], End: at + m[5]})
 			}
-			reportKnown(c, f, document.Span{Start: m[4], End: m[5]}, "the value of "+name, severity, finding.MediumConfidence)
 		}
+		at += len(line)
 	}
+}
+
+func reportNamed(c *Context, f *mule.File, name, value string, at document.Span) {
+	if secretStrength(name) < keySecret || !isSecret(value) || !looksSecret(value, maybeSecret) {
+		return
+	}
+	severity := finding.High
+	if f.Test {
+		severity = finding.Low
+	}
+	reportKnown(c, f, at, "the value of "+name, severity, finding.MediumConfidence)
 }
 
 var encryptionKeyName = regexp.MustCompile(`(?i)(?:^|[._-])(?:mule|secure|encryption|encrypt|decryption|decrypt|vault|crypto)[._-]?key$`)

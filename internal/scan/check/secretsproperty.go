@@ -263,6 +263,9 @@ func weakPassword(c *Context) {
 	})
 	keys := secureKeyNames(c.Project)
 	for _, p := range properties(c) {
+		if !mayNameSecret(p.Name) {
+			continue
+		}
 		if words := nameWords(p.Name); keys[p.Name] || len(words) == 0 || !sureWords.MatchString(words[len(words)-1]) {
 			continue
 		}

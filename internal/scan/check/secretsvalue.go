@@ -140,8 +140,23 @@ var (
 	sureTokens = regexp.MustCompile(`(?:token|apikeys|credential|credentials|bearer|jwt)$`)
 )
 
+// mayNameSecret is a quick question: whether a text has a part of a word that
+// stands for secrets.
+func mayNameSecret(text string) bool {
+	text = strings.ToLower(text)
+	for _, part := range [...]string{"pass", "pwd", "psw", "secret", "key", "token", "credential", "bearer", "jwt"} {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
+}
+
 // secretStrength says how surely the value of a property of this name is a secret.
 func secretStrength(name string) strength {
+	if !mayNameSecret(name) {
+		return noSecret
+	}
 	words := nameWords(name)
 	if len(words) == 0 || len(words) > 30 {
 		return noSecret
