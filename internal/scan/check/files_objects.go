@@ -41,9 +41,10 @@ func objectDeserialisation(c *Context) {
 			continue
 		}
 		if m := objectsRead(blanked(string(f.Text), false)); m != nil {
+			// Where the bytes come from can't be seen here.
 			c.Report(Report{
 				Place:   taint.Place{File: f, Span: document.Span{Start: m[0], End: m[1]}},
-				Message: "the class deserialises Java objects of any class", Confidence: finding.MediumConfidence,
+				Message: "the class deserialises Java objects of any class", Severity: finding.Medium, Confidence: finding.MediumConfidence,
 			})
 		}
 	}

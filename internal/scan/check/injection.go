@@ -67,7 +67,7 @@ var inside = []struct {
 	word *regexp.Regexp
 	does string
 }{
-	{regexp.MustCompile(`\bRuntime\s*\.\s*getRuntime\b|\bProcessBuilder\b|["'\])]\s*\.\s*execute\s*\(|\bos\s*\.\s*(system|popen)\s*\(|\bsubprocess\s*\.`), "starts processes"},
+	{regexp.MustCompile(`\bRuntime\s*\.\s*getRuntime\b|\bProcessBuilder\b|["'\]]\s*\.\s*execute\s*\(|\bos\s*\.\s*(system|popen)\s*\(|\bsubprocess\s*\.`), "starts processes"},
 	{regexp.MustCompile(`\bregistry\s*\.\s*\w+|\bmuleContext\s*\.`), "takes objects out of the registry"},
 	{regexp.MustCompile(`\bClass\s*\.\s*forName\b|\bnew\s+GroovyShell\b|\bGroovyClassLoader\b|\bURLClassLoader\b|\bEval\s*\.\s*me\b`), "loads code"},
 	{regexp.MustCompile(`\bnew\s+(java\.net\.)?URL\s*\(|\.\s*toURL\s*\(\s*\)`), "opens addresses"},
@@ -127,7 +127,7 @@ func eachScript(c *Context, visit func(place func(start, end int) taint.Place, t
 
 // hitReport is the report of a hit.
 func hitReport(h taint.Hit, message string) Report {
-	return Report{Place: h.At, Message: message, Way: h.Way}
+	return Report{Place: h.At, Message: message, Way: h.Way, Hits: []*taint.Hit{&h}}
 }
 
 // logLines reports what reaches the log, where its layout lets line breaks through.

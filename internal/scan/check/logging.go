@@ -153,7 +153,11 @@ func credentialsLogged(c *Context) {
 			last := path[strings.LastIndexByte(path, '.')+1:]
 			switch {
 			case strings.Contains(path, ".") && secretField.MatchString(last) && !strings.HasPrefix(path, "error."):
-				report(logger, Report{Place: s.at(n.Bytes()), Message: titled(logger) + " writes the credential " + last + " to the log"})
+				r := Report{Place: s.at(n.Bytes()), Message: titled(logger) + " writes the credential " + last + " to the log"}
+				if strings.EqualFold(last, "token") {
+					r.Severity = finding.Medium // of a page, of a search …
+				}
+				report(logger, r)
 			case path == "attributes.headers", path == "message.inboundProperties":
 				report(logger, Report{Place: s.at(n.Bytes()), Message: titled(logger) + " writes all headers to the log", Severity: finding.Medium})
 			case path == "attributes" && c.startedByHTTP(logger):
@@ -241,6 +245,9 @@ func lookupReport(f *mule.XMLFile, layout *mule.Layout, m []int) Report {
 	r := Report{
 		Place:   taint.Place{File: f.File, Span: span, Element: layout.Element},
 		Message: "the layout looks up " + kind + " values for every line", Detail: layout.Pattern[m[0]:m[1]],
+	}
+	if kind != "jndi" && kind != "ldap" {
+		r.Severity = finding.Medium // newer versions of log4j look nothing up in the result
 	}
 	if name := layout.Pattern[m[4]:m[5]]; kind == "ctx" && name != "" {
 		r.Repair = safely("write the value with %X", Edit{File: f.File, Span: span, Text: "%X{" + name + "}"})

@@ -21,7 +21,7 @@ func injectionRepairs() []entry[RepairFunc] {
 }
 
 // valueFollows is SQL behind which a value stands, not a name or a keyword.
-var valueFollows = regexp.MustCompile(`(?is)(=|<|>|\b(like|between|limit|offset|then|else)|\bbetween\s+\S+\s+and|\bvalues\s*\([^()]*|\bin\s*\([^()]*)\s*$`)
+var valueFollows = regexp.MustCompile(`(?is)(=|<|>|\b(like|between|limit|offset|then|else)|\bbetween\s+\S+\s+and|\b(values|in)\s*\(([^()]*,)?)\s*$`)
 
 // operationOf is the element whose argument a report points at, or into.
 func operationOf(e *document.Element, child string) *document.Element {
