@@ -51,7 +51,9 @@ type run struct {
 	cleans    map[string]Kind
 
 	flows map[string]*mule.Flow
-	files map[*document.Document]*mule.XMLFile
+	// policies are the flows that custom policies are.
+	policies []*mule.Flow
+	files    map[*document.Document]*mule.XMLFile
 
 	configs    map[*document.Element][]sinkAt
 	contracts  contracts
@@ -146,75 +148,6 @@ func (r *run) declare(d *Declarations) {
 	}
 }
 
-// index finds flows, files and operations of modules, in the project first and in
-// what it uses then.
-func (r *run) index(p *mule.Project) {
-	r.java = &javaSources{files: p.Java}
-	for _, q := range r.projects() {
-		for _, f := range q.Configs {
-			if f.Test || f.Document == nil {
-				continue
-			}
-			r.files[f.Document] = f
-			r.indexModule(f.Document.Root)
-		}
-		for _, f := range q.Documents {
-			if !f.Test && f.Document != nil && f.Document.Root.Name.Local == "module" {
-				r.files[f.Document] = f
-				r.indexModule(f.Document.Root)
-			}
-		}
-		for _, f := range q.Flows {
-			if _, ok := r.flows[f.Name]; !ok {
-				r.flows[f.Name] = f
-			}
-		}
-	}
-	for _, f := range p.Configs {
-		if !f.Test && f.Document != nil {
-			f.Document.Root.Walk(func(e *document.Element) bool {
-				if !isQueue(e.Name.Space) {
-					return true
-				}
-				if d := destinationOf(e); d != "" && isPublish(e) {
-					r.served[queueKey(e, d)] = true
-				} else if d != "" {
-					r.heard[queueKey(e, d)] = true
-				}
-				return true
-			})
-		}
-	}
-}
-
-// indexModule finds the operations of an XML SDK module.
-func (r *run) indexModule(root *document.Element) {
-	if root == nil || root.Name.Local != "module" {
-		return
-	}
-	space := root.Value("namespace")
-	if space == "" {
-		space = base + strings.ToLower(strings.ReplaceAll(root.Value("name"), " ", "-"))
-	}
-	for _, op := range root.Elements() {
-		if op.Name.Local == "operation" && op.Value("name") != "" {
-			if r.operations == nil {
-				r.operations = map[document.Name]*document.Element{}
-			}
-			r.operations[document.Name{Space: space, Local: op.Value("name")}] = op
-		}
-	}
-}
-
-// projects are the project, its domain and its libraries.
-func (r *run) projects() []*mule.Project {
-	all := []*mule.Project{r.project}
-	if r.project.Shared != nil {
-		all = append(all, r.project.Shared)
-	}
-	return append(all, r.project.Libraries...)
-}
-
 // entries runs every flow that something starts, and again those that read what
 // others put into queues and stores.
 func (r *run) entries() {
@@ -248,7 +181,7 @@ func (r *run) starts() []*mule.Flow {
 			all = append(all, f)
 		}
 	}
-	return all
+	return append(all, r.policies...)
 }
 
 // start runs one flow from its source on.

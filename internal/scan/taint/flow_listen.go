@@ -17,7 +17,7 @@ func (r *run) incoming(f *mule.Flow) *event {
 func (r *run) begin(e *document.Element) *event {
 	ev := emptyEvent()
 	switch {
-	case e.Is(nsCore, "composite-source"), e.Is(nsPolicy, "source"):
+	case e.Is(nsCore, "composite-source"):
 		var all *event
 		for _, c := range e.Elements() {
 			all = joinEvents(all, r.begin(c))
@@ -50,7 +50,7 @@ func (r *run) begin(e *document.Element) *event {
 		ev.payload = Named(ev.payload, "payload")
 	}
 	switch {
-	case e.Name.Space == nsHTTP || e.Name.Space == base+"https" || e.Is(nsCore, "inbound-endpoint") && l.label&Client != 0:
+	case e.Name.Space == nsHTTP || e.Name.Space == nsPolicy || e.Name.Space == base+"https" || e.Is(nsCore, "inbound-endpoint") && l.label&Client != 0:
 		if r.project.Major == 3 {
 			ev.attributes = r.request3(e)
 		} else {
@@ -70,7 +70,7 @@ var secretParts = []string{
 
 // request is what the attributes of an HTTP request are.
 func (r *run) request(e *document.Element) *Value {
-	fixed := !strings.ContainsAny(e.Value("path"), "*{")
+	fixed := e.Value("path") != "" && !strings.ContainsAny(e.Value("path"), "*{")
 	fields := map[string]*Value{
 		"method": Of(TextType), "remoteAddress": Of(TextType), "localAddress": Of(TextType), "listenerPath": Of(TextType),
 		"scheme": Of(TextType), "version": Of(TextType),

@@ -217,7 +217,7 @@ func listenerOf(e *document.Element) (listener, bool) {
 		return listener{label: Queue, what: "a message"}, true
 	case "quartz", "schedulers":
 		return listener{}, false
-	case "http", "https", "jetty", "servlet", "ajax", "tcp", "udp", "ssl", "sockets", "grpc", "graphql", "apikit-graphql", "odata", "apikit-soap", "as2-mule4", "as2", "websub":
+	case "http", "http-policy", "https", "jetty", "servlet", "ajax", "tcp", "udp", "ssl", "sockets", "grpc", "graphql", "apikit-graphql", "odata", "apikit-soap", "as2-mule4", "as2", "websub":
 		return listener{Client, "what a client sends"}, true
 	case "websocket":
 		if strings.HasPrefix(local, "outbound") {
