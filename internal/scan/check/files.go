@@ -37,12 +37,17 @@ func namesFile(e *document.Element, attribute string) bool {
 }
 
 func uploadNames(c *Context) {
-	named, checked := map[string]bool{}, ""
+	named, checked, directly := map[string]bool{}, map[string]bool{}, false
 	s := surveyOf(c)
 	s.each(func(f *mule.XMLFile, e *document.Element) {
 		switch {
 		case strings.HasSuffix(e.Name.Space, "/validation"):
-			checked += e.Value("value") + " " + e.Value("expression") + "\n"
+			for _, text := range [...]string{e.Value("value"), e.Value("expression")} {
+				directly = directly || uploadName.MatchString(text)
+				for _, m := range variableUse.FindAllStringSubmatch(text, -1) {
+					checked[m[1]] = true
+				}
+			}
 		case e.Name.Local == "set-variable":
 			eachCodeOf(c, f, e, func(s snippet) {
 				if uploadName.MatchString(s.Text) {
@@ -57,7 +62,7 @@ func uploadNames(c *Context) {
 			if told || !namesFile(e, s.attribute) {
 				return
 			}
-			direct := uploadName.MatchString(s.Text) && !uploadName.MatchString(checked)
+			direct := uploadName.MatchString(s.Text) && !directly
 			if direct || usesNamed(s.Text, named, checked) {
 				told = true
 				c.Report(Report{Place: c.Attribute(f, e, s.attribute), Message: titled(e) + " stores an upload under the name that the client gave it"})
@@ -69,9 +74,9 @@ func uploadNames(c *Context) {
 var variableUse = regexp.MustCompile(`\b(?:vars|flowVars)\.['"]?(\w+)`)
 
 // usesNamed says whether an expression uses one of some variables that nothing checked.
-func usesNamed(text string, named map[string]bool, checked string) bool {
+func usesNamed(text string, named, checked map[string]bool) bool {
 	for _, m := range variableUse.FindAllStringSubmatch(text, -1) {
-		if named[m[1]] && !strings.Contains(checked, "vars."+m[1]) {
+		if named[m[1]] && !checked[m[1]] {
 			return true
 		}
 	}
