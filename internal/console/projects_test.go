@@ -37,8 +37,9 @@ func scannedProjects(_ context.Context, path string) (*scan.Report, map[string][
 			Rule: "MS-INJ-01", Severity: finding.Critical, Title: "SQL built from request data", Message: "request data becomes part of SQL", Location: at,
 			Taxonomy: finding.Taxonomy{CWE: 89, OWASP2023: "API8"}, Fingerprint: injected, Excerpt: `<db:sql>#["SELECT" ++ vars.name]</db:sql>`,
 			Confidence: finding.HighConfidence, Fix: "Bind the value.",
+			Inlets: []finding.Location{{Operation: "GET /orders", Place: "query name"}},
 			Way: []finding.Step{
-				{Location: finding.Location{File: at.File, Line: 5, Operation: "GET /orders", Place: "query name"}, Message: "attributes.queryParams.name <b> comes from a client"},
+				{Location: finding.Location{File: at.File, Line: 5}, Message: "attributes.queryParams.name <b> comes from a client"},
 				{Location: at, Message: "is put into db:sql"},
 			},
 		},

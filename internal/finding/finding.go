@@ -180,6 +180,9 @@ type Finding struct {
 	// Way is where the data comes from, where it goes through, and last where it
 	// does harm; nil where no data was followed.
 	Way []Step `json:"way,omitempty"`
+	// Inlets are the places of requests that the data comes in by, as "GET /orders/{id}"
+	// and "query name", when all of them are known; nil otherwise.
+	Inlets []Location `json:"inlets,omitempty"`
 	// Fix tells how to mend it; empty where the rule can't know.
 	Fix string `json:"fix,omitempty"`
 	// Repair is the fix as edits; nil where there is none.

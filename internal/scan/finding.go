@@ -38,6 +38,7 @@ func (j *judge) findings() []finding.Finding {
 		for _, step := range r.Way {
 			f.Way = append(f.Way, finding.Step{Location: j.places.location(step.At), Message: step.Message, Excerpt: excerpt(step.At.File, step.At.Span.Start, secrets[step.At.File]...)})
 		}
+		f.Inlets = inlets(r.Hits)
 		// Places that are not told apart otherwise are numbered.
 		key := f.Rule + "\x00" + f.Location.File + "\x00" + f.Location.Place
 		if names[key]++; names[key] > 1 {

@@ -23,6 +23,8 @@ type judge struct {
 	taint   *taint.Result
 	places  *places
 	found   []*found
+	// silenced are those that give way to others.
+	silenced []*found
 	// problems are checks that broke.
 	problems []Problem
 	memory   check.Memory
@@ -76,8 +78,8 @@ func (j *judge) match(f *mule.XMLFile, e *document.Element, s start) {
 		if items := s.match.at.Find(j.env, e); len(items) > 0 {
 			r.Place, r.Detail = itemPlace(f.File, items[0])
 			value = items[0].String()
-			if items[0].Attr != nil && shown(items[0].Attr.Name.Local, value) == hidden {
-				value = hidden
+			if items[0].Attr != nil && shown(items[0].Attr.Name.Local, value) == unshown {
+				value = unshown
 			}
 		}
 	}
@@ -130,6 +132,7 @@ func (j *judge) hits() {
 		k := key{says.asked.ID, h.At.Element, h.At.File, h.At.Span}
 		if before := seen[k]; before != nil {
 			others[before]++
+			before.Hits = append(before.Hits, h)
 			if len(h.Way) < len(before.Way) {
 				before.Way = h.Way
 			}
@@ -139,7 +142,7 @@ func (j *judge) hits() {
 		if h.At.File != nil && h.At.Span.End <= len(h.At.File.Text) && h.At.Span.Start <= h.At.Span.End {
 			value = string(h.At.File.Text[h.At.Span.Start:h.At.Span.End])
 		}
-		r := &found{asked: says.asked, Report: check.Report{Place: h.At, Way: h.Way, Message: says.message.about(h.At.Element, value)}}
+		r := &found{asked: says.asked, Report: check.Report{Place: h.At, Way: h.Way, Hits: []*taint.Hit{h}, Message: says.message.about(h.At.Element, value)}}
 		if h.Sink.Function == "" && strings.HasPrefix(h.Sink.Argument, "@") {
 			r.Detail = h.Sink.Argument
 		}
@@ -204,7 +207,11 @@ func (j *judge) silence() {
 	kept := j.found[:0]
 	for _, r := range j.found {
 		k := key{r.asked.ID, r.File, r.Span, r.Detail}
-		if seen[k] || r.silent(spoken) {
+		if seen[k] {
+			continue
+		}
+		if r.silent(spoken) {
+			j.silenced = append(j.silenced, r)
 			continue
 		}
 		seen[k] = true

@@ -43,38 +43,38 @@ var harmInPath = map[int]string{
 	918: `//|[@\\]`,
 }
 
-// Closable says whether a virtual patch can close a finding: data of a request
-// must be what does the harm, at a place that a gateway can look at.
+// Closable says whether virtual patches can close a finding: data of requests must
+// be what does the harm, and come in at places that a gateway can look at.
 func Closable(f *finding.Finding) bool {
 	_, err := closing(f)
 	return err == nil
 }
 
-// closing is the virtual patch that closes a finding: at the place where its data
+// closing is the virtual patches that close a finding: at each place where its data
 // comes in, what does the harm is refused.
-func closing(f *finding.Finding) (detect.Patch, error) {
-	if len(f.Way) == 0 || f.Way[0].Location.Place == "" {
-		return detect.Patch{}, fmt.Errorf("%s is not about data of requests, which a gateway could look at", f.Rule)
+func closing(f *finding.Finding) ([]detect.Patch, error) {
+	if len(f.Inlets) == 0 {
+		return nil, fmt.Errorf("%s is not about data of requests, or that comes in at places which a gateway can't tell", f.Rule)
 	}
-	pattern := harm[f.Taxonomy.CWE]
-	if pattern == "" {
-		return detect.Patch{}, fmt.Errorf("%s: no pattern tells harmful values from others", f.Rule)
+	if harm[f.Taxonomy.CWE] == "" {
+		return nil, fmt.Errorf("%s: no pattern tells harmful values from others", f.Rule)
 	}
-	source := f.Way[0].Location
-	if other := harmInPath[f.Taxonomy.CWE]; other != "" && source.Place == "path" {
-		pattern = other
-	}
-	patch := detect.Patch{
-		Name: "scan-" + f.Fingerprint[:min(12, len(f.Fingerprint))], Place: source.Place, Match: pattern, Mode: "always",
-	}
-	if method, path, ok := strings.Cut(source.Operation, " "); ok {
-		patch.Method = method
-		if method == "*" {
-			patch.Method = ""
+	out := make([]detect.Patch, len(f.Inlets))
+	for i, at := range f.Inlets {
+		out[i] = detect.Patch{
+			Name: fmt.Sprintf("scan-%s-%d", f.Fingerprint[:min(12, len(f.Fingerprint))], i+1), Place: at.Place, Match: harm[f.Taxonomy.CWE], Mode: "always",
 		}
-		patch.Path = anyBase + pathPattern(path)
+		if other := harmInPath[f.Taxonomy.CWE]; other != "" && at.Place == "path" {
+			out[i].Match = other
+		}
+		if method, path, ok := strings.Cut(at.Operation, " "); ok {
+			if method != "*" {
+				out[i].Method = method
+			}
+			out[i].Path = anyBase + pathPattern(path)
+		}
 	}
-	return patch, nil
+	return out, nil
 }
 
 // anyBase is the base path of an API, which its code does not know.

@@ -37,13 +37,13 @@ func TestClosing(t *testing.T) {
 		f := injection()
 		f.Taxonomy.CWE = c.cwe
 		if c.place != "" {
-			f.Way[0].Location.Place = c.place
+			f.Inlets[0].Place = c.place
 		}
-		patch, err := closing(&f)
-		if err != nil {
+		closed, err := closing(&f)
+		if err != nil || len(closed) != 1 {
 			t.Fatalf("%d: %v", c.cwe, err)
 		}
-		match := regexp.MustCompile(patch.Match)
+		match := regexp.MustCompile(closed[0].Match)
 		refused := map[string]bool{}
 		for _, value := range c.refuses {
 			refused[value] = true
@@ -71,12 +71,12 @@ func TestEveryPatchIsValid(t *testing.T) {
 	for cwe := range harm {
 		for _, place := range []string{"query name", "path", "header x-name", "body json /a/0/b", "body"} {
 			f := injection()
-			f.Taxonomy.CWE, f.Way[0].Location.Place = cwe, place
-			patch, err := closing(&f)
+			f.Taxonomy.CWE, f.Inlets[0].Place = cwe, place
+			closed, err := closing(&f)
 			if err != nil {
 				t.Fatal(err)
 			}
-			patches = append(patches, patch)
+			patches = append(patches, closed...)
 		}
 	}
 	if _, err := detect.New(detect.Options{Patches: patches}); err != nil {
@@ -99,7 +99,7 @@ func TestEveryPatchIsValid(t *testing.T) {
 			t.Errorf("%s and %s: %v", c.template, c.path, got)
 		}
 	}
-	f := finding.Finding{Rule: "MS-CFG-01", Way: injection().Way, Taxonomy: finding.Taxonomy{CWE: 489}}
+	f := finding.Finding{Rule: "MS-CFG-01", Inlets: injection().Inlets, Taxonomy: finding.Taxonomy{CWE: 489}}
 	if Closable(&f) || !Closable(new(injection())) {
 		t.Error("what can be closed")
 	}

@@ -28,7 +28,7 @@ type Patch struct {
 	Operator    string    `json:"operator"`
 	Made        time.Time `json:"made"`
 	// Closes is what is refused.
-	Closes detect.Patch `json:"closes"`
+	Closes []detect.Patch `json:"closes"`
 }
 
 // Patches are the virtual patches of all projects. They lie in a file of the data
@@ -68,7 +68,7 @@ func OpenPatches(dir string) (*Patches, error) {
 	return p, nil
 }
 
-// All are the patches, by API and name.
+// All are the patches, by API, project and finding.
 func (p *Patches) All() []Patch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -81,7 +81,7 @@ func (p *Patches) change(next func([]Patch) []Patch) error {
 	defer p.mu.Unlock()
 	all := next(slices.Clone(p.all))
 	slices.SortFunc(all, func(a, b Patch) int {
-		return strings.Compare(a.API+" "+a.Closes.Name, b.API+" "+b.Closes.Name)
+		return strings.Compare(a.API+" "+a.Project+" "+a.Fingerprint, b.API+" "+b.Project+" "+b.Fingerprint)
 	})
 	text, err := json.MarshalIndent(patchFile{1, all}, "", "  ")
 	if err == nil {
@@ -106,7 +106,7 @@ const policyName = "attack-protection"
 func (p *Patches) Amend(rev *revision.Revision) error {
 	byAPI := map[string][]detect.Patch{}
 	for _, one := range p.All() {
-		byAPI[one.API] = append(byAPI[one.API], one.Closes)
+		byAPI[one.API] = append(byAPI[one.API], one.Closes...)
 	}
 	for i := range rev.APIs {
 		api := &rev.APIs[i]

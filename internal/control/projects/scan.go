@@ -119,8 +119,8 @@ func ofAPI(findings []finding.Finding) []finding.Finding {
 		if f.Suppressed != "" {
 			continue
 		}
-		if len(f.Way) > 0 {
-			f.Location.Operation = f.Way[0].Location.Operation
+		if len(f.Inlets) == 1 {
+			f.Location.Operation = strings.TrimPrefix(f.Inlets[0].Operation, "* ")
 		}
 		out = append(out, f)
 	}
@@ -200,7 +200,7 @@ func (s *Service) Patch(ctx context.Context, p control.Principal, project, finge
 	}
 	s.o.Record(ctx, audit.Entry{
 		Operator: p.Operator, Action: audit.PatchMade, Object: "project " + project, Outcome: audit.Done,
-		Detail: map[string]string{"rule": f.Rule, "finding": fingerprint, "apis": strings.Join(kept.APIs, " "), "place": closes.Place},
+		Detail: map[string]string{"rule": f.Rule, "finding": fingerprint, "apis": strings.Join(kept.APIs, " ")},
 	})
 	s.o.Publish(ctx)
 	return nil

@@ -95,7 +95,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 func injection() finding.Finding {
 	return finding.Finding{
 		Rule: "MS-INJ-01", Severity: finding.Critical, Fingerprint: "0123456789abcdef0123456789abcdef", Taxonomy: finding.Taxonomy{CWE: 89},
-		Way: []finding.Step{{Location: finding.Location{Operation: "GET /orders/{id}", Place: "query name"}}},
+		Inlets: []finding.Location{{Operation: "GET /orders/{id}", Place: "query name"}},
 	}
 }
 
@@ -131,7 +131,7 @@ func TestLife(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if all := w.o.Patches.All(); len(all) != 1 || all[0].API != "default/orders" || all[0].Closes.Method != "GET" || all[0].Closes.Place != "query name" {
+		if all := w.o.Patches.All(); len(all) != 1 || all[0].API != "default/orders" || len(all[0].Closes) != 1 || all[0].Closes[0].Method != "GET" || all[0].Closes[0].Place != "query name" {
 			t.Fatalf("%+v", all)
 		}
 		if again, err := OpenPatches(w.o.Dir); err != nil || len(again.All()) != 1 {

@@ -43,6 +43,8 @@ type Report struct {
 	// Detail tells places of one rule in one element apart, as "@password".
 	Detail string
 	Way    []taint.Step
+	// Hits are the data that it is about, of all sources; nil where none was followed.
+	Hits []*taint.Hit
 	// Severity and Confidence replace those of the rule where they are set.
 	Severity   finding.Severity
 	Confidence finding.Confidence
