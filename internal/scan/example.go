@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -141,21 +140,25 @@ func wrapped(major int, text string) string { return wrapStart(major, text) + te
 var usedPrefix = regexp.MustCompile(`[<\s]([A-Za-z_][\w.-]*):[A-Za-z_]`)
 
 func wrapStart(major int, text string) string {
-	prefixes := selector.Prefixes()
-	if major == 3 {
-		prefixes["spring"] = prefixes["beans"]
-		prefixes["apikit"] = prefixes["apikit3"]
-	}
-	used := map[string]bool{"doc": true}
+	spaces := map[string]string{"doc": documentation}
 	for _, m := range usedPrefix.FindAllStringSubmatch(text, -1) {
-		used[m[1]] = used[m[1]] || prefixes[m[1]] != "" && !strings.Contains(text, "xmlns:"+m[1]+"=")
+		space, _ := selector.Space(m[1])
+		if major == 3 {
+			switch m[1] {
+			case "spring":
+				space, _ = selector.Space("beans")
+			case "apikit":
+				space, _ = selector.Space("apikit3")
+			}
+		}
+		if space != "" && !strings.Contains(text, "xmlns:"+m[1]+"=") {
+			spaces[m[1]] = space
+		}
 	}
 	var b strings.Builder
 	b.WriteString(`<mule xmlns="http://www.mulesoft.org/schema/mule/core"`)
-	for _, p := range slices.Sorted(maps.Keys(used)) {
-		if used[p] {
-			b.WriteString(" xmlns:" + p + `="` + prefixes[p] + `"`)
-		}
+	for _, p := range sortedKeys(spaces) {
+		b.WriteString(" xmlns:" + p + `="` + spaces[p] + `"`)
 	}
 	b.WriteString(">")
 	return b.String()

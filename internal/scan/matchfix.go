@@ -59,7 +59,6 @@ var firstName = regexp.MustCompile(`^<[\w.:-]+`)
 // declared writes elements with the prefixes that the document has for their
 // namespaces, and declares those that it has none for.
 func declared(e *document.Element, elements string) string {
-	known := selector.Prefixes()
 	inUse := map[string]string{}
 	e.Document.Root.Walk(func(x *document.Element) bool {
 		if inUse[x.Name.Space] == "" && x.Prefix != "" {
@@ -70,7 +69,8 @@ func declared(e *document.Element, elements string) string {
 	root := e.Document.Root.Tag
 	rootTag, missing := string(e.Document.Text[root.Start:root.End]), ""
 	for _, m := range insertedPrefix.FindAllStringSubmatch(elements, -1) {
-		space, prefix := known[m[1]], m[1]
+		prefix := m[1]
+		space, _ := selector.Space(prefix)
 		switch {
 		case space == "":
 		case inUse[space] != "":

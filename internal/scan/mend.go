@@ -265,5 +265,11 @@ func (m *mending) judged(ctx context.Context, texts map[string][]byte) (tally, e
 		out.rules[f.Rule]++
 		out.places[f.Rule+" "+f.Location.File+" "+f.Location.Place]++
 	}
+	if texts == nil {
+		// What speaks only because another has gone silent is nothing new.
+		for _, r := range j.silenced {
+			out.places[r.asked.ID+" "+j.places.location(r.Place).File+" "+j.places.stable(r.Place, r.Detail)]++
+		}
+	}
 	return out, nil
 }

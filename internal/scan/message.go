@@ -98,16 +98,16 @@ func quoted(s string) string { return `"` + strings.Join(strings.Fields(cut(s, m
 // shown is a value as messages may show it: short, on one line, without secrets.
 func shown(name, value string) string {
 	if classify.SecretName(name) && !strings.HasPrefix(value, "${") && !strings.HasPrefix(value, "#[") {
-		return hidden
+		return unshown
 	}
-	if value == hidden {
-		return hidden
+	if value == unshown {
+		return unshown
 	}
 	return quoted(classify.Redact(value))
 }
 
-// hidden stands for a secret.
-const hidden = `"…"`
+// unshown stands for a secret.
+const unshown = `"…"`
 
 // cut shortens a text to a number of bytes, at the border of a character.
 func cut(s string, most int) string {

@@ -22,6 +22,7 @@ type plan struct {
 	declared *taint.Declarations
 	tests    bool
 	settings *Settings
+	profile  Profile
 	only     []string
 	// advisories and now are handed to checks.
 	advisories *advisory.Database
@@ -45,8 +46,8 @@ type asked struct {
 
 // newPlan chooses rules.
 func newPlan(rules *Rules, o *Options, s *Settings) *plan {
-	p := &plan{rules: rules, asked: map[string]*asked{}, says: map[*taint.Sink]saying{}, declared: &taint.Declarations{}, tests: o.Tests, settings: s, only: o.Only, advisories: o.Advisories, now: o.Now}
-	profile := s.profile(o.Profile)
+	p := &plan{rules: rules, asked: map[string]*asked{}, says: map[*taint.Sink]saying{}, declared: &taint.Declarations{}, tests: o.Tests, settings: s, only: o.Only, advisories: o.Advisories, now: o.Now, profile: s.profile(o.Profile)}
+	profile := p.profile
 	for _, x := range rules.all {
 		set := s.rule(x.ID)
 		if !wanted(x, o, profile, set) {

@@ -10,7 +10,7 @@ import (
 )
 
 // leastRules is how many rules there must be. It only ever grows.
-const leastRules = 1
+const leastRules = 150
 
 var onlyRule = flag.String("rule", "", "play the examples of this rule alone")
 

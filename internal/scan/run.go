@@ -136,7 +136,7 @@ func (r *run) judge(ctx context.Context, i int, out *outcome) {
 	if j.env.Exhausted {
 		out.problems = append(out.problems, Problem{File: p.Dir, Message: "the project is too large for all selectors: some findings may be missing"})
 	}
-	out.summary = r.summary(j, out.findings, plan, settings)
+	out.summary = r.summary(j, out.findings, plan)
 	if r.o.Keep == nil && r.o.mended == nil {
 		return
 	}
@@ -203,10 +203,10 @@ func (r *Rules) withFiles(p *mule.Project, folder string) (*Rules, error) {
 	return newRules(all)
 }
 
-func (r *run) summary(j *judge, findings []finding.Finding, plan *plan, s *Settings) ProjectSummary {
+func (r *run) summary(j *judge, findings []finding.Finding, plan *plan) ProjectSummary {
 	p := j.project
 	out := ProjectSummary{
-		Name: p.Name, Dir: p.Dir, Kind: p.Kind, Major: p.Major, Profile: s.profile(cmp.Or(r.o.Settings.profile(""), r.o.Profile)),
+		Name: p.Name, Dir: p.Dir, Kind: p.Kind, Major: p.Major, Profile: plan.profile,
 		Files: len(p.Files), Flows: len(p.Flows), Exhausted: j.taint != nil && j.taint.Exhausted, APIs: served(j.env, p),
 	}
 	switch {

@@ -107,7 +107,7 @@ func (x *suppression) covers(r *found) bool {
 // judgeSuppression tells what is wrong with a suppression. One of a rule that is not
 // asked is left in peace.
 func (j *judge) judgeSuppression(x *suppression) {
-	id, message := "", ""
+	var id, message string
 	unknown, all := "", true
 	for _, rule := range x.rules {
 		if j.plan.rules.byID[rule] == nil {

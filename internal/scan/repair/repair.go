@@ -68,13 +68,14 @@ func Overlap(a, b Set) bool {
 // right: XML, JSON, YAML, DataWeave and properties are read.
 func Readable(name string, before, after []byte) error {
 	read := reader(name)
-	if read == nil || read(name, before) != nil {
+	if read == nil {
 		return nil
 	}
-	if err := read(name, after); err != nil {
-		return fmt.Errorf("what the edits make can't be read: %w", err)
+	err := read(name, after)
+	if err == nil || read(name, before) != nil {
+		return nil //nolint:nilerr // what was broken before may stay so
 	}
-	return nil
+	return fmt.Errorf("what the edits make can't be read: %w", err)
 }
 
 // reader reads the kind of file that a name ends with, nil for others.

@@ -80,7 +80,7 @@ func functions() map[string]*function {
 		"expression":  {result: truth, least: 1, most: 1, paths: true, run: func(c *scope, f *call) result { return yes(some(c, f, hasExpression)) }},
 		"encrypted":   {result: truth, least: 1, most: 1, paths: true, run: func(c *scope, f *call) result { return yes(some(c, f, isEncrypted)) }},
 		"secure":      {result: truth, least: 1, most: 1, paths: true, run: secure},
-		"known":       {result: truth, least: 1, most: 1, paths: true, run: known},
+		"known":       {result: truth, least: 1, most: 1, paths: true, run: isKnown},
 		"value":       {result: texts, least: 1, most: 1, paths: true, run: value},
 		"secret-name": {result: truth, least: 0, most: 1, run: secretName},
 
@@ -199,8 +199,8 @@ func secure(c *scope, f *call) result {
 	}))
 }
 
-// known holds where every placeholder of a value is known, and it is no expression.
-func known(c *scope, f *call) result {
+// isKnown holds where every placeholder of a value is known, and it is no expression.
+func isKnown(c *scope, f *call) result {
 	return yes(some(c, f, func(s string) bool {
 		return !hasExpression(s) && !slices.ContainsFunc(c.env.values(s, 0), hasPlaceholder)
 	}))

@@ -12,8 +12,7 @@ import (
 type parser struct {
 	lexer
 	next     token
-	depth    int
-	prefixes map[string]string
+	depth int
 	// positional says that the predicate that is read asks for positions.
 	positional bool
 }
@@ -25,7 +24,7 @@ func newParser(text string) (*parser, error) {
 	if len(text) > maxBytes {
 		return nil, &Error{0, fmt.Sprintf("a selector has at most %d characters", maxBytes)}
 	}
-	p := &parser{lexer: lexer{text: text}, prefixes: Prefixes()}
+	p := &parser{lexer: lexer{text: text}}
 	return p, p.advance()
 }
 
@@ -138,7 +137,7 @@ func (p *parser) nameTest(s *step) error {
 		if !found {
 			prefix, local = "", text
 		}
-		space, ok := p.prefixes[prefix]
+		space, ok := Space(prefix)
 		if !ok {
 			return p.wrong("the prefix %.40q is not known", prefix)
 		}
@@ -203,10 +202,10 @@ func (p *parser) comparison() (expression, error) {
 // operand reads a text, a number or a path; a path may begin with a function.
 func (p *parser) operand() (expression, error) {
 	t := p.next
-	switch {
-	case t.kind == literal:
+	if t.kind == literal {
 		return constant{result{kind: texts, texts: []string{t.text}}}, p.advance()
-	case t.kind == digits:
+	}
+	if t.kind == digits {
 		n, err := strconv.ParseFloat(t.text, 64)
 		if err != nil {
 			return nil, p.wrong("%.40q is no number", t.text)
@@ -344,7 +343,7 @@ func (p *parser) step(below bool) (step, error) {
 
 func (p *parser) elementStep(s *step) error {
 	t := p.next
-	if strings.HasPrefix(p.lexer.text[p.pos:], "::") {
+	if strings.HasPrefix(p.text[p.pos:], "::") {
 		a, ok := axes()[t.text]
 		if !ok {
 			return p.wrong("no axis is named %.40q", t.text)

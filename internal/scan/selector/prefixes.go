@@ -2,6 +2,7 @@ package selector
 
 import (
 	"strings"
+	"sync"
 
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
 )
@@ -64,6 +65,15 @@ func Prefixes() map[string]string {
 	return out
 }
 
+// known is Prefixes, made once and only read.
+var known = sync.OnceValue(Prefixes)
+
+// Space is the namespace of a prefix, false where there is none of that name.
+func Space(prefix string) (string, bool) {
+	space, ok := known()[prefix]
+	return space, ok
+}
+
 // Name reads an element's name as it stands in rules, as "db:select"; the local
 // part may be "*". It says false for a prefix that Prefixes does not have.
 func Name(text string) (document.Name, bool) {
@@ -71,7 +81,7 @@ func Name(text string) (document.Name, bool) {
 	if !found {
 		prefix, local = "", text
 	}
-	space, ok := Prefixes()[prefix]
+	space, ok := Space(prefix)
 	return document.Name{Space: space, Local: local}, ok && validName(local)
 }
 
