@@ -94,12 +94,13 @@ func freePort(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-// start runs farrier serve on a folder of manifests and waits until the port
-// of the address is open.
-func start(t *testing.T, manifests, data, address string) *process {
+// start runs farrier serve on a folder of manifests, without a console unless flags
+// ask for one, and waits until the port of the address is open.
+func start(t *testing.T, manifests, data, address string, flags ...string) *process {
 	t.Helper()
 	p := &process{t: t, log: &safeBuffer{}, address: address, data: data}
-	p.cmd = exec.Command(build(t), "serve", "--manifests", manifests, "--data", data, "--console", "off")
+	flags = append([]string{"serve", "--manifests", manifests, "--data", data, "--console", "off"}, flags...)
+	p.cmd = exec.Command(build(t), flags...)
 	p.cmd.Stderr, p.cmd.Stdout = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
