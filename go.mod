@@ -3,7 +3,6 @@ module farrier.dev/farrier
 go 1.26.4
 
 require (
-	deps.dev/util/maven v0.0.0-20260727054525-2946ae4a6141
 	deps.dev/util/semver v0.0.0-20260727054525-2946ae4a6141
 	github.com/CycloneDX/cyclonedx-go v0.12.0
 	github.com/andybalholm/brotli v1.2.8

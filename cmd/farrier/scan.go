@@ -52,7 +52,8 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 could not run.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Settings, "profile", "", "project file for projects without a farrier-scan.yaml of their own")
+	f.StringVar(&o.Settings, "settings", "", "project file for projects without a farrier-scan.yaml of their own")
+	f.StringVar(&o.Profile, "profile", "", "choice of rules: all, security (medium and worse), strict (high and sure) or taint (default all)")
 	f.StringVar(&o.Rules, "rules", "", "folder of rules of your own, beside those built in")
 	f.StringSliceVar(&o.Only, "only", nil, "ids of the rules to ask (default all)")
 	f.BoolVar(&o.Experimental, "experimental", false, "ask also rules whose names were not yet held against a schema")

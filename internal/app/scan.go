@@ -22,8 +22,10 @@ type ScanOptions struct {
 	// Settings is a project file for projects that have none of their own; empty for
 	// none. Rules is a folder of further rules.
 	Settings, Rules string
-	// Only are the rules to ask, empty for all.
-	Only []string
+	// Profile is a choice of rules by their kind, empty for all; Only are the rules to
+	// ask, empty for all.
+	Profile string
+	Only    []string
 	// Experimental also asks rules that were not yet held against a schema.
 	Experimental bool
 	// Since is a revision of Git: only findings in lines that differ from it count.
@@ -107,6 +109,11 @@ func (s *scanning) load(ctx context.Context, paths []string) error {
 	s.options = scan.Options{Only: s.o.Only, Experimental: s.o.Experimental, Now: s.o.Now, Flows: true, Progress: s.progress()}
 	if s.options.Rules, err = ScanRules(s.o.Rules); err != nil {
 		return err
+	}
+	if s.o.Profile != "" {
+		if s.options.Profile, err = scan.ParseProfile(s.o.Profile); err != nil {
+			return fmt.Errorf("--profile: %w", err)
+		}
 	}
 	if s.o.Settings != "" {
 		text, err := os.ReadFile(s.o.Settings)

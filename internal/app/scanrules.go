@@ -12,6 +12,8 @@ import (
 	"farrier.dev/farrier/internal/scan"
 )
 
+//go:generate sh -c "go run ../../cmd/farrier scan --list --format md > scan-rules.next && mv scan-rules.next ../../docs/scan-rules.md"
+
 // ListScanRules prints the rules of a scan: as text, md or json.
 func ListScanRules(o ScanOptions, out io.Writer) error {
 	format := o.Output.Format

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"farrier.dev/farrier/internal/dataweave"
 	"farrier.dev/farrier/internal/dataweave/syntax"
