@@ -242,6 +242,9 @@ func (c *flowCase) play(rules *Rules) string {
 	if err != nil {
 		return err.Error()
 	}
+	if w.Len() != 1 {
+		return fmt.Sprintf("there are %d projects", w.Len())
+	}
 	r, err := Run(context.Background(), w, Options{Rules: rules, Only: slices.Compact(slices.Sorted(slices.Values(c.rules))), Experimental: true})
 	if err != nil {
 		return err.Error()
@@ -283,9 +286,10 @@ func (c *flowCase) shown(f *finding.Finding) string {
 	return fmt.Sprintf("%s at %s:%d", f.Rule, file, f.Location.Line)
 }
 
-// begins are the elements that a way may begin in: those that bring data in.
+// begins are what a way may begin in: elements that bring data in, and fields whose
+// names say that they are personal.
 var begins = regexp.MustCompile(`listener|inbound-endpoint|subscriber|inbound|error|exception|` +
-	`:request|:select|:query|:read|:consume|:retrieve|secure::`)
+	`:request|:select|:query|:read|:consume|:retrieve|secure::|is personal data`)
 
 // wayProblem holds that a way begins at a source, ends at the sink, and that every
 // step on it says where it is.
@@ -298,7 +302,7 @@ func wayProblem(f *finding.Finding) string {
 			return fmt.Sprintf("the step %+v does not say where it is", s)
 		}
 	}
-	if first := f.Way[0]; !begins.MatchString(first.Excerpt) {
+	if first := f.Way[0]; !begins.MatchString(first.Excerpt+first.Message) {
 		return "the way does not begin at a source"
 	}
 	if last := f.Way[len(f.Way)-1].Location; last.File != f.Location.File || last.Line != f.Location.Line {
