@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -106,6 +107,8 @@ func newMending(p *plan, project *mule.Project, findings []finding.Finding, all 
 			m.candidates = append(m.candidates, &candidate{finding: f})
 		}
 	}
+	// The worst first: what keeps another repair from being proven is left.
+	slices.SortStableFunc(m.candidates, func(a, b *candidate) int { return cmp.Compare(b.finding.Severity, a.finding.Severity) })
 	return m
 }
 
@@ -230,7 +233,7 @@ func (m *mending) prove(ctx context.Context, some []*candidate) string {
 	}
 	for _, rule := range sortedKeys(fixed) {
 		if after.rules[rule] > m.before.rules[rule]-fixed[rule] {
-			return "the finding would still be there"
+			return "the finding of " + rule + " would still be there"
 		}
 	}
 	for _, key := range sortedKeys(after.places) {
@@ -265,9 +268,10 @@ func (m *mending) judged(ctx context.Context, texts map[string][]byte) (tally, e
 		out.rules[f.Rule]++
 		out.places[f.Rule+" "+f.Location.File+" "+f.Location.Place]++
 	}
-	if texts == nil {
-		// What speaks only because another has gone silent is nothing new.
-		for _, r := range j.silenced {
+	for _, r := range j.silenced {
+		out.rules[r.asked.ID]++
+		if texts == nil {
+			// What speaks only because another has gone silent is nothing new.
 			out.places[r.asked.ID+" "+j.places.location(r.Place).File+" "+j.places.stable(r.Place, r.Detail)]++
 		}
 	}

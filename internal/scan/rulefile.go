@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"sync"
 
 	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/finding"
@@ -65,6 +66,9 @@ const (
 	maxRuleFiles = 2_000
 )
 
+// ruleReaders is how many rule files are read at once.
+const ruleReaders = 4
+
 // readRules reads the rule files of a folder, in the order of their names. Names
 // in errors begin with shown. With an error it gives the rules that are right.
 func readRules(files fs.FS, dir, shown string) ([]*rule, error) {
@@ -75,21 +79,22 @@ func readRules(files fs.FS, dir, shown string) ([]*rule, error) {
 	if len(names) > maxRuleFiles {
 		return nil, fmt.Errorf("%s has %d rule files, more than %d", shown, len(names), maxRuleFiles)
 	}
-	rules := make([]*rule, 0, len(names))
-	var wrong []error
-	for _, name := range names {
-		text, err := fs.ReadFile(files, name)
-		if err != nil {
-			return nil, fmt.Errorf("reading a rule: %w", err)
-		}
-		r, err := readRuleText(path.Join(shown, path.Base(name)), text)
-		if err != nil {
-			wrong = append(wrong, err)
-			continue
-		}
-		rules = append(rules, r)
+	rules, wrong := make([]*rule, len(names)), make([]error, len(names))
+	var readers sync.WaitGroup
+	for k := range ruleReaders {
+		readers.Go(func() {
+			for i := k; i < len(names); i += ruleReaders {
+				text, err := fs.ReadFile(files, names[i])
+				if err != nil {
+					wrong[i] = fmt.Errorf("reading a rule: %w", err)
+					continue
+				}
+				rules[i], wrong[i] = readRuleText(path.Join(shown, path.Base(names[i])), text)
+			}
+		})
 	}
-	return rules, errors.Join(wrong...)
+	readers.Wait()
+	return slices.DeleteFunc(rules, func(r *rule) bool { return r == nil }), errors.Join(wrong...)
 }
 
 func readRuleText(name string, text []byte) (*rule, error) {

@@ -76,7 +76,7 @@ func TestOwnRules(t *testing.T) {
 		{`xml: <tls:context name="a"><tls:trust-store insecure="true"/>`, `xml: <tls:context name="a">`, "OWN-2.yaml:14: bad example of OWN-2: there are 0 findings, 1 are expected"},
 		{"    fixed:", "    line: 2\n    fixed:", "the first finding is in line 1, expected in 2"},
 		{"<tls:trust-store/></tls", "<tls:trust-store /></tls", "the repair makes of"},
-		{`remove: "@insecure"`, `set: {"@insecure": "true"}`, "the finding would still be there"},
+		{`remove: "@insecure"`, `set: {"@insecure": "true"}`, "the finding of OWN-2 would still be there"},
 		{`xml: <tls:context name="a">`, `xml: <tls:context>>>`, "OWN-2.yaml:14"},
 	} {
 		text := strings.Replace(strings.ReplaceAll(ruleText, "OWN-1", "OWN-2"), tt.from, tt.to, 1)

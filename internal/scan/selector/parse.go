@@ -11,7 +11,7 @@ import (
 // parser reads selectors and paths by recursive descent.
 type parser struct {
 	lexer
-	next     token
+	next  token
 	depth int
 	// positional says that the predicate that is read asks for positions.
 	positional bool
