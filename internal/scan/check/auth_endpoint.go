@@ -19,7 +19,7 @@ var (
 	// that callers are told apart there.
 	authWord = regexp.MustCompile(`(?i)auth|jwt|oidc|saml|token|security|credential|signature|hmac|verify|api[-_ ]?key|client[-_ ]?id|login|introspect|userinfo|allow-?list|white-?list|access[-_ ]?control`)
 	// authUse are expressions that look at who calls.
-	authUse = regexp.MustCompile(`(?i)headers\s*(\.|\[)\s*['"]?(authorization|client_id|client_secret|x-api-key|apikey|api-key|api_key|x-[\w-]*(key|token|secret|signature|auth)[\w-]*|[\w-]*signature[\w-]*)|attributes\.clientCertificate|\bauthentication\s*\.|inboundProperties\W+(authorization|client_id)`)
+	authUse = regexp.MustCompile(`(?i)headers\s*(\.|\[)\s*['"]?(authorization|client_id|client_secret|x-api-key|apikey|api-key|api_key|x-[\w-]*(key|token|secret|signature|auth)[\w-]*|[\w-]*signature[\w-]*)|attributes\.clientCertificate|\bauthentication\s*\.|inboundProperties\W+(authorization|client_id)|\bpayload\.(token|secret|signature|api_?key)\s*[!=]=`)
 )
 
 // unauthenticatedEndpoint reports listeners of flows that do some work and in which

@@ -52,12 +52,20 @@ func isDevelopment(environment string) bool {
 // only developers use.
 func propertySeverity(p *mule.Property, severity finding.Severity) finding.Severity {
 	switch {
-	case p.File.Test:
+	case p.File.Test, guardsTrust(nil, p.Name):
 		return finding.Low
 	case isDevelopment(p.Environment) || !p.Loaded:
 		return min(severity, finding.Medium)
 	}
 	return severity
+}
+
+var trustStore = regexp.MustCompile(`(?i)trust[-_. ]?store|\btrust\b`)
+
+// guardsTrust says whether a password opens nothing but a store of certificates that
+// are trusted. Those are public: who knows it still can't change them.
+func guardsTrust(e *document.Element, name string) bool {
+	return e.Is(spaceTLS, "trust-store") || trustStore.MatchString(name)
 }
 
 // plainSecretProperty finds secrets that stand in property files as they are.
@@ -256,7 +264,7 @@ func weakPassword(c *Context) {
 			Place:   taint.Place{File: f.File, Span: a.Whole, Element: e},
 			Message: "the " + name + " of " + titled(e) + " is one of those that everybody tries first", Detail: "@" + a.Name.Local, secret: a.Value.Span,
 		}
-		if f.Test {
+		if f.Test || guardsTrust(e, name) {
 			r.Severity = finding.Low
 		}
 		c.Report(r)

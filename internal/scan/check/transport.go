@@ -49,7 +49,7 @@ func plainHTTPListener(c *Context) {
 	s := surveyOf(c)
 	production := s.production()
 	s.each(func(f *mule.XMLFile, e *document.Element) {
-		if e.Is(spaceHTTP, "inbound-endpoint") {
+		if e.Is(spaceHTTP, "inbound-endpoint") || e.Is(spaceCore, "inbound-endpoint") && strings.HasPrefix(e.Value("address"), "http://") {
 			s.plainEndpoint(f, e, production)
 		}
 		if !listenerConnection(e) {

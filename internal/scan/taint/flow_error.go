@@ -177,6 +177,12 @@ func (r *run) errorValue(h *document.Element, inner *failures) *Value {
 	return v
 }
 
+// aboutRequest are errors of the router whose texts speak about the request alone.
+var aboutRequest = map[string]bool{
+	"APIKIT:BAD_REQUEST": true, "APIKIT:NOT_FOUND": true, "APIKIT:METHOD_NOT_ALLOWED": true,
+	"APIKIT:NOT_ACCEPTABLE": true, "APIKIT:UNSUPPORTED_MEDIA_TYPE": true,
+}
+
 // ownError is the description of errors of the types that a handler names when the
 // flow raises all of them itself.
 func ownError(h *document.Element, inner *failures) (*Value, bool) {
@@ -187,7 +193,7 @@ func ownError(h *document.Element, inner *failures) (*Value, bool) {
 	var v *Value
 	for _, kind := range strings.Split(kinds, ",") {
 		kind = strings.TrimSpace(kind)
-		if strings.HasPrefix(kind, "VALIDATION:") {
+		if strings.HasPrefix(kind, "VALIDATION:") || aboutRequest[kind] {
 			v = joinParts(v, Of(TextType))
 			continue
 		}
