@@ -29,10 +29,10 @@ const scanFolder = "FARRIER_TEST_SCAN"
 
 // scaled is what the process that scans tells at its end.
 type scaled struct {
-	Code        int
-	PeakMiB     int64
+	Code         int
+	PeakMiB      int64
 	User, System time.Duration
-	Findings    map[string]int
+	Findings     map[string]int
 }
 
 // TestScanScale scans generated applications in a process of its own, tells what it

@@ -42,7 +42,7 @@ func application(i int) map[string]string {
 		"src/main/resources/config-dev.yaml":         "http:\n  port: \"8082\"\ndb:\n  host: localhost\n  user: app\n",
 		"src/main/resources/config-prod.yaml":        "http:\n  port: \"8082\"\ndb:\n  host: db.example.com\n  user: app\n",
 		"src/main/resources/secure-config-prod.yaml": "db:\n  password: \"![8mZ4kV0pQ2uX7rT1yB9cDw==]\"\n",
-		"src/main/resources/log4j2.xml":              logText,
+		"src/main/resources/log4j2.xml":              loggingText,
 		"src/main/resources/api/api.raml":            ramlText(files),
 		"src/main/mule/global.xml":                   namespaces + globalText + "</mule>\n",
 		"src/main/mule/api.xml":                      namespaces + apiText + "</mule>\n",
@@ -85,7 +85,7 @@ const (
 	</dependencies>
 </project>
 `
-	logText = `<?xml version="1.0" encoding="utf-8"?>
+	loggingText = `<?xml version="1.0" encoding="utf-8"?>
 <Configuration>
 	<Appenders><RollingFile name="file" fileName="${sys:mule.home}/logs/app.log" filePattern="app-%i.log"><JsonLayout/></RollingFile></Appenders>
 	<Loggers><AsyncRoot level="INFO"><AppenderRef ref="file"/></AsyncRoot></Loggers>
