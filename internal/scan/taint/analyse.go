@@ -143,7 +143,7 @@ func (r *run) declare(d *Declarations) {
 			r.cleans[c.Function] |= c.Kind
 		}
 		for _, e := range c.Elements {
-			r.cleaners[e] |= c.Kind
+			r.cleaners[e] |= c.Kind.withBare()
 		}
 	}
 }

@@ -72,6 +72,12 @@ func (e *evaluator) membership(name string, n *syntax.Call, f *frame) (yes, no [
 			return sureOf(path, exact, one), nil
 		}
 	}
+	if list != nil && list.Type == ArrayType && !hasMarks(list) && !IsOpaque(list) {
+		// A list that no stranger wrote, as that of a property.
+		if path, _ := pathOf(n.Args[1]); path != "" && name == "contains" {
+			return []refinement{{path: path, clean: EveryKind &^ Output}}, nil
+		}
+	}
 	path, _ := pathOf(n.Args[0])
 	if path == "" || name == "some" {
 		return nil, nil

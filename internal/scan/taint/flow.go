@@ -319,6 +319,8 @@ func (r *run) core3(e *document.Element, ev *event) (out *event, ok bool) {
 	case strings.HasSuffix(local, "-transformer"), local == "transformer":
 		r.sinksOf(e, ev)
 		return ev, true
+	case local == "expression-component" && e.Content() != nil:
+		return r.assignments(e, ev), true
 	case local == "component", local == "pooled-component", local == "invoke", local == "expression-component", local == "custom-processor", local == "spring-object":
 		r.sinksOf(e, ev)
 		p := Stepped(through(ev.payload), r.place(e), "goes through "+name(e))

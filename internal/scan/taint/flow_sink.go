@@ -218,17 +218,23 @@ func (r *run) dangerous(s *Sink, v *Value) []Mark {
 	switch s.Position {
 	case InName:
 		add(Marks(v.Keys))
-		if v.Keys == nil && v.Fields == nil {
+		if v.Keys == nil {
 			add(v.Marks)
 		}
 	case AsWhole:
 		if len(v.Pieces) == 0 || len(v.Pieces) == 1 {
 			add(v.Marks)
 		}
+		if items, ok := Exact(v); ok && v.Type == ArrayType {
+			for _, i := range items {
+				add(i.Marks)
+			}
+		}
 	case InValue, InIdentifier:
 		eachHole(v, func(pieces []Piece, i int) {
 			if SQLPosition(pieces, i) == s.Position {
 				add(Marks(pieces[i].Hole))
+				add(bareMarks(s, pieces, i))
 			}
 		})
 	case InHost, InPath:
@@ -239,8 +245,27 @@ func (r *run) dangerous(s *Sink, v *Value) []Mark {
 		})
 	case Anywhere:
 		add(Marks(v))
+		if s.Kind&(SQL|SOQL) != 0 {
+			eachHole(v, func(pieces []Piece, i int) { add(bareMarks(s, pieces, i)) })
+		}
 	}
 	return marks
+}
+
+// bareMarks are the marks of a hole in SQL that were made harmless within quotes and
+// stand outside of them.
+func bareMarks(s *Sink, pieces []Piece, i int) []Mark {
+	if s.Kind&(SQL|SOQL) == 0 || !sqlBare(pieces, i) {
+		return nil
+	}
+	var bare []Mark
+	for _, m := range Marks(pieces[i].Hole) {
+		if m.Clean&Bare == 0 {
+			m.Clean &^= s.Kind
+			bare = append(bare, m)
+		}
+	}
+	return bare
 }
 
 func eachHole(v *Value, f func([]Piece, int)) {

@@ -3,6 +3,7 @@ package taint
 import (
 	"strings"
 
+	"farrier.dev/farrier/internal/dataweave/syntax"
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
 	"farrier.dev/farrier/internal/mule"
 )
@@ -201,6 +202,43 @@ func (r *run) enrich(e *document.Element, ev *event, fail *failures) *event {
 	return out
 }
 
+// assignments runs the statements of an expression component. One in which something
+// could not be read may have set things or not.
+func (r *run) assignments(e *document.Element, ev *event) *event {
+	f := r.file(e)
+	if f == nil {
+		return ev
+	}
+	code := r.project.Expression(f, e, &e.Content().Value)
+	if code == nil || code.Tree == nil || code.Tree.Body == nil {
+		return ev
+	}
+	r.eval(code, e, ev) // for what its calls do
+	out := ev
+	syntax.Walk(code.Tree.Body, func(n syntax.Node) bool {
+		b, ok := n.(*syntax.Binary)
+		if !ok || b.Op != "=" && b.Op != "+=" {
+			return true
+		}
+		left := b.Left.Bytes()
+		if left.Start < 0 || left.End > len(code.Text) || left.Start >= left.End || !r.spend() {
+			return false
+		}
+		part, tree := *code, *code.Tree
+		tree.Body = b.Right
+		if b.Op == "+=" {
+			tree.Body = &syntax.Binary{Span: b.Span, Op: "+", Left: b.Left, Right: b.Right}
+		}
+		part.Tree = &tree
+		out = r.assign(e, out, code.Text[left.Start:left.End], r.eval(&part, e, out))
+		return false
+	})
+	if len(code.Tree.Problems) > 0 {
+		out = joinEvents(ev, out)
+	}
+	return out
+}
+
 // assign sets what an expression of Mule 3 names, as "#[flowVars.customer]".
 func (r *run) assign(e *document.Element, ev *event, target string, v *Value) *event {
 	target = strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(target), "#["), "]"))
@@ -212,6 +250,10 @@ func (r *run) assign(e *document.Element, ev *event, target string, v *Value) *e
 	c := ev.clone()
 	switch last := names[len(names)-1]; names[0] {
 	case "payload", "message":
+		if len(names) > 2 && names[1] == "outboundProperties" {
+			c.outbound = setVar(ev.outbound, last, v)
+			break
+		}
 		c.payload = v
 	case "sessionVars":
 		c.session = setVar(ev.session, last, v)

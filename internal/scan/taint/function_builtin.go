@@ -221,6 +221,14 @@ func (e *evaluator) filterBy(v *Value, fn *function, c *invocation, m *model) *V
 		}
 		return List(out...)
 	}
+	if strings.HasPrefix(m.params, "vk") && v.Keys == nil && len(v.Marks) > 0 {
+		before := keysOf(v)
+		if keys := e.sureOfArgument(fn, 1, before); keys != before {
+			o := *v
+			o.Keys = keys
+			v = &o
+		}
+	}
 	x := Element(v)
 	e.apply(fn, c.bodyArgs(m, x, v))
 	y := e.sure(fn, x)
@@ -237,19 +245,22 @@ func (e *evaluator) filterBy(v *Value, fn *function, c *invocation, m *model) *V
 }
 
 // sure is an element as a condition on it makes it.
-func (e *evaluator) sure(fn *function, x *Value) *Value {
+func (e *evaluator) sure(fn *function, x *Value) *Value { return e.sureOfArgument(fn, 0, x) }
+
+// sureOfArgument is the argument of number i as the condition makes it.
+func (e *evaluator) sureOfArgument(fn *function, i int, x *Value) *Value {
 	if len(fn.closures) != 1 {
 		return x
 	}
 	c := &fn.closures[0]
-	bound, args := "$", []local{{"$", x}}
+	bound := strings.Repeat("$", i+1)
 	if c.lambda != nil {
-		if len(c.lambda.Params) == 0 {
+		if i >= len(c.lambda.Params) {
 			return x
 		}
-		bound = c.lambda.Params[0].Name
-		args = []local{{bound, x}}
+		bound = c.lambda.Params[i].Name
 	}
+	args := []local{{bound, x}}
 	yes, _ := e.condition(c.body, e.frame(c.frame, args...))
 	for i := range yes {
 		if yes[i].path == bound {

@@ -58,6 +58,7 @@ var harmful = []struct {
 	chars string
 }{
 	{SQL | SOQL, `'`},
+	{Bare, "'\"();=<>*/|"},
 	{NoSQL | GraphQL, `"'{}$\`},
 	{LDAP, "*()\\&|\x00"},
 	{XPath | XSLT, `'"<&`},

@@ -21,6 +21,28 @@ func SQLPosition(pieces []Piece, i int) Position {
 	return s.position()
 }
 
+// sqlBare says whether the hole of number i stands outside of quotes.
+func sqlBare(pieces []Piece, i int) bool {
+	s := sqlReader{}
+	for _, p := range pieces[:i] {
+		if p.Hole != nil {
+			s.hole()
+			continue
+		}
+		s.read(p.Text)
+	}
+	return s.quote == 0
+}
+
+// withBare are kinds, and where SQL is among them what it is outside of quotes: who
+// declares a value harmless there means all of it.
+func (k Kind) withBare() Kind {
+	if k&(SQL|SOQL) != 0 {
+		k |= Bare
+	}
+	return k
+}
+
 // sqlReader keeps of a beginning of a statement what says what may follow.
 type sqlReader struct {
 	// quote is that of the literal it ends in, 0 for none; comment says that it ends

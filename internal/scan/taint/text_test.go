@@ -128,6 +128,8 @@ http://‹›/x
 https://‹›.acme.com/x
 https://api.‹›
 https://api.acme.com:‹›/x
+https://api.acme.com‹›
+https://api.acme.com:8443‹›
 https://user@‹›/
 https://‹c›:‹›/x
 https://‹c›‹›
@@ -136,8 +138,6 @@ https://‹c›‹›
 `, InPath: `
 https://api.acme.com/‹›
 https://api.acme.com/x?a=‹›
-https://api.acme.com‹›
-https://api.acme.com:8443‹›
 https://‹c›/‹›
 https://‹c›/a/‹›/b
 ‹c›/x/‹›

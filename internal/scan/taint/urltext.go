@@ -18,6 +18,9 @@ func URLPosition(pieces []Piece, i int) Position {
 		b.WriteString(p.Text)
 	}
 	before := b.String()
+	if before != "" && before[len(before)-1] != '/' && beginsPath(pieces[i].Hole) {
+		return InPath
+	}
 	scheme, rest, ok := strings.Cut(before, "://")
 	if !ok {
 		return withoutScheme(before, pieces[0])
@@ -30,14 +33,24 @@ func URLPosition(pieces []Piece, i int) Position {
 		return InPath
 	case strings.ContainsAny(rest, "/?#"):
 		return InPath
-	case rest == "" || strings.IndexByte(rest, 0) >= 0:
-		return InHost
 	}
-	switch rest[len(rest)-1] {
-	case '.', '-', '@', ':':
-		return InHost
+	return InHost // what stands there may go on with the host
+}
+
+// beginsPath says that a value is made of the path of a request, which begins with a
+// slash.
+func beginsPath(v *Value) bool {
+	marks := Marks(v)
+	for _, m := range marks {
+		switch m.Source.What {
+		case "attributes.requestPath", "attributes.rawRequestPath", "attributes.maskedRequestPath", "attributes.relativePath",
+			"attributes.requestUri", "attributes.rawRequestUri",
+			"message.inboundProperties.'http.request.path'", "message.inboundProperties.'http.relative.path'", "message.inboundProperties.'http.request.uri'":
+		default:
+			return false
+		}
 	}
-	return InPath
+	return len(marks) > 0
 }
 
 // withoutScheme is the position behind a text that names no scheme.

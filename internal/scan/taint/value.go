@@ -76,6 +76,8 @@ const (
 	// XML is a document that is parsed; Object one that is deserialised.
 	XML
 	Object
+	// Bare is SQL or SOQL outside of quotes, where it takes no quote to do harm.
+	Bare
 	EveryKind Kind = 1<<iota - 1
 )
 
