@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"runtime/debug"
@@ -72,7 +73,7 @@ func (j *judge) match(f *mule.XMLFile, e *document.Element, s start) {
 	if a == nil || !a.looksAt(j.project) || !s.match.selector.Matches(j.env, e) {
 		return
 	}
-	r := &found{asked: a, Report: check.Report{Place: taint.Place{File: f.File, Span: e.Tag, Element: e}}}
+	r := &found{asked: a, Report: check.Report{Place: taint.Place{File: f.File, Span: e.Tag, Element: e}, Severity: s.match.severity}}
 	value := content(e)
 	if s.match.at != nil {
 		if items := s.match.at.Find(j.env, e); len(items) > 0 {
@@ -190,10 +191,13 @@ func (j *judge) check(ctx context.Context, a *asked) {
 func (j *judge) silence() {
 	spoken := map[string]map[*document.Element]bool{}
 	for _, r := range j.found {
+		if spoken[r.asked.ID] == nil {
+			spoken[r.asked.ID] = map[*document.Element]bool{}
+		}
+		for _, e := range r.Also {
+			spoken[r.asked.ID][e] = true
+		}
 		if r.Element != nil {
-			if spoken[r.asked.ID] == nil {
-				spoken[r.asked.ID] = map[*document.Element]bool{}
-			}
 			spoken[r.asked.ID][r.Element] = true
 		}
 	}
@@ -286,7 +290,11 @@ func (p *places) repair(r *check.Repair) *finding.Repair {
 		if e.File == nil || e.Span.Start < 0 || e.Span.End < e.Span.Start || e.Span.End > len(e.File.Text) {
 			return nil
 		}
-		out.Edits = append(out.Edits, finding.Edit{File: e.File.Path, Start: p.position(e.File, e.Span.Start), End: p.position(e.File, e.Span.End), Text: e.Text})
+		text := e.Text
+		if strings.Contains(text, "\n") && bytes.Contains(e.File.Text, []byte("\r\n")) { // what is new has the line ends of the rest
+			text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
+		}
+		out.Edits = append(out.Edits, finding.Edit{File: e.File.Path, Start: p.position(e.File, e.Span.Start), End: p.position(e.File, e.Span.End), Text: text})
 	}
 	return out
 }

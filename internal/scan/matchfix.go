@@ -56,30 +56,28 @@ var insertedPrefix = regexp.MustCompile(`</?([A-Za-z_][\w.-]*):`)
 
 var firstName = regexp.MustCompile(`^<[\w.:-]+`)
 
-// declared writes elements with the prefixes that the document has for their
-// namespaces, and declares those that it has none for.
+// declared writes elements that shall stand in another with the prefixes that are
+// known there for their namespaces, and declares those that it has none for.
 func declared(e *document.Element, elements string) string {
-	inUse := map[string]string{}
-	e.Document.Root.Walk(func(x *document.Element) bool {
-		if inUse[x.Name.Space] == "" && x.Prefix != "" {
-			inUse[x.Name.Space] = x.Prefix
-		}
-		return len(inUse) < 100
-	})
-	root := e.Document.Root.Tag
-	rootTag, missing := string(e.Document.Text[root.Start:root.End]), ""
+	elements, missing := strings.TrimSpace(elements), ""
+	done := map[string]bool{}
 	for _, m := range insertedPrefix.FindAllStringSubmatch(elements, -1) {
 		prefix := m[1]
 		space, _ := selector.Space(prefix)
+		if space == "" || done[prefix] {
+			continue
+		}
+		done[prefix] = true
+		known, ok := e.PrefixFor(space)
 		switch {
-		case space == "":
-		case inUse[space] != "":
-			elements = strings.NewReplacer("<"+prefix+":", "<"+inUse[space]+":", "</"+prefix+":", "</"+inUse[space]+":").Replace(elements)
-		case !strings.Contains(rootTag, "xmlns:"+prefix+`="`+space+`"`):
-			if d := " xmlns:" + prefix + `="` + space + `"`; !strings.Contains(missing, d) {
-				missing += d
+		case !ok:
+			missing += " xmlns:" + prefix + `="` + space + `"`
+		case known != prefix:
+			if known != "" {
+				known += ":"
 			}
+			elements = strings.NewReplacer("<"+prefix+":", "<"+known, "</"+prefix+":", "</"+known).Replace(elements)
 		}
 	}
-	return firstName.ReplaceAllStringFunc(strings.TrimSpace(elements), func(name string) string { return name + missing })
+	return firstName.ReplaceAllStringFunc(elements, func(name string) string { return name + missing })
 }

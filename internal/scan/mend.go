@@ -163,7 +163,7 @@ func (m *mending) resolve(c *candidate) string {
 
 func (c *candidate) touches(other *candidate) bool {
 	for name, edits := range c.edits {
-		if repair.Overlap(edits, other.edits[name]) {
+		if repair.Overlap(name, edits, other.edits[name]) {
 			return true
 		}
 	}
@@ -199,7 +199,7 @@ func (m *mending) applied(some []*candidate) (map[string][]byte, error) {
 	edits := map[string]repair.Set{}
 	for _, c := range some {
 		for name, of := range c.edits {
-			edits[name] = append(edits[name], of...)
+			edits[name] = repair.Merge(edits[name], of)
 		}
 	}
 	texts := map[string][]byte{}

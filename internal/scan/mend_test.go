@@ -52,7 +52,8 @@ func TestMendHoldsBack(t *testing.T) {
 	}{
 		{"not safe", strings.Replace(text, "safe: true", "safe: false", 1), insecure, false, 1, ""},
 		{"suppressed", text, "<!-- farrier:ignore OWN-1, OWN-2 it is pinned -->" + insecure, true, 0, ""},
-		{"the same bytes", text, insecure, true, 1, "another repair changes the same place"},
+		{"the same edit", text, insecure, true, 2, ""},
+		{"the same bytes", strings.Replace(text, `remove: "@insecure"`, `set: {"@insecure": "false"}`, 1), insecure, true, 1, "another repair changes the same place"},
 		{
 			"a new finding", strings.NewReplacer("[@insecure = 'true']", "[not(@insecure)]", `    at: "@insecure"`+"\n", "", `remove: "@insecure"`, `remove: "@path"`).Replace(text),
 			insecure, true, 0, "a new finding of OWN-2",

@@ -102,7 +102,7 @@ func (s *survey) onlyKey(f *mule.XMLFile, e *document.Element, fromRequest map[s
 }
 
 // everyColumn is SQL that asks for all columns of a table.
-var everyColumn = regexp.MustCompile(`(?is)^\s*select\s+(distinct\s+)?(\w+\.)?\*\s+from\b`)
+var everyColumn = regexp.MustCompile(`(?is)^\s*(?:#\[\s*["'])?\s*select\s+(distinct\s+)?(\w+\.)?\*\s+from\b`)
 
 func wholeAnswers(c *Context) {
 	for _, flow := range c.Project.Flows {

@@ -91,17 +91,38 @@ func noAutodiscovery(c *Context) {
 func (s *survey) unmanaged(flow *mule.Flow, others bool) {
 	r := Report{
 		Place: s.Element(flow.File, flow.Element), Message: "no autodiscovery names the flow " + flow.Name + ", so that no policy of API Manager guards it",
-		Repair: suggested("name the flow in an autodiscovery", Edit{
-			File: flow.File.File, Span: document.Span{Start: flow.Element.Whole.Start, End: flow.Element.Whole.Start},
-			Text: `<api-gateway:autodiscovery xmlns:api-gateway="http://www.mulesoft.org/schema/mule/api-gateway" apiId="${api.id}" ignoreBasePath="true" flowRef="` +
-				escapedAttribute(flow.Name) + `"/>` + "\n",
-		}),
+		Repair: s.discovery(flow),
 	}
 	kernel := s.Project.Artifact != nil && s.Project.Artifact.RequiredProduct == "MULE"
 	if others || kernel || s.guarded(flow) {
 		r.Severity = finding.Medium
 	}
 	s.Report(r)
+}
+
+// discovery makes an autodiscovery name a flow: one that names none that there is, or
+// a new one.
+func (s *survey) discovery(flow *mule.Flow) *Repair {
+	var broken *Repair
+	s.each(func(f *mule.XMLFile, e *document.Element) {
+		name := e.Value("flowRef")
+		if isAutodiscovery(e) && s.Project.FlowNamed(name) == nil && !strings.Contains(name, "${") {
+			broken = suggested("name the flow in the autodiscovery", withAttribute(f, e, "flowRef", escaped(flow.Name)))
+		}
+	})
+	if broken != nil {
+		return broken
+	}
+	name, declaration := prefixIn(flow.Element.Parent, "http://www.mulesoft.org/schema/mule/api-gateway", "api-gateway")
+	at := flow.Element.Whole.Start
+	return suggested("name the flow in an autodiscovery", Edit{
+		File: flow.File.File, Span: document.Span{Start: at, End: at},
+		Text: "<" + name + "autodiscovery" + declaration + ` apiId="${api.id}" ignoreBasePath="true" flowRef="` + escapedAttribute(flow.Name) + `"/>` + or(lineLike(flow.File, flow.Element), "\n"),
+	})
+}
+
+func isAutodiscovery(e *document.Element) bool {
+	return e.Name.Local == "autodiscovery" && strings.HasSuffix(e.Name.Space, "/api-gateway")
 }
 
 // escapedAttribute is a text as it may stand in an attribute.
@@ -114,7 +135,7 @@ var digits = regexp.MustCompile(`^\d+$`)
 func autodiscoveryBroken(c *Context) {
 	s := surveyOf(c)
 	s.each(func(f *mule.XMLFile, e *document.Element) {
-		if e.Name.Local != "autodiscovery" || !strings.HasSuffix(e.Name.Space, "/api-gateway") {
+		if !isAutodiscovery(e) {
 			return
 		}
 		name := e.Value("flowRef")

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
@@ -16,25 +17,72 @@ func withoutAttribute(f *mule.XMLFile, a *document.Attr) Edit {
 	return Edit{File: f.File, Span: document.Span{Start: start, End: a.Whole.End}}
 }
 
-// withAttribute sets an attribute; a new one stands behind the name. The value must
-// need no escaping.
+// withAttribute sets an attribute; a new one stands behind the others, on a line of
+// its own where they do. The value must need no escaping.
 func withAttribute(f *mule.XMLFile, e *document.Element, name, value string) Edit {
 	if a := e.Attr(name); a != nil {
 		return Edit{File: f.File, Span: a.Value.Span, Text: value}
 	}
-	at := e.Tag.Start + 1 + len(writtenName(e))
-	if a := e.Attr("name"); a != nil {
-		at = a.Whole.End
+	at, before := e.Tag.Start+1+len(writtenName(e)), " "
+	if n := len(e.Attrs); n > 0 {
+		last := e.Attrs[n-1].Whole
+		at = last.End
+		text := f.Document.Text[:last.Start]
+		if lead := string(text[len(bytes.TrimRight(text, " \t\r\n")):]); n > 1 && strings.Contains(lead, "\n") {
+			before = lead
+		}
 	}
-	return Edit{File: f.File, Span: document.Span{Start: at, End: at}, Text: " " + name + `="` + value + `"`}
+	return Edit{File: f.File, Span: document.Span{Start: at, End: at}, Text: before + name + `="` + value + `"`}
 }
 
-// withChild puts an element first into another.
-func withChild(f *mule.XMLFile, e *document.Element, child string) Edit {
-	if !e.Empty {
-		return Edit{File: f.File, Span: document.Span{Start: e.Tag.End, End: e.Tag.End}, Text: child}
+// withChild puts elements, one or several lines that tabs indent, first into another:
+// on lines where that begins its line, otherwise in one.
+func withChild(f *mule.XMLFile, e *document.Element, lines ...string) Edit {
+	own, block := lineLike(f, e), ""
+	unit := unitIn(f, e, own)
+	for _, line := range lines {
+		text := strings.TrimLeft(line, "\t")
+		if own != "" {
+			block += own + strings.Repeat(unit, 1+len(line)-len(text))
+		}
+		block += text
 	}
-	return Edit{File: f.File, Span: document.Span{Start: e.Tag.End - 2, End: e.Tag.End}, Text: ">" + child + "</" + writtenName(e) + ">"}
+	if e.Empty {
+		start := len(bytes.TrimRight(f.Document.Text[:e.Tag.End-2], " \t\r\n"))
+		return Edit{File: f.File, Span: document.Span{Start: start, End: e.Tag.End}, Text: ">" + block + own + "</" + writtenName(e) + ">"}
+	}
+	if len(e.Children) == 0 {
+		block += own
+	}
+	return Edit{File: f.File, Span: document.Span{Start: e.Tag.End, End: e.Tag.End}, Text: block}
+}
+
+// unitIn is what the elements in an element are further indented than it.
+func unitIn(f *mule.XMLFile, e *document.Element, own string) string {
+	for _, child := range e.Elements() {
+		if more, ok := strings.CutPrefix(lineLike(f, child), own); ok && more != "" {
+			return more
+		}
+	}
+	if e.Parent != nil {
+		if more, ok := strings.CutPrefix(own, or(lineLike(f, e.Parent), "\n")); ok && more != "" {
+			return more
+		}
+	}
+	return "    "
+}
+
+// prefixIn is the beginning of the name of an element that shall stand in another,
+// with its prefix there, and the declaration of that where there is none.
+func prefixIn(e *document.Element, space, prefix string) (name, declaration string) {
+	known, ok := e.PrefixFor(space)
+	switch {
+	case !ok:
+		return prefix + ":", " xmlns:" + prefix + `="` + space + `"`
+	case known == "":
+		return "", ""
+	}
+	return known + ":", ""
 }
 
 // writtenName is the name of an element as it is written.

@@ -37,6 +37,7 @@ type Memory struct {
 	referenced map[string]bool
 	described  []*described
 	read       bool
+	secrets    map[*document.Attr]string
 }
 
 func surveyOf(c *Context) *survey {

@@ -213,7 +213,8 @@ func allowList(c *Context, r Report) *Repair {
 }
 
 func beforeStep(f *mule.XMLFile, step *document.Element, value string) Edit {
-	text := `<validation:is-true xmlns:validation="http://www.mulesoft.org/schema/mule/validation" expression="#[['first', 'second'] contains ` +
+	name, declaration := prefixIn(step.Parent, "http://www.mulesoft.org/schema/mule/validation", "validation")
+	text := "<" + name + "is-true" + declaration + ` expression="#[['first', 'second'] contains ` +
 		escaped(value) + `]" message="not allowed"/>` + lineLike(f, step)
 	return Edit{File: f.File, Span: document.Span{Start: step.Whole.Start, End: step.Whole.Start}, Text: text}
 }

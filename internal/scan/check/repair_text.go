@@ -101,13 +101,6 @@ func withParameters(c *Context, f *mule.XMLFile, e, behind *document.Element, ch
 	if behind != nil {
 		return Edit{File: f.File, Span: document.Span{Start: behind.Whole.End, End: behind.Whole.End}, Text: lineLike(f, behind) + text}, true
 	}
-	own := lineLike(f, e)
-	if own != "" {
-		text = own + "  " + text
-	}
-	if e.Empty {
-		return withChild(f, e, text+own), true
-	}
 	return withChild(f, e, text), true
 }
 

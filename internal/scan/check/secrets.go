@@ -103,7 +103,7 @@ func secretAttribute(c *Context) {
 			Place:   taint.Place{File: f.File, Span: a.Whole, Element: e},
 			Message: "the " + name + " of " + titled(e) + " is written into the file",
 			Detail:  "@" + a.Name.Local,
-			Repair:  secretReference(c, f, e, a, name),
+			Repair:  secretReference(c, f, a),
 			secret:  a.Value.Span,
 		}
 		if f.Test || guardsTrust(e, name) {
@@ -111,41 +111,6 @@ func secretAttribute(c *Context) {
 		}
 		c.Report(r)
 	})
-}
-
-// secretReference puts a placeholder where a secret stands, and its name into the
-// files of secure properties.
-func secretReference(c *Context, f *mule.XMLFile, e *document.Element, a *document.Attr, name string) *Repair {
-	prefix := strings.ToLower(e.Prefix)
-	if prefix == "" {
-		prefix = "app"
-	}
-	property := prefix + "." + strings.ToLower(strings.Join(nameWords(name), "."))
-	loaders, files := secureFiles(c.Project)
-	if len(loaders) == 0 {
-		return suggested("take the value from the property "+property+", which is given when the application is deployed",
-			Edit{f.File, a.Value.Span, "${" + property + "}"})
-	}
-	edits := []Edit{{f.File, a.Value.Span, "${secure::" + property + "}"}}
-	for _, file := range files {
-		if len(c.Project.Properties.Named(property)) == 0 {
-			edits = append(edits, withProperty(file, property, "TODO"))
-		}
-	}
-	return suggested("take the value from the secure property "+property+"; put its encrypted value in the place of TODO", edits...)
-}
-
-// withProperty adds a property to the end of a file.
-func withProperty(file *mule.File, name, value string) Edit {
-	end := len(file.Text)
-	text := name + "=" + value + "\n"
-	if !strings.HasSuffix(file.Name, ".properties") {
-		text = name + `: "` + value + "\"\n"
-	}
-	if end > 0 && file.Text[end-1] != '\n' {
-		text = "\n" + text
-	}
-	return Edit{file, document.Span{Start: end, End: end}, text}
 }
 
 // isSecureConfig tells the configurations of encrypted properties.

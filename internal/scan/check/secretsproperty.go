@@ -263,6 +263,7 @@ func weakPassword(c *Context) {
 		r := Report{
 			Place:   taint.Place{File: f.File, Span: a.Whole, Element: e},
 			Message: "the " + name + " of " + titled(e) + " is one of those that everybody tries first", Detail: "@" + a.Name.Local, secret: a.Value.Span,
+			Repair: secretReference(c, f, a),
 		}
 		if f.Test || guardsTrust(e, name) {
 			r.Severity = finding.Low

@@ -42,8 +42,13 @@ func configName(e *document.Element) string {
 }
 
 // keyStoreSkeleton is a TLS context to be filled by properties.
-const keyStoreSkeleton = `<tls:context xmlns:tls="` + spaceTLS + `"><tls:key-store type="pkcs12" path="${tls.keystore.path}" ` +
-	`keyPassword="${secure::tls.keystore.keyPassword}" password="${secure::tls.keystore.password}"/></tls:context>`
+func keyStoreSkeleton(c *Context, f *mule.XMLFile, e *document.Element) []Edit {
+	name, declaration := prefixIn(e, spaceTLS, "tls")
+	key, forKey := secretPlaceholder(c, "tls.keystore.keyPassword")
+	password, forPassword := secretPlaceholder(c, "tls.keystore.password")
+	return append(withSecrets(c, forKey, forPassword), withChild(f, e, "<"+name+"context"+declaration+">",
+		"\t<"+name+`key-store type="pkcs12" path="${tls.keystore.path}" keyPassword="`+key+`" password="`+password+`"/>`, "</"+name+"context>"))
+}
 
 func plainHTTPListener(c *Context) {
 	s := surveyOf(c)
@@ -66,7 +71,7 @@ func plainHTTPListener(c *Context) {
 		r.Severity, r.Message = s.listenerRisk(e, at, production, r.Message)
 		edits := []Edit{withAttribute(f, e, "protocol", "HTTPS")}
 		if namedContext(e) == nil && e.Child(spaceTLS, "context") == nil {
-			edits = append(edits, withChild(f, e, keyStoreSkeleton))
+			edits = append(edits, keyStoreSkeleton(c, f, e)...)
 		}
 		if a := e.Attr("protocol"); a == nil || !strings.Contains(a.Value.Text, "${") {
 			r.Repair = suggested("serve HTTPS with a key store that properties name", edits...)
@@ -138,7 +143,7 @@ func listenerWithoutContext(c *Context) {
 		r := Report{Place: c.Element(f, e), Message: "the HTTPS listener " + configName(e) + " has no TLS context"}
 		switch {
 		case context == nil:
-			r.Repair = suggested("add a key store that properties name", withChild(f, e, keyStoreSkeleton))
+			r.Repair = suggested("add a key store that properties name", keyStoreSkeleton(c, f, e)...)
 		case named != nil:
 			r.Place = c.Attribute(f, e, named.Name.Local)
 			r.Message = "the TLS context of the HTTPS listener " + configName(e) + " has no key store"
@@ -212,8 +217,9 @@ func plainMail(c *Context) {
 		}
 		if e.Child(space, "properties") == nil {
 			at := writtenName(e)[:len(writtenName(e))-len(e.Name.Local)]
-			r.Repair = suggested("demand STARTTLS", withChild(f, e, "<"+at+"properties><"+at+`property key="mail.`+protocol+`.starttls.enable" value="true"/><`+
-				at+`property key="mail.`+protocol+`.starttls.required" value="true"/></`+at+"properties>"))
+			r.Repair = suggested("demand STARTTLS", withChild(f, e, "<"+at+"properties>",
+				"\t<"+at+`property key="mail.`+protocol+`.starttls.enable" value="true"/>`,
+				"\t<"+at+`property key="mail.`+protocol+`.starttls.required" value="true"/>`, "</"+at+"properties>"))
 		}
 		c.Report(r)
 	})

@@ -51,17 +51,32 @@ func Apply(text []byte, edits Set) ([]byte, error) {
 	return append(out, text[at:]...), nil
 }
 
-// Overlap says whether edits of two sets touch the same bytes, or insert at the same
-// place.
-func Overlap(a, b Set) bool {
+// Overlap says whether edits of two sets for a file of a name touch the same bytes.
+// The same edit may be in both. Several may insert at one place, but not in JSON,
+// where each would have to know whether it is the first.
+func Overlap(name string, a, b Set) bool {
+	several := strings.ToLower(path.Ext(name)) != ".json"
 	for _, x := range a {
 		for _, y := range b {
-			if x.Start < y.End && y.Start < x.End || x.Start == y.Start || x.Start == x.End && x.Start > y.Start && x.Start < y.End {
+			switch inserts := x.Start == x.End && y.Start == y.End; {
+			case x == y || inserts && several:
+			case x.Start < y.End && y.Start < x.End, x.Start == y.Start, x.Start == x.End && x.Start > y.Start && x.Start < y.End:
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// Merge adds edits to a set that does not overlap with them: those that it has
+// already are made once.
+func Merge(to, more Set) Set {
+	for _, e := range more {
+		if !slices.Contains(to, e) {
+			to = append(to, e)
+		}
+	}
+	return to
 }
 
 // Readable says what is wrong with a file of a name after edits, if before it was

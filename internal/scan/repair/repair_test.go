@@ -118,3 +118,31 @@ func TestNothingElseChanges(t *testing.T) {
 		}
 	})
 }
+
+func TestOverlap(t *testing.T) {
+	insert, other, change := repair.Edit{Start: 2, End: 2, Text: "a"}, repair.Edit{Start: 2, End: 2, Text: "b"}, repair.Edit{Start: 1, End: 4, Text: "c"}
+	for _, tt := range []struct {
+		name string
+		a, b repair.Edit
+		want bool
+	}{
+		{"a.xml", insert, other, false},
+		{"a.json", insert, other, true},
+		{"a.json", insert, insert, false},
+		{"a.xml", insert, change, true},
+		{"a.xml", change, change, false},
+		{"a.xml", change, repair.Edit{Start: 1, End: 4, Text: "d"}, true},
+		{"a.xml", change, repair.Edit{Start: 4, End: 5}, false},
+		{"a.xml", change, repair.Edit{Start: 1, End: 1}, true},
+	} {
+		for range 2 {
+			if got := repair.Overlap(tt.name, repair.Set{tt.a}, repair.Set{tt.b}); got != tt.want {
+				t.Errorf("%s: %v and %v overlap: %v", tt.name, tt.a, tt.b, got)
+			}
+			tt.a, tt.b = tt.b, tt.a
+		}
+	}
+	if got := repair.Merge(repair.Set{insert}, repair.Set{insert, other}); len(got) != 2 {
+		t.Errorf("merged %v", got)
+	}
+}
