@@ -45,7 +45,7 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 could not run.`,
 			case languageServer:
 				return app.ScanServer(c.Context(), os.Stdin, c.OutOrStdout(), o)
 			case list:
-				return app.ListScanRules(o, c.OutOrStdout())
+				return app.ListScanRules(c.Context(), o, c.OutOrStdout())
 			}
 			*code, err = app.Scan(c.Context(), args, o, c.OutOrStdout())
 			return err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"farrier.dev/farrier/internal/finding"
@@ -107,7 +108,7 @@ func (s *scanning) load(ctx context.Context, paths []string) error {
 		return err
 	}
 	s.options = scan.Options{Only: s.o.Only, Experimental: s.o.Experimental, Now: s.o.Now, Flows: true, Progress: s.progress()}
-	if s.options.Rules, err = ScanRules(s.o.Rules); err != nil {
+	if s.options.Rules, err = ScanRules(ctx, s.o.Rules); err != nil {
 		return err
 	}
 	if s.o.Profile != "" {
@@ -150,8 +151,8 @@ func (s *scanning) load(ctx context.Context, paths []string) error {
 }
 
 // ScanRules are the rules that are built in, and those of a folder where one is
-// named. All are played: each finds its bad examples and passes by its good ones.
-func ScanRules(folder string) (*scan.Rules, error) {
+// named, whose examples are played: a rule finds the bad ones and passes by the good.
+func ScanRules(ctx context.Context, folder string) (*scan.Rules, error) {
 	rules, err := scan.Builtin()
 	if err != nil || folder == "" {
 		return rules, err
@@ -163,6 +164,9 @@ func ScanRules(folder string) (*scan.Rules, error) {
 	defer func() { _ = root.Close() }()
 	if rules, err = rules.With(root.FS(), filepath.ToSlash(folder)); err != nil {
 		return nil, fmt.Errorf("--rules: %w", err)
+	}
+	if wrong := scan.Check(ctx, rules); len(wrong) > 0 {
+		return nil, fmt.Errorf("--rules: %s", strings.Join(wrong, "\n"))
 	}
 	return rules, nil
 }

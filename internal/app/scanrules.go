@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -15,12 +16,12 @@ import (
 //go:generate sh -c "go run ../../cmd/farrier scan --list --format md > scan-rules.next && mv scan-rules.next ../../docs/scan-rules.md"
 
 // ListScanRules prints the rules of a scan: as text, md or json.
-func ListScanRules(o ScanOptions, out io.Writer) error {
+func ListScanRules(ctx context.Context, o ScanOptions, out io.Writer) error {
 	format := o.Output.Format
 	if !slices.Contains([]string{"text", "md", "json"}, format) {
 		return fmt.Errorf("--format %q: rules are listed as text, md or json", format)
 	}
-	rules, err := ScanRules(o.Rules)
+	rules, err := ScanRules(ctx, o.Rules)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,9 @@ import (
 	"flag"
 	"testing"
 
+	"farrier.dev/farrier/internal/encoding/xmltext/document"
 	"farrier.dev/farrier/internal/finding"
+	"farrier.dev/farrier/internal/scan/selector"
 )
 
 // leastRules is how many rules there must be. It only ever grows.
@@ -70,5 +72,36 @@ func TestTaxonomy(t *testing.T) {
 				t.Errorf("%s has no controls of %s, or that is no standard", x.ID, standard)
 			}
 		}
+	}
+}
+
+// TestPrefixesAreListed: a prefix that is not listed stands for a connector of the
+// user's; in rules that are built in it would be a slip of the pen.
+func TestPrefixesAreListed(t *testing.T) {
+	listed := map[string]bool{}
+	for _, space := range selector.Prefixes() {
+		listed[space] = true
+	}
+	rules, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := 0
+	for _, x := range rules.all {
+		var used []document.Name
+		for _, m := range x.matches {
+			used = append(used, m.selector.Names()...)
+		}
+		for _, s := range x.sinks {
+			used = append(used, s.Elements...)
+		}
+		for _, name := range used {
+			if names++; name.Space != selector.Any && !listed[name.Space] {
+				t.Errorf("%s names %s in %s, which selector.Prefixes does not list", x.ID, name.Local, name.Space)
+			}
+		}
+	}
+	if t.Logf("%d names", names); names < 200 {
+		t.Error("too few")
 	}
 }

@@ -68,14 +68,27 @@ func Prefixes() map[string]string {
 // known is Prefixes, made once and only read.
 var known = sync.OnceValue(Prefixes)
 
-// Space is the namespace of a prefix, false where there is none of that name.
+// Space is the namespace of a prefix. One that Prefixes does not have stands for the
+// namespace that Mule's connectors derive from their name; false says that there can
+// be none of that name.
 func Space(prefix string) (string, bool) {
-	space, ok := known()[prefix]
-	return space, ok
+	if space, ok := known()[prefix]; ok {
+		return space, true
+	}
+	switch prefix {
+	case "", "xml", "xmlns", "xsi", "doc":
+		return "", false
+	}
+	for i := range len(prefix) {
+		if c := prefix[i]; (c < 'a' || c > 'z') && (i == 0 || c != '-' && (c < '0' || c > '9')) {
+			return "", false
+		}
+	}
+	return mulespace + prefix, true
 }
 
 // Name reads an element's name as it stands in rules, as "db:select"; the local
-// part may be "*". It says false for a prefix that Prefixes does not have.
+// part may be "*". It says false for a prefix that can't be one.
 func Name(text string) (document.Name, bool) {
 	prefix, local, found := strings.Cut(text, ":")
 	if !found {

@@ -165,7 +165,7 @@ func TestMistakes(t *testing.T) {
 		problem  string
 	}{
 		{"", 0, "the name of an element is missing"},
-		{"xyz:select", 0, `the prefix "xyz" is not known`},
+		{"XYZ:select", 0, `the prefix "XYZ" is not known`},
 		{"db:select[", 10, "a path is missing"},
 		{"db:select[@a", 12, `"]" is missing`},
 		{"db:select[@a]]", 13, "should end here"},
