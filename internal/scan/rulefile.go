@@ -26,7 +26,8 @@ import (
 //	owasp                 {2019: API7, 2023: API8}, both optional
 //	cwe                   a number
 //	controls              {pci-dss-4.0: [6.2.4], …}
-//	unless                ids of rules: it is silent where one of them reports the same element
+//	unless                ids of rules: it is silent where one of them reports the same element, its
+//	                      parent or a child
 //	match                 a list of selectors with messages and fixes; or
 //	taint                 a list of sinks that data must not reach; or
 //	check, options        a check in Go by its name, and its options; with taint it

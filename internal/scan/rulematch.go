@@ -7,6 +7,7 @@ import (
 	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/encoding/xmltext"
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
+	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/scan/selector"
 )
 
@@ -17,6 +18,8 @@ type match struct {
 	at      *selector.Path
 	message *message
 	fix     *matchFix
+	// severity replaces that of the rule where it is set.
+	severity finding.Severity
 }
 
 // matchFix is what an item says of its repair.
@@ -37,7 +40,7 @@ type matchFix struct {
 type setting struct{ name, value string }
 
 func readMatch(f *form, n *tree.Node) *match {
-	s := newForm(n, "an item of match", "select", "at", "message", "fix")
+	s := newForm(n, "an item of match", "select", "at", "message", "severity", "fix")
 	defer f.take(s)
 	m := &match{}
 	if s.err != nil {
@@ -51,6 +54,11 @@ func readMatch(f *form, n *tree.Node) *match {
 		m.at = s.path(n.Get("at"), at)
 	}
 	m.message = readMessage(s, n.Get("message"))
+	if n.Get("severity") != nil {
+		if m.severity, err = finding.ParseSeverity(s.text("severity")); err != nil {
+			s.fail(n.Get("severity"), "%v", err)
+		}
+	}
 	if n.Get("fix") != nil {
 		m.fix = readMatchFix(s, n.Get("fix"))
 	}

@@ -51,7 +51,9 @@ func (s *survey) filterOverHTTP(f *mule.XMLFile, e *document.Element) {
 	if pom := s.Project.POM; strings.Contains(port, "http.p") || pom != nil && pom.Target != mule.UnknownTarget && pom.Target != mule.Standalone {
 		return // the platform may end TLS before the application
 	}
-	s.Report(Report{Place: s.Element(f, e), Message: "names and passwords for the flow " + flow.Name + " come over plain HTTP"})
+	s.Report(Report{
+		Place: s.Element(f, e), Message: "names and passwords for the flow " + flow.Name + " come over plain HTTP", Also: []*document.Element{connection},
+	})
 }
 
 // connectionOf is what says how a configuration connects, nil for none.
@@ -85,7 +87,7 @@ func (s *survey) basicRequest(f *mule.XMLFile, e *document.Element) {
 	if !connection.Is(spaceHTTP, "request-connection") || !s.plain(connection) || s.every(connection.Value("host"), isInside) {
 		return
 	}
-	r := Report{Place: s.Element(f, e), Message: "name and password go over plain HTTP"}
+	r := Report{Place: s.Element(f, e), Message: "name and password go over plain HTTP", Also: []*document.Element{connection}}
 	if len(s.settings(connection.Value("host"))) == 0 {
 		r.Severity = finding.Medium // it may be a host of the same machine
 	}

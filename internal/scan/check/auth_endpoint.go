@@ -23,8 +23,7 @@ var (
 )
 
 // unauthenticatedEndpoint reports listeners of flows that do some work and in which
-// nothing asks who calls. They are worse where the project is deployed somewhere:
-// much that is published is made to be tried out.
+// nothing asks who calls. They are worse where the project is deployed somewhere.
 func unauthenticatedEndpoint(c *Context) {
 	p := c.Project
 	if p.Kind == mule.Policy || p.Kind == mule.Library || p.Kind == mule.Domain {
@@ -51,11 +50,17 @@ func unauthenticatedEndpoint(c *Context) {
 		}
 		r := Report{Place: c.Element(f.File, f.Source), Message: "nothing was found that asks who calls the flow " + f.Name}
 		// A private port is reached from inside the network only.
-		if config == nil || p.POM == nil || p.POM.Target == mule.UnknownTarget || !v.touches || strings.Contains(connection.Value("port"), "private") {
+		if config == nil || s.unplaced() || !v.touches || strings.Contains(connection.Value("port"), "private") {
 			r.Severity = finding.Medium
 		}
 		c.Report(r)
 	}
+}
+
+// unplaced says whether nothing says where the project is deployed: much that is
+// published is made to be tried out.
+func (s *survey) unplaced() bool {
+	return s.Project.POM == nil || s.Project.POM.Target == mule.UnknownTarget
 }
 
 // gatewayFlows are the flows that autodiscovery puts under the gateway; all says

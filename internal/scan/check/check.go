@@ -49,6 +49,9 @@ type Report struct {
 	Severity   finding.Severity
 	Confidence finding.Confidence
 	Repair     *Repair
+	// Also are other elements that have the weakness by the same cause: rules that give
+	// way to this one say nothing there.
+	Also []*document.Element
 
 	// secret is the part of the place that must not be shown; all of it where there is
 	// none.

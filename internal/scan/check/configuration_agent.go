@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
-	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/mule"
 )
 
@@ -130,11 +129,7 @@ func agentToolRunsCode(c *Context) {
 			return true
 		}
 		told[e] = true
-		r := Report{Place: c.Element(at.File, e), Message: titled(e) + what + " for the agent tool " + tool.Name}
-		if e.Name.Local == "execute" {
-			r.Severity = finding.Medium
-		}
-		c.Report(r)
+		c.Report(Report{Place: c.Element(at.File, e), Message: titled(e) + what + " for the agent tool " + tool.Name})
 		return true
 	})
 }

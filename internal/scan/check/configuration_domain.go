@@ -19,7 +19,7 @@ func shared() []struct {
 		severity finding.Severity
 	}{
 		{certificateChecksOff, finding.High},
-		{listenerWithoutContext, finding.High},
+		{listenerWithoutContext, finding.Medium},
 		{oldProtocols, finding.High},
 		{weakSuites, finding.High},
 		{plainFTP, finding.High},

@@ -7,32 +7,17 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
-	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/mule"
 )
 
+// noTimeout finds calls that wait without end. Requests over HTTP have a limit of
+// 10 s by default; queries have none.
 func noTimeout(c *Context) {
 	s := surveyOf(c)
-	fallback := false
-	for _, e := range c.Project.Globals {
-		fallback = fallback || e.Is(spaceCore, "configuration") && e.Value("defaultResponseTimeout") != ""
-	}
 	endless := func(v string) bool { n, err := strconv.Atoi(v); return err == nil && n <= 0 }
-	needs := map[string]bool{}
 	s.each(func(f *mule.XMLFile, e *document.Element) {
-		switch {
-		case e.Is(spaceHTTP, "request") && e.Value("responseTimeout") == "":
-			needs[e.Value("config-ref")] = true
-		case (e.Is(spaceHTTP, "request") || e.Is(spaceHTTP, "request-config")) && s.where(e.Value("responseTimeout"), endless) == deployed:
+		if (e.Is(spaceHTTP, "request") || e.Is(spaceHTTP, "request-config")) && s.where(e.Value("responseTimeout"), endless) == deployed {
 			c.Report(Report{Place: c.Attribute(f, e, "responseTimeout"), Message: titled(e) + " waits forever for an answer"})
-		}
-	})
-	s.each(func(f *mule.XMLFile, e *document.Element) {
-		if e.Is(spaceHTTP, "request-config") && e.Value("responseTimeout") == "" && !fallback && needs[e.Value("name")] {
-			c.Report(Report{
-				Place: c.Element(f, e), Severity: finding.Info, Message: "how long requests of " + e.Value("name") + " may take is left to the default of 10 s",
-				Repair: suggested("wait for at most 10 s", withAttribute(f, e, "responseTimeout", "10000")),
-			})
 		}
 	})
 	s.queryTimeouts()

@@ -216,7 +216,7 @@ func clearUsernameToken(c *Context) {
 	s := surveyOf(c)
 	s.each(func(f *mule.XMLFile, e *document.Element) {
 		kind := e.Value("passwordType")
-		if !e.Is(spaceWSC, "username-token-security-strategy") || kind != "" && kind != "TEXT" {
+		if e.Name.Space != spaceWSC || strings.TrimPrefix(e.Name.Local, "wss-") != "username-token-security-strategy" || kind != "" && kind != "TEXT" {
 			return
 		}
 		connection := e.Parent
@@ -225,7 +225,7 @@ func clearUsernameToken(c *Context) {
 		}
 		plain := func(v string) bool { return strings.HasPrefix(v, "http://") && !isInside(hostOf(v)) }
 		if connection != nil && s.where(connection.Value("address"), plain) == deployed {
-			c.Report(Report{Place: c.Element(f, e), Message: "the password of " + ownerOf(connection) + " is sent in the clear"})
+			c.Report(Report{Place: c.Element(f, e), Message: "the password of " + ownerOf(connection) + " is sent in the clear", Also: []*document.Element{connection}})
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
+	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/mule"
 	"farrier.dev/farrier/internal/scan/taint"
 	"farrier.dev/farrier/internal/spec"
@@ -175,10 +176,14 @@ func securityNotEnforced(c *Context) {
 			if router := s.routers(flow)[0]; router.Document == flow.File.Document {
 				at = c.Element(flow.File, router)
 			}
-			c.Report(Report{
-				Place:   at,
+			r := Report{
+				Place: at, Also: []*document.Element{flow.Source, flow.Element},
 				Message: path.Base(d.api.File) + " secures " + o.Method + " " + o.Path + " and others, and nothing in the application looks at credentials",
-			})
+			}
+			if s.unplaced() {
+				r.Severity = finding.Medium
+			}
+			c.Report(r)
 		}
 	}
 }

@@ -106,23 +106,54 @@ func isXMLFormat(format string) bool {
 		strings.EqualFold(format, "xml")
 }
 
+// xmlReaderEntities finds readers that open external entities. They do so only where
+// document types are accepted, too: by supportDtd, or by an old runtime.
 func xmlReaderEntities(c *Context) {
+	type place struct {
+		file *mule.File
+		e    *document.Element
+	}
+	var external, types []reading
+	accepted := map[place][]Edit{}
+	off := func(r reading) Edit { return Edit{File: r.at.File, Span: r.span, Text: "false"} }
 	eachReading(c, func(r reading) {
 		if !isXMLFormat(r.format) || !strings.EqualFold(r.value, "true") {
 			return
 		}
-		report := Report{Place: r.at, Detail: r.name, Repair: safely("switch "+r.name+" off", Edit{File: r.at.File, Span: r.span, Text: "false"})}
 		switch strings.ToLower(r.name) {
 		case "externalentities":
-			report.Message = "the XML reader opens external entities"
+			external = append(external, r)
 		case "supportdtd":
-			// Without external entities no file is opened.
-			report.Message, report.Severity = "the XML reader accepts document types", finding.Medium
-		default:
-			return
+			types = append(types, r)
+			k := place{r.at.File, r.at.Element}
+			accepted[k] = append(accepted[k], off(r))
 		}
-		c.Report(report)
 	})
+	told := map[place]bool{}
+	old := runtimeBefore(c.Project, mule.Runtime{Major: 4, Minor: 4})
+	for _, r := range external {
+		k := place{r.at.File, r.at.Element}
+		report := Report{Place: r.at, Detail: r.name, Message: "the XML reader opens external entities"}
+		edits := []Edit{off(r)}
+		if len(accepted[k]) == 0 && !old {
+			report.Message += " as soon as document types are accepted"
+			report.Severity, report.Confidence = finding.High, finding.MediumConfidence
+		} else if !told[k] {
+			edits = append(edits, accepted[k]...)
+		}
+		told[k] = true
+		report.Repair = safely("switch "+r.name+" off", edits...)
+		c.Report(report)
+	}
+	for _, r := range types {
+		if !told[place{r.at.File, r.at.Element}] {
+			// Without external entities no file is opened.
+			c.Report(Report{
+				Place: r.at, Detail: r.name, Message: "the XML reader accepts document types", Severity: finding.Medium,
+				Repair: safely("switch "+r.name+" off", off(r)),
+			})
+		}
+	}
 }
 
 // maxEntities is how many entities a reader may expand before it is told.
@@ -157,7 +188,7 @@ func xmlDTDDefault(c *Context) {
 			told = true
 			c.Report(Report{
 				Place: r.at, Message: "XML is read by a runtime whose reader accepts document types unless it is told otherwise",
-				Severity: finding.Medium, Confidence: finding.LowConfidence,
+				Severity: finding.Low, Confidence: finding.LowConfidence,
 			})
 		}
 	})

@@ -64,14 +64,15 @@ func graphQLText(c *Context) {
 
 // inside are the words of scripts that reach out of them, and what they do.
 var inside = []struct {
-	word *regexp.Regexp
-	does string
+	word     *regexp.Regexp
+	does     string
+	severity finding.Severity
 }{
-	{regexp.MustCompile(`\bRuntime\s*\.\s*getRuntime\b|\bProcessBuilder\b|["'\]]\s*\.\s*execute\s*\(|\bos\s*\.\s*(system|popen)\s*\(|\bsubprocess\s*\.`), "starts processes"},
-	{regexp.MustCompile(`\bregistry\s*\.\s*\w+|\bmuleContext\s*\.`), "takes objects out of the registry"},
-	{regexp.MustCompile(`\bClass\s*\.\s*forName\b|\bnew\s+GroovyShell\b|\bGroovyClassLoader\b|\bURLClassLoader\b|\bEval\s*\.\s*me\b`), "loads code"},
-	{regexp.MustCompile(`\bnew\s+(java\.net\.)?URL\s*\(|\.\s*toURL\s*\(\s*\)`), "opens addresses"},
-	{regexp.MustCompile(`\bSystem\s*\.\s*(exit|setProperty|setSecurityManager)\b`), "changes the runtime"},
+	{regexp.MustCompile(`\bRuntime\s*\.\s*getRuntime\b|\bProcessBuilder\b|["'\]]\s*\.\s*execute\s*\(|\bos\s*\.\s*(system|popen)\s*\(|\bsubprocess\s*\.`), "starts processes", finding.High},
+	{regexp.MustCompile(`\bregistry\s*\.\s*\w+|\bmuleContext\s*\.`), "takes objects out of the registry", finding.Medium},
+	{regexp.MustCompile(`\bClass\s*\.\s*forName\b|\bnew\s+GroovyShell\b|\bGroovyClassLoader\b|\bURLClassLoader\b|\bEval\s*\.\s*me\b`), "loads code", finding.High},
+	{regexp.MustCompile(`\bnew\s+(java\.net\.)?URL\s*\(|\.\s*toURL\s*\(\s*\)`), "opens addresses", finding.Medium},
+	{regexp.MustCompile(`\bSystem\s*\.\s*(exit|setProperty|setSecurityManager)\b`), "changes the runtime", finding.Medium},
 }
 
 // isScript says whether the text of an element is a script.
@@ -90,7 +91,7 @@ func scriptInternals(c *Context) {
 	eachScript(c, func(place func(start, end int) taint.Place, text string) {
 		for _, i := range inside {
 			if m := i.word.FindStringIndex(text); m != nil {
-				c.Report(Report{Place: place(m[0], m[1]), Message: "the script " + i.does})
+				c.Report(Report{Place: place(m[0], m[1]), Message: "the script " + i.does, Severity: i.severity})
 				return
 			}
 		}
