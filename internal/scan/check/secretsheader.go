@@ -13,6 +13,19 @@ import (
 
 var secretHeaderName = regexp.MustCompile(`(?i)^(?:proxy-)?authorization$|^x-api-?key$|^api[-_]?key$|^x-apikey$|^(?:x-)?client[-_]secret$|^x-(?:auth|access|api)-token$|^access_token$|^ocp-apim-subscription-key$|^subscription-key$|^x-functions-key$|^private-token$|^x-vault-token$|^x-auth-key$`)
 
+// keyParameter are names of parameters that hold keys in some services, and other
+// things in others.
+var keyParameter = regexp.MustCompile(`(?i)^(?:key|app_?id|token|auth|access_?key|license_?key|code)$`)
+
+// opaqueKey says whether a value is long and mixed as only generated keys are.
+func opaqueKey(value string) bool {
+	const shortest = 20
+	return len(value) >= shortest && keyCharacters.MatchString(value) && strings.ContainsAny(value, "0123456789") &&
+		strings.ContainsAny(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+}
+
+var keyCharacters = regexp.MustCompile(`^[A-Za-z0-9_+/=]+$`)
+
 var schemeForm = regexp.MustCompile(`(?i)^(?:basic|bearer|token|apikey|api-key|digest|sharedaccesssignature|ssws|key)\s+`)
 
 // isHeaderSecret says whether a literal value of a header for credentials is one.
@@ -88,7 +101,8 @@ func headerObject(c *Context, f *mule.XMLFile, e *document.Element) {
 	for _, field := range fieldsOf(code.Tree.Body, 0) {
 		key, keyed := literalText(field.Key)
 		value, plain := literalText(field.Value)
-		if keyed && plain && secretHeaderName.MatchString(key) && isHeaderSecret(value) {
+		named := secretHeaderName.MatchString(key) || e.Name.Local == "query-params" && keyParameter.MatchString(key) && opaqueKey(value)
+		if keyed && plain && named && isHeaderSecret(value) {
 			at := field.Value.Bytes()
 			span := document.Span{Start: code.Offset(at.Start), End: code.Offset(at.End)}
 			reportHeader(c, f, e, span, span, key)

@@ -45,7 +45,7 @@ type connector struct {
 
 // connectors are the connectors by their namespace behind base.
 var connectors = map[string]connector{
-	"http":                            {label: Remote | Backend, what: "the answer of an HTTP service"},
+	"http":                            {label: Remote | Backend, what: "the answer of an HTTP service", void: "basic-security-filter"},
 	"wsc":                             {label: Remote | Backend, what: "the answer of a SOAP service"},
 	"ws":                              {label: Remote | Backend, what: "the answer of a SOAP service"},
 	"cxf":                             {label: Remote | Backend, what: "the answer of a SOAP service", passes: "*"},
