@@ -153,7 +153,10 @@ func oauthClient(c *Context) {
 			if a == nil || s.where(a.Value.Text, func(v string) bool { return strings.HasPrefix(strings.ToLower(v), "http://") && !isInside(hostOf(v)) }) != deployed {
 				continue
 			}
-			c.Report(Report{Place: c.Attribute(f, e, name), Detail: "@" + name, Message: "the " + name + " of " + titled(e) + " is an address without TLS"})
+			c.Report(Report{
+				Place: c.Attribute(f, e, name), Detail: "@" + name, Message: "the " + name + " of " + titled(e) + " is an address without TLS",
+				Repair: otherScheme(f, a, "http://", "https://"),
+			})
 		}
 		if e.Value("encodeClientCredentialsInBody") == "true" {
 			c.Report(Report{

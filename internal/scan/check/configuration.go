@@ -57,7 +57,10 @@ func consoleExposed(c *Context) {
 	}
 	s.each(func(f *mule.XMLFile, e *document.Element) {
 		if c.Project.Major == 3 && e.Name.Local == "config" && strings.HasSuffix(e.Name.Space, "apikit") && s.where(e.Value("consoleEnabled"), isTrue) == deployed {
-			c.Report(Report{Place: c.Attribute(f, e, "consoleEnabled"), Message: "the API console of " + e.Value("name") + " is switched on"})
+			c.Report(Report{
+				Place: c.Attribute(f, e, "consoleEnabled"), Message: "the API console of " + e.Value("name") + " is switched on",
+				Repair: suggested("switch the console off", withAttribute(f, e, "consoleEnabled", "false")),
+			})
 		}
 	})
 }
@@ -172,7 +175,10 @@ func corsAnyOrigin(c *Context) {
 		case e.Is(spaceHTTP, "public-resource"), e.Is(spaceHTTP, "origin") && s.where(e.Value("url"), func(v string) bool { return v == "*" }) == deployed:
 			s.publicResource(f, e)
 		case strings.EqualFold(header, "access-control-allow-origin") && s.where(e.Value("value"), func(v string) bool { return v == "*" }) == deployed:
-			c.Report(Report{Place: c.Element(f, e), Message: "pages of any origin may read the answers"})
+			c.Report(Report{
+				Place: c.Element(f, e), Message: "pages of any origin may read the answers",
+				Repair: suggested("allow the origin that a property names", withAttribute(f, e, "value", "${cors.origin}")),
+			})
 		}
 	})
 	s.eachScript(func(code *mule.Code) {
@@ -187,6 +193,12 @@ func corsAnyOrigin(c *Context) {
 
 func (s *survey) publicResource(f *mule.XMLFile, e *document.Element) {
 	r := Report{Place: s.Element(f, e), Message: "pages of any origin may call " + ownerOf(e)}
+	if e.Name.Local == "public-resource" {
+		name := strings.TrimSuffix(writtenName(e), "public-resource") + "origin"
+		r.Repair = suggested("allow the origin that a property names", Edit{File: f.File, Span: e.Whole, Text: "<" + name + ` url="${cors.origin}"/>`})
+	} else {
+		r.Repair = suggested("allow the origin that a property names", withAttribute(f, e, "url", "${cors.origin}"))
+	}
 	for up := e.Parent; up != nil; up = up.Parent {
 		if s.where(up.Value("allowCredentials"), isTrue) == deployed {
 			r.Severity, r.Message = finding.High, r.Message+" with the credentials of the user"
@@ -215,7 +227,11 @@ func (s *survey) corsHeaders(code *mule.Code, o *syntax.Object) {
 		return
 	}
 	if text, ok := wholeText(origin); ok && strings.TrimSpace(text) == "*" {
-		s.Report(Report{Place: inCode(code, origin), Message: "pages of any origin may read the answers"})
+		at := inCode(code, origin)
+		s.Report(Report{
+			Place: at, Message: "pages of any origin may read the answers",
+			Repair: suggested("allow the origin that a property names", propertyCalled(at, "cors.origin")),
+		})
 		return
 	}
 	if selected, ok := origin.(*syntax.Select); ok && strings.EqualFold(selected.Name, "origin") {
@@ -235,7 +251,10 @@ func wildcardListener(c *Context) {
 		}
 		switch s.listenerPath(flow) {
 		case "/*", "/**":
-			c.Report(Report{Place: c.Element(flow.File, flow.Source), Message: "the flow " + flow.Name + " takes any path and any method"})
+			c.Report(Report{
+				Place: c.Element(flow.File, flow.Source), Message: "the flow " + flow.Name + " takes any path and any method",
+				Repair: suggested("take the methods GET and POST only", withAttribute(flow.File, flow.Source, "allowedMethods", "GET, POST")),
+			})
 		}
 	}
 }

@@ -71,14 +71,14 @@ func retryWithoutBound(c *Context) {
 			retries, pause := e.Value("maxRetries"), e.Value("millisBetweenRetries")
 			switch {
 			case s.where(retries, beyond(20)) == deployed:
-				c.Report(Report{Place: c.Attribute(f, e, "maxRetries"), Message: titled(e) + " tries more than 20 times"})
+				c.Report(Report{Place: c.Attribute(f, e, "maxRetries"), Message: titled(e) + " tries more than 20 times", Repair: suggested("try five times", withAttribute(f, e, "maxRetries", "5"))})
 			case strings.Contains(retries, "#[") && !strings.Contains(retries, "p("):
 				c.Report(Report{Place: c.Attribute(f, e, "maxRetries"), Message: "data decides how often " + titled(e) + " tries"})
 			case s.where(pause, below(100)) == deployed:
-				c.Report(Report{Place: c.Attribute(f, e, "millisBetweenRetries"), Message: titled(e) + " hardly pauses between its tries"})
+				c.Report(Report{Place: c.Attribute(f, e, "millisBetweenRetries"), Message: titled(e) + " hardly pauses between its tries", Repair: suggested("pause for a second", withAttribute(f, e, "millisBetweenRetries", "1000"))})
 			}
 		case e.Is(spaceCore, "reconnect-forever") && s.where(e.Value("frequency"), below(500)) == deployed:
-			c.Report(Report{Place: c.Attribute(f, e, "frequency"), Message: ownerOf(e) + " connects anew without end and hardly pauses"})
+			c.Report(Report{Place: c.Attribute(f, e, "frequency"), Message: ownerOf(e) + " connects anew without end and hardly pauses", Repair: suggested("pause for two seconds", withAttribute(f, e, "frequency", "2000"))})
 		}
 	})
 }

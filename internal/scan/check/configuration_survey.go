@@ -38,6 +38,7 @@ type Memory struct {
 	described  []*described
 	read       bool
 	secrets    map[*document.Attr]string
+	given      map[string]bool
 }
 
 func surveyOf(c *Context) *survey {

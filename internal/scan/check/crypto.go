@@ -39,7 +39,10 @@ func weakHash(c *Context) {
 	s := surveyOf(c)
 	s.each(func(f *mule.XMLFile, e *document.Element) {
 		if e.Is(spaceCrypto, "calculate-checksum") && isWeakHash(e.Value("algorithm")) {
-			c.Report(Report{Place: c.Attribute(f, e, "algorithm"), Message: "a checksum is made with " + e.Value("algorithm")})
+			c.Report(Report{
+				Place: c.Attribute(f, e, "algorithm"), Message: "a checksum is made with " + e.Value("algorithm"),
+				Repair: suggested("use SHA-256; those who compare the checksum must, too", withAttribute(f, e, "algorithm", "SHA_256")),
+			})
 		}
 	})
 	s.eachScript(func(code *mule.Code) {

@@ -162,7 +162,7 @@ const maxEntities = 100
 func xmlEntityCount(c *Context) {
 	eachReading(c, func(r reading) {
 		if n, err := strconv.Atoi(r.value); err == nil && n > maxEntities && isXMLFormat(r.format) && strings.EqualFold(r.name, "maxEntityCount") {
-			c.Report(Report{Place: r.at, Detail: r.name, Message: "the XML reader expands up to " + r.value + " entities"})
+			c.Report(Report{Place: r.at, Detail: r.name, Message: "the XML reader expands up to " + r.value + " entities", Repair: fewerEntities(r)})
 		}
 	})
 }

@@ -185,9 +185,10 @@ func secretInAddress(c *Context) {
 					continue
 				}
 				if start, end, ok := secretIn(a.Value.Text); ok {
+					at := taint.Place{File: f.File, Span: a.Value.Part(start, end), Element: e}
 					c.Report(Report{
-						Place:   taint.Place{File: f.File, Span: a.Value.Part(start, end), Element: e},
-						Message: "the address in " + a.Name.Local + " of " + titled(e) + " holds a password", Detail: "@" + a.Name.Local,
+						Place: at, Message: "the address in " + a.Name.Local + " of " + titled(e) + " holds a password", Detail: "@" + a.Name.Local,
+						Repair: secretElsewhere(c, at, "password", false),
 					})
 				}
 			}

@@ -79,6 +79,8 @@ func reportHeader(c *Context, f *mule.XMLFile, e *document.Element, span, secret
 	}
 	if f.Test {
 		r.Severity = finding.Low
+	} else {
+		r.Repair = secretElsewhere(c, taint.Place{File: f.File, Span: secret, Element: e}, name, span == secret)
 	}
 	c.Report(r)
 }

@@ -188,7 +188,7 @@ func openVersion(c *Context) {
 		}
 		c.Report(Report{
 			Place: versionPlace(c, dep), Message: "the version of " + dep.ArtifactID + " is " + v + ", so that whoever publishes a newer one gets it into the build",
-			Detail: dep.GroupID + ":" + dep.ArtifactID,
+			Detail: dep.GroupID + ":" + dep.ArtifactID, Repair: pinned(c, dep),
 		})
 	}
 }

@@ -210,7 +210,10 @@ func plainBroker(c *Context) {
 				}
 				at = deployed
 			}
-			r := Report{Place: c.Attribute(f, e, name), Message: ownerOf(e) + " connects without TLS"}
+			r := Report{Place: c.Attribute(f, e, name), Message: ownerOf(e) + " connects without TLS", Repair: otherScheme(f, a, "tcp://", "ssl://")}
+			if r.Repair == nil {
+				r.Repair = otherScheme(f, a, "ldap://", "ldaps://")
+			}
 			switch {
 			case at == elsewhere:
 				r.Severity = finding.Low
