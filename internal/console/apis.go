@@ -2,9 +2,11 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"farrier.dev/farrier/internal/control/exchange"
+	"farrier.dev/farrier/internal/control/findings"
 	"farrier.dev/farrier/internal/control/served"
 )
 
@@ -48,7 +50,16 @@ type apiData struct {
 	Range  exchange.Range
 	// Path is the page's own address.
 	Path string
+	// Findings are the worst that are open, Open is how many there are; nil when they
+	// could not be read.
+	Findings []findings.Item
+	Open     int
+	// Projects are the names of the Mule projects that implement it.
+	Projects []string
 }
+
+// worstFindings is how many findings the page of an API shows.
+const worstFindings = 5
 
 func (c *console) api(w http.ResponseWriter, r *request) error {
 	span, since := c.since(r)
@@ -57,7 +68,19 @@ func (c *console) api(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return c.render(w, r, http.StatusOK, "api", name, apiData{d, exchange.Ranges(), span, apiPath(name)})
+	data := apiData{Detail: d, Ranges: exchange.Ranges(), Range: span, Path: apiPath(name)}
+	if data.Findings, data.Open, err = c.Findings.List(r.Context(), r.principal, findings.Filter{API: name, State: findings.Open, Limit: worstFindings}); err != nil {
+		return err
+	}
+	// Without a store there are no projects, and the page shows the rest.
+	if all, err := c.Projects.Overview(r.Context(), r.principal); err == nil {
+		for i := range all.Projects {
+			if slices.Contains(all.Projects[i].APIs, name) {
+				data.Projects = append(data.Projects, all.Projects[i].Project)
+			}
+		}
+	}
+	return c.render(w, r, http.StatusOK, "api", name, data)
 }
 
 func (c *console) revision(w http.ResponseWriter, r *request) error {

@@ -29,7 +29,7 @@ func TestPages(t *testing.T) {
 		{"/apis/default/orders", 200, []string{
 			"Policies, in order of execution", "manifests/orders.yaml:14", "automated", "inline", "order 10", "methods POST", "admit",
 			"default/orders-backend", "(90 %)", "below", "mobile-app", "gold", "1\u202f000 in 1 min", "GET /orders/{int}", "rateLimits[0].maximumRequests",
-			"certificate.key", "••••••••", "http://orders.internal:8080/",
+			"certificate.key", "••••••••", "http://orders.internal:8080/", "What is wrong", "open findings", "SQL built from request data", "/projects/orders",
 		}, nil},
 		{"/apis/partner/invoices", 200, []string{"No policy is bound", "There is no route"}, nil},
 		{"/apis/default/nowhere", 404, []string{"Not found"}, nil},
