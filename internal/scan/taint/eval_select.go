@@ -40,7 +40,7 @@ func (e *evaluator) selected(n *syntax.Select, f *frame) *Value {
 		if v != nil && v.Type == ArrayType {
 			return ArrayOf(Element(v))
 		}
-		return cutting(v)
+		return e.part(cutting(v), n.Index, f)
 	case syntax.SelectFilter, syntax.SelectAllFilter:
 		if s, ok := n.Index.(*syntax.String); ok {
 			return ArrayOf(Field(v, e.constant(s, f)))
@@ -57,6 +57,26 @@ func (e *evaluator) selected(n *syntax.Select, f *frame) *Value {
 		return nil
 	}
 	return nil
+}
+
+// part is a text of which a range was taken. Four characters, as the last digits of a
+// card, tell of nobody.
+func (e *evaluator) part(v *Value, bounds syntax.Node, f *frame) *Value {
+	b, ok := bounds.(*syntax.Binary)
+	if !ok {
+		return v
+	}
+	from, fromErr := strconv.Atoi(e.constant(b.Left, f))
+	to, toErr := strconv.Atoi(e.constant(b.Right, f))
+	if fromErr != nil || toErr != nil || (from < 0) != (to < 0) || to-from >= 4 || to < from {
+		return v
+	}
+	return eachMark(v, func(m Mark) Mark {
+		if m.Source.Label == Personal {
+			m.Clean |= Stored
+		}
+		return m
+	})
 }
 
 func (e *evaluator) fieldOf(v *Value, n *syntax.Select, f *frame) *Value {

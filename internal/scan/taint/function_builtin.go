@@ -140,6 +140,9 @@ func (e *evaluator) outside(c *invocation, m *model) *Value {
 		if Known(v) {
 			return nil
 		}
+		if v != nil && (v.Type == ObjectType || v.Type == ArrayType) {
+			return v // it was written by a transform, which keeps what it is made of
+		}
 		return Named(scalarAny(v), "")
 	case remote:
 		c.all()
