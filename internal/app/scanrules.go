@@ -90,10 +90,14 @@ func scanRulesPage(out io.Writer, list []scan.RuleInfo) error {
 		if r.Taxonomy.OWASP2023 != "" {
 			facts = append(facts, "OWASP API 2023 "+r.Taxonomy.OWASP2023)
 		}
+		var controls []string
 		for _, name := range slices.Sorted(maps.Keys(r.Taxonomy.Controls)) {
-			facts = append(facts, standards[name]+": "+strings.Join(r.Taxonomy.Controls[name], ", "))
+			controls = append(controls, standards[name]+": "+strings.Join(r.Taxonomy.Controls[name], ", "))
 		}
 		_, _ = fmt.Fprintf(out, "\n### %s: %s\n\n%s.\n\n%s\n\n%s\n", r.ID, r.Title, strings.Join(facts, "; "), r.Why, r.Mend)
+		if len(controls) > 0 {
+			_, _ = fmt.Fprintf(out, "\nControls: %s.\n", strings.Join(controls, "; "))
+		}
 		if len(r.Bad) > 0 && len(r.Good) > 0 {
 			_, _ = fmt.Fprintf(out, "\nFound:\n\n```\n%s\n```\n\nPassed by:\n\n```\n%s\n```\n", strings.TrimSpace(r.Bad[0]), strings.TrimSpace(r.Good[0]))
 		}
