@@ -150,3 +150,30 @@ func FuzzEntries(f *testing.F) {
 		}
 	})
 }
+
+// TestPropertiesOfBeans reads what beans of Spring load.
+func TestPropertiesOfBeans(t *testing.T) {
+	bean := func(inside string) map[string]string {
+		return map[string]string{
+			"src/main/app/mule-deploy.properties": "config.resources=app.xml\n",
+			"src/main/app/app.xml": `<mule xmlns="http://www.mulesoft.org/schema/mule/core" xmlns:spring="http://www.springframework.org/schema/beans"><spring:beans>` +
+				`<spring:bean class="org.springframework.beans.factory.config.PropertyPlaceholderConfigurer">` + inside + `</spring:bean></spring:beans></mule>`,
+			"src/main/resources/esb.properties": "db.user=esb\n",
+		}
+	}
+	for inside, want := range map[string]bool{
+		`<spring:property name="location" value="classpath:esb.properties"/>`:                                                                  true,
+		`<spring:property name="location"><spring:value>esb.properties</spring:value></spring:property>`:                                       true,
+		`<spring:property name="locations"><spring:list><spring:value>classpath:esb.properties</spring:value></spring:list></spring:property>`: true,
+		`<spring:property name="properties" value="classpath:esb.properties"/>`:                                                                false,
+	} {
+		p, err := ReadFiles("esb", bean(inside))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := p.Properties.Named("db.user")
+		if len(found) != 1 || found[0].Loaded != want {
+			t.Errorf("%s: %d properties, want one, loaded: %t", inside, len(found), want)
+		}
+	}
+}

@@ -19,6 +19,7 @@ const (
 	secureSpace     = "http://www.mulesoft.org/schema/mule/secure-properties"
 	oldSecureSpace  = "http://www.mulesoft.org/schema/mule/secure-property-placeholder"
 	contextSpace    = "http://www.springframework.org/schema/context"
+	beansSpace      = "http://www.springframework.org/schema/beans"
 	oldSecureConfig = "config"
 )
 
@@ -42,15 +43,39 @@ func loaderOf(e *document.Element) (l loader, ok bool) {
 	case e.Is(oldSecureSpace, oldSecureConfig):
 		l.secure = true
 	case e.Is(contextSpace, "property-placeholder"):
+	case e.Is(beansSpace, "bean") && strings.HasSuffix(e.Value("class"), "PlaceholderConfigurer"):
+		l.beanLocations(e)
+		return l, true
 	default:
 		return l, false
 	}
-	for _, name := range strings.Split(e.Value(attribute), ",") {
+	l.add(e.Value(attribute))
+	return l, true
+}
+
+// add adds the names of files in a list.
+func (l *loader) add(list string) {
+	for _, name := range strings.Split(list, ",") {
 		if name = fileName(name); name != "" && len(l.patterns) < 50 {
 			l.patterns = append(l.patterns, name)
 		}
 	}
-	return l, true
+}
+
+// beanLocations adds what the properties location and locations of a bean say.
+func (l *loader) beanLocations(bean *document.Element) {
+	for _, property := range bean.Elements() {
+		if name := property.Value("name"); name != "location" && name != "locations" {
+			continue
+		}
+		l.add(property.Value("value"))
+		property.Walk(func(e *document.Element) bool {
+			if t := e.Content(); e.Is(beansSpace, "value") && t != nil {
+				l.add(t.Value.Text)
+			}
+			return true
+		})
+	}
 }
 
 // fileName is the name of a resource without its scheme.
