@@ -98,7 +98,7 @@ func (s *survey) unmanaged(flow *mule.Flow, others bool) {
 	}
 	kernel := s.Project.Artifact != nil && s.Project.Artifact.RequiredProduct == "MULE"
 	if others || kernel || s.guarded(flow) {
-		r.Severity = finding.Medium
+		r.Severity = finding.Low
 	}
 	s.Report(r)
 }
