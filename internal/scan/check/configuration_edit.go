@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
@@ -69,8 +70,13 @@ func unitIn(f *mule.XMLFile, e *document.Element, own string) string {
 			return more
 		}
 	}
+	if m := indented.FindSubmatch(f.Document.Text); m != nil {
+		return string(m[1])
+	}
 	return "    "
 }
+
+var indented = regexp.MustCompile(`\n([ \t]{1,8})<`)
 
 // prefixIn is the beginning of the name of an element that shall stand in another,
 // with its prefix there, and the declaration of that where there is none.

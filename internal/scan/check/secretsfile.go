@@ -247,7 +247,7 @@ func reportKnown(c *Context, f *mule.File, span document.Span, what string, seve
 		severity = min(severity, finding.Medium)
 	}
 	c.Report(Report{
-		Place: taint.Place{File: f, Span: span}, Message: what + " stands in the file", Detail: strconv.Itoa(span.Start),
+		Place: taint.Place{File: f, Span: span}, Message: what + " stands in the file", Detail: what,
 		Severity: severity, Confidence: confidence,
 	})
 }

@@ -2,6 +2,7 @@ package repair
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
@@ -62,12 +63,17 @@ func SetText(e *document.Element, text string) (Edit, bool) {
 	return Edit{Start: t.Value.Span.Start, End: t.Value.Span.End, Text: text}, true
 }
 
+var indented = regexp.MustCompile(`\n([ \t]{1,8})<`)
+
 // Insert puts elements, as they are to be written, first into an element, on lines
 // of their own where the element has its own.
 func Insert(e *document.Element, elements string) Edit {
 	text := e.Document.Text
 	own := indent(text, e.Tag.Start)
 	unit := "\t"
+	if m := indented.FindSubmatch(text); m != nil {
+		unit = string(m[1])
+	}
 	if e.Parent != nil {
 		if above := indent(text, e.Parent.Tag.Start); len(own) > len(above) {
 			unit = strings.TrimPrefix(own, above)
