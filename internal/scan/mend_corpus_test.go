@@ -44,11 +44,11 @@ func TestMendCorpus(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 11))
 	projects := c.projects(set, random)
 	for _, name := range sortedKeys(projects) {
-		if !c.play(name, projects[name], *wholeCorpus || random.IntN(8) == 0) {
+		if !c.play(name, projects[name], *wholeCorpus || random.IntN(10) == 0) {
 			continue // there is nothing to repair
 		}
 		for _, m := range mutators() {
-			if *wholeCorpus || random.IntN(20) == 0 {
+			if *wholeCorpus || random.IntN(26) == 0 {
 				c.mutant(name+", "+m.name, projects[name], m)
 			}
 		}

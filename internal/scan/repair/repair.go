@@ -52,14 +52,14 @@ func Apply(text []byte, edits Set) ([]byte, error) {
 }
 
 // Overlap says whether edits of two sets for a file of a name touch the same bytes.
-// The same edit may be in both. Several may insert at one place, but not in JSON,
-// where each would have to know whether it is the first.
+// The same edit may be in both. Several may insert at one place; in JSON only those
+// that go on with a list, for others would have to know which is the first.
 func Overlap(name string, a, b Set) bool {
-	several := strings.ToLower(path.Ext(name)) != ".json"
+	isJSON := strings.ToLower(path.Ext(name)) == ".json"
 	for _, x := range a {
 		for _, y := range b {
 			switch inserts := x.Start == x.End && y.Start == y.End; {
-			case x == y || inserts && several:
+			case x == y, inserts && (!isJSON || strings.HasPrefix(x.Text, ",") && strings.HasPrefix(y.Text, ",")):
 			case x.Start < y.End && y.Start < x.End, x.Start == y.Start, x.Start == x.End && x.Start > y.Start && x.Start < y.End:
 				return true
 			}

@@ -129,6 +129,7 @@ func TestOverlap(t *testing.T) {
 		{"a.xml", insert, other, false},
 		{"a.json", insert, other, true},
 		{"a.json", insert, insert, false},
+		{"a.json", repair.Edit{Text: `, "a"`}, repair.Edit{Text: `, "b"`}, false},
 		{"a.xml", insert, change, true},
 		{"a.xml", change, change, false},
 		{"a.xml", change, repair.Edit{Start: 1, End: 4, Text: "d"}, true},
