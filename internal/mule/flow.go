@@ -70,7 +70,7 @@ func isSource(e *document.Element) bool {
 	name := e.Name.Local
 	switch name {
 	case "listener", "scheduler", "poll", "inbound-endpoint", "composite-source", "subscriber", "source", "receivemessages", "receive-messages",
-		"subscribe-topic", "replay-topic", "subscribe-channel", "replay-channel", "pubsub-subscribe":
+		"data-fetcher", "subscribe-topic", "replay-topic", "subscribe-channel", "replay-channel", "pubsub-subscribe":
 		return true
 	}
 	for _, end := range [...]string{"-listener", "-inbound-endpoint", "-source", "-trigger", "-subscriber", "-poller"} {

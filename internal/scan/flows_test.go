@@ -291,7 +291,7 @@ func (c *flowCase) shown(f *finding.Finding) string {
 
 // begins are what a way may begin in: elements that bring data in, and fields whose
 // names say that they are personal.
-var begins = regexp.MustCompile(`listener|inbound-endpoint|subscriber|inbound|error|exception|` +
+var begins = regexp.MustCompile(`listener|data-fetcher|inbound-endpoint|subscriber|inbound|error|exception|` +
 	`:request|:select|:query|:read|:consume|:retrieve|secure::|is personal data`)
 
 // wayProblem holds that a way begins at a source, ends at the sink, and that every

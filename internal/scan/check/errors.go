@@ -21,10 +21,40 @@ func errorChecks() []entry[Func] {
 }
 
 // wholeError says whether a hit is about the error as such, its exception or a stack
-// trace, not about texts in it. In Mule 3 these can't be told apart.
+// trace, not about texts in it. In Mule 3 these can't be told apart, except where
+// something prints the stack.
 func (c *Context) wholeError(h taint.Hit) bool {
 	what := h.Source.What
-	return c.Project.Major != 3 && (what == "error" || what == "error.exception" && !c.messageOnly(h) || strings.Contains(strings.ToLower(what), "stacktrace"))
+	if c.Project.Major == 3 {
+		return c.printsStack(h)
+	}
+	return what == "error" || what == "error.exception" && !c.messageOnly(h) || strings.Contains(strings.ToLower(what), "stacktrace")
+}
+
+// stackPrinted are the calls that print a stack.
+var stackPrinted = regexp.MustCompile(`\b(?:get(?:Full|RootCause)?StackTrace|printStackTrace)\b`)
+
+// printsStack says whether the stack of an exception is printed on the way of a hit.
+func (c *Context) printsStack(h taint.Hit) bool {
+	printed := func(e *document.Element) bool {
+		for _, target := range errorTargets(e) {
+			for i := range target.Attrs {
+				if stackPrinted.MatchString(target.Attrs[i].Value.Text) {
+					return true
+				}
+			}
+			if t := target.Content(); t != nil && stackPrinted.MatchString(t.Value.Text) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, step := range h.Way {
+		if step.At.Element != nil && printed(step.At.Element) {
+			return true
+		}
+	}
+	return h.At.Element != nil && printed(h.At.Element)
 }
 
 // messageOnly says whether nothing but the message of an exception is taken on the

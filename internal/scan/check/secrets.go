@@ -32,7 +32,7 @@ func secrets() []entry[Func] {
 }
 
 // secretAttributes are those that hold a secret and nothing else.
-var secretAttributes = regexp.MustCompile(`^(?:password|keyPassword|storePassword|trustStorePassword|keyStorePassword|proxyPassword|secretKey|securityToken|clientSecret|client_secret|consumerSecret|passphrase|keyPassphrase|` +
+var secretAttributes = regexp.MustCompile(`^(?:password|[a-z][A-Za-z]*Password|secretKey|securityToken|clientSecret|client_secret|consumerSecret|passphrase|keyPassphrase|` +
 	`apiKey|accessToken|sasToken|privateKey|accountKey|sharedKey|sharedAccessKey|authToken|apiToken|bearerToken|secretAccessKey|subscriptionKey|encryptionKey)$`)
 
 // passwordAttributes are those that hold passwords people choose themselves.

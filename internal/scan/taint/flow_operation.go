@@ -93,6 +93,10 @@ func (r *run) answered(e *document.Element, ev *event, c connector) *event {
 	if backend != 0 {
 		payload = Marked(payload, r.source(e, Backend, what))
 	}
+	if c.echoes {
+		echo := r.passed(e, ev)
+		payload.Marks = mergeMarks(payload.Marks, Marks(echo))
+	}
 	attributes := Named(Tainted(r.source(e, label&^Backend, "the attributes of "+what)), "")
 	if e.Name.Local == "list" && e.Name.Space != nsDB {
 		payload = ArrayOf(payload)
@@ -114,7 +118,7 @@ func (r *run) passed(e *document.Element, ev *event) *Value {
 	for _, c := range e.Elements() {
 		if w := r.content(c, ev); w != nil {
 			add(w)
-			given = given || c.Name.Local == "content" || c.Name.Local == "args" || c.Name.Local == "parameters"
+			given = given || named("content args parameters messages prompt instructions template data", c.Name.Local)
 		}
 	}
 	for i := range e.Attrs {

@@ -41,6 +41,9 @@ type connector struct {
 	// what no stranger chose (counts, identifiers), passes those that make their
 	// answer of what they are given, separated by blanks; "*" stands for all others.
 	void, plain, passes string
+	// echoes says that what is asked shows in the answer, so that who chooses the
+	// question has a say in it.
+	echoes bool
 }
 
 // connectors are the connectors by their namespace behind base.
@@ -71,9 +74,9 @@ var connectors = map[string]connector{
 	"graphql":                         {label: Remote | Backend, what: "the answer of a GraphQL service"},
 	"mcp":                             {label: Remote, what: "the answer of an MCP server"},
 	"a2a":                             {label: Remote, what: "the answer of an agent"},
-	"ms-inference":                    {label: Remote, what: "the answer of a language model"},
-	"ms-einstein-ai":                  {label: Remote, what: "the answer of a language model"},
-	"ms-aichain":                      {label: Remote, what: "the answer of a language model"},
+	"ms-inference":                    {label: Remote, what: "the answer of a language model", echoes: true},
+	"ms-einstein-ai":                  {label: Remote, what: "the answer of a language model", echoes: true},
+	"ms-aichain":                      {label: Remote, what: "the answer of a language model", echoes: true},
 	"mac-vectors":                     {label: Remote, what: "what the vector store answered"},
 	"ms-vectors":                      {label: Remote, what: "what the vector store answered"},
 	"ms-agentforce":                   {label: Remote, what: "the answer of an agent"},
@@ -217,7 +220,7 @@ func listenerOf(e *document.Element) (listener, bool) {
 		return listener{label: Queue, what: "a message"}, true
 	case "quartz", "schedulers":
 		return listener{}, false
-	case "http", "http-policy", "https", "jetty", "servlet", "ajax", "tcp", "udp", "ssl", "sockets", "grpc", "graphql", "apikit-graphql", "odata", "apikit-soap", "as2-mule4", "as2", "websub":
+	case "http", "http-policy", "https", "jetty", "servlet", "ajax", "tcp", "udp", "ssl", "sockets", "grpc", "graphql", "apikit-graphql", "apikit-for-graphql", "odata", "apikit-soap", "as2-mule4", "as2", "websub":
 		return listener{Client, "what a client sends"}, true
 	case "websocket":
 		if strings.HasPrefix(local, "outbound") {
