@@ -48,7 +48,7 @@ func TestMendCorpus(t *testing.T) {
 			continue // there is nothing to repair
 		}
 		for _, m := range mutators() {
-			if *wholeCorpus || random.IntN(26) == 0 {
+			if *wholeCorpus || random.IntN(30) == 0 {
 				c.mutant(name+", "+m.name, projects[name], m)
 			}
 		}
@@ -86,7 +86,7 @@ func (c *corpus) fail(where, format string, args ...any) {
 	c.wrong[what] = append(c.wrong[what], where)
 }
 
-// projects are the bad examples, the projects of testdata/mend, and some that have
+// projects are the bad examples, the applications of testdata/apps, and some that have
 // many examples at once.
 func (c *corpus) projects(set *Rules, random *rand.Rand) map[string]map[string]string {
 	out := map[string]map[string]string{}
@@ -107,7 +107,7 @@ func (c *corpus) projects(set *Rules, random *rand.Rand) map[string]map[string]s
 		e.snippet()
 		out[fmt.Sprintf("mixture %d", i+1)] = e.files
 	}
-	paths, err := filepath.Glob("testdata/mend/*.txtar")
+	paths, err := filepath.Glob("testdata/apps/*.txtar")
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -118,7 +118,9 @@ func (c *corpus) projects(set *Rules, random *rand.Rand) map[string]map[string]s
 		}
 		files := map[string]string{}
 		for _, f := range a.Files {
-			files[f.Name] = string(f.Data)
+			if f.Name != "findings" {
+				files[f.Name] = string(f.Data)
+			}
 		}
 		out[filepath.Base(path)] = files
 	}
