@@ -289,9 +289,9 @@ func (c *flowCase) shown(f *finding.Finding) string {
 	return fmt.Sprintf("%s at %s:%d", f.Rule, file, f.Location.Line)
 }
 
-// begins are what a way may begin in: elements that bring data in, and fields whose
+// beginnings are what a way may begin in: elements that bring data in, and fields whose
 // names say that they are personal.
-var begins = regexp.MustCompile(`listener|data-fetcher|inbound-endpoint|subscriber|inbound|error|exception|` +
+var beginnings = regexp.MustCompile(`listener|data-fetcher|inbound-endpoint|subscriber|inbound|error|exception|` +
 	`:request|:select|:query|:read|:consume|:retrieve|secure::|is personal data`)
 
 // wayProblem holds that a way begins at a source, ends at the sink, and that every
@@ -305,7 +305,7 @@ func wayProblem(f *finding.Finding) string {
 			return fmt.Sprintf("the step %+v does not say where it is", s)
 		}
 	}
-	if first := f.Way[0]; !begins.MatchString(first.Excerpt + first.Message) {
+	if first := f.Way[0]; !beginnings.MatchString(first.Excerpt + first.Message) {
 		return "the way does not begin at a source"
 	}
 	if last := f.Way[len(f.Way)-1].Location; last.File != f.Location.File || last.Line != f.Location.Line {

@@ -27,7 +27,7 @@ func TestRuleMistakes(t *testing.T) {
 		{"cwe: 295", "mule: [5]", 5, "versions 3 and 4"},
 		{"why: anybody can pose as the server", "why: ''", 6, "needs the text why"},
 		{"tls:trust-store[@insecure = 'true']", "tls:trust-store[@insecure = ]", 9, "the selector is wrong"},
-		{"tls:trust-store[@insecure = 'true']", "moon:rock", 9, `prefix "moon"`},
+		{"tls:trust-store[@insecure = 'true']", "Moon:rock", 9, `prefix "Moon"`},
 		{`at: "@insecure"`, `at: "1"`, 10, "must be a path"},
 		{"{{name}}", "{{nam}}", 11, "may hold {{@attribute}}"},
 		{"{{name}}", "{{name", 11, "may hold {{@attribute}}"},

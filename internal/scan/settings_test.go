@@ -54,7 +54,7 @@ func TestSettingsMistakes(t *testing.T) {
 		{"version: 1\nrules: [A-1]", 2, "rules must be an object"},
 		{"version: 1\nexclude: ['[']", 2, "is no glob"},
 		{"version: 1\nrule-files: ../x", 2, "inside the project"},
-		{"version: 1\nsources: [{elements: [x:y], sets: [payload]}]", 2, "known prefix"},
+		{"version: 1\nsources: [{elements: [X:y], sets: [payload]}]", 2, "known prefix"},
 		{"version: 1\nsources: [{elements: [db:select], label: client}]", 2, "needs elements and sets"},
 		{"version: 1\nsources: [{elements: [db:select], sets: [payload], label: moon}]", 2, "must be one of client"},
 		{"version: 1\ncleaners: [{function: f, kind: [sqll]}]", 2, "must be one of sql"},

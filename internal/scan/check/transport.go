@@ -90,7 +90,7 @@ func (s *survey) plainEndpoint(f *mule.XMLFile, e *document.Element, production 
 		r.Severity, r.Message = finding.Info, r.Message+", on the loopback interface only"
 	case strings.Contains(e.Value("port")+e.Value("address"), "${http.private.port}"):
 		r.Severity, r.Message = finding.Info, r.Message+", behind a load balancer that ends TLS"
-	case production:
+	case production && s.target() != mule.UnknownTarget:
 		r.Severity = finding.High
 	}
 	s.Report(r)
@@ -102,10 +102,7 @@ func (s *survey) listenerRisk(e *document.Element, at verdict, production bool, 
 	is := func(number string) bool {
 		return s.every(port, func(v string) bool { return v == number })
 	}
-	target := mule.UnknownTarget
-	if s.Project.POM != nil {
-		target = s.Project.POM.Target
-	}
+	target := s.target()
 	platform := target == mule.CloudHub2 || target == mule.RuntimeFabric
 	switch {
 	case s.every(e.Value("host"), isLoopback):
@@ -118,10 +115,19 @@ func (s *survey) listenerRisk(e *document.Element, at verdict, production bool, 
 		return finding.Low, message + " in environments other than production"
 	case s.Project.Kind == mule.Application && !s.refersTo(configName(e)):
 		return finding.Low, message + ", though nothing listens with it yet"
-	case platform || !production:
+	case platform || !production, target == mule.UnknownTarget:
+		// Who does not know where it is deployed can't know what stands in front of it.
 		return finding.Medium, message
 	}
 	return finding.High, message
+}
+
+// target is where the project says that it is deployed.
+func (s *survey) target() mule.Target {
+	if s.Project.POM == nil {
+		return mule.UnknownTarget
+	}
+	return s.Project.POM.Target
 }
 
 func listenerWithoutContext(c *Context) {

@@ -48,7 +48,8 @@ func TestListenerRisk(t *testing.T) {
 		want                                        finding.Severity
 	}{
 		{"nothing is known", "0.0.0.0", "8081", "", "", "", false, finding.Medium},
-		{"production has properties", "0.0.0.0", "8081", "", "", "config-prod.yaml", false, finding.High},
+		{"production has properties", "0.0.0.0", "8081", "", "", "config-prod.yaml", false, finding.Medium},
+		{"production has properties, on CloudHub", "0.0.0.0", "8081", "", sandbox, "config-prod.yaml", false, finding.High},
 		{"deployed to production", "0.0.0.0", "${http.port}", "", cloud, "", false, finding.High},
 		{"deployed to a sandbox", "0.0.0.0", "${http.port}", "", sandbox, "", false, finding.Medium},
 		{"behind the balancer of CloudHub", "0.0.0.0", "${http.private.port}", "", cloud, "", false, finding.Info},

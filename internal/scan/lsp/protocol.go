@@ -66,7 +66,7 @@ func readMessage(r *bufio.Reader) (*message, error) {
 	}
 	m := &message{}
 	if err := json.Unmarshal(body, m); err != nil {
-		return &message{Error: &rpcError{parseError, "the message is no JSON"}}, nil
+		return &message{Error: &rpcError{parseError, "the message is no JSON"}}, nil //nolint:nilerr // it is answered
 	}
 	return m, nil
 }
