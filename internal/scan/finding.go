@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -66,23 +67,44 @@ func (r *found) severity() finding.Severity {
 const maxExcerpt = 200
 
 // excerpt is the line of a file at a place, without the secrets that are known, in
-// their order, and without what looks like one.
+// their order, and without what looks like one. Of a long line it is the part at the
+// place.
 func excerpt(f *mule.File, offset int, secrets ...document.Span) string {
 	if f == nil {
 		return ""
 	}
-	line, begin := lineAt(f.Text, offset), lineStart(f.Text, offset)
-	start := min(max(offset, 0), len(f.Text)) - begin
-	if len(line) > 4*maxExcerpt && start > 2*maxExcerpt {
-		line, begin = line[start-maxExcerpt:], begin+start-maxExcerpt
+	offset = min(max(offset, 0), len(f.Text))
+	begin, end := max(offset-4*maxExcerpt, 0), min(offset+4*maxExcerpt, len(f.Text))
+	begin += bytes.LastIndexByte(f.Text[begin:offset], '\n') + 1
+	if i := bytes.IndexByte(f.Text[offset:end], '\n'); i >= 0 {
+		end = offset + i
 	}
-	line = line[:min(len(line), 4*maxExcerpt)]
-	text := strings.ToValidUTF8(leftOut(line, begin, secrets), "")
+	if first := offset - maxExcerpt; first-begin > maxExcerpt {
+		secrets = withFound(secrets, f.Text[begin:end], begin)
+		begin = first
+	}
+	text := strings.ToValidUTF8(leftOut(f.Text[begin:end], begin, secrets), "")
 	text = strings.TrimSpace(masked(text))
 	if len(text) > maxExcerpt {
 		text = cut(text, maxExcerpt-len("…"))
 	}
 	return text
+}
+
+// withFound are secrets and those that a part of a file shows by names that stand
+// before them, which an excerpt may not hold.
+func withFound(secrets []document.Span, part []byte, begin int) []document.Span {
+	var out []document.Span
+	for _, s := range secrets {
+		if s.Start < begin+len(part) && s.End > begin {
+			out = append(out, s)
+		}
+	}
+	for _, m := range classify.Find(string(part)) {
+		out = append(out, document.Span{Start: begin + m.Start, End: begin + m.End})
+	}
+	slices.SortFunc(out, func(a, b document.Span) int { return cmp.Compare(a.Start, b.Start) })
+	return out
 }
 
 // leftOut is a part of a file, which begins at an offset, with "[secret]" in the

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"farrier.dev/farrier/internal/classify"
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
@@ -20,32 +19,67 @@ import (
 // places turns places of a project into those of findings. It is used by one
 // goroutine.
 type places struct {
-	lines map[*mule.File][]int
+	files map[*mule.File]*lines
 	order map[*document.Element]map[*document.Element]int
 }
 
 func newPlaces() *places {
-	return &places{lines: map[*mule.File][]int{}, order: map[*document.Element]map[*document.Element]int{}}
+	return &places{files: map[*mule.File]*lines{}, order: map[*document.Element]map[*document.Element]int{}}
+}
+
+// lines are where the lines of a file begin, and how many characters stand before
+// each block of it, so that columns of a long line are soon counted.
+type lines struct {
+	starts, characters []int
+}
+
+const blockSize = 1 << 10
+
+func newLines(text []byte) *lines {
+	l := &lines{starts: []int{0}}
+	characters := 0
+	for i, b := range text {
+		if i%blockSize == 0 {
+			l.characters = append(l.characters, characters)
+		}
+		if b == '\n' {
+			l.starts = append(l.starts, i+1)
+		}
+		if startsCharacter(b) {
+			characters++
+		}
+	}
+	l.characters = append(l.characters, characters)
+	return l
+}
+
+// startsCharacter says whether a byte is the first of a character.
+func startsCharacter(b byte) bool { return b&0xC0 != 0x80 }
+
+// before is the number of characters that begin before an offset.
+func (l *lines) before(text []byte, offset int) int {
+	n := l.characters[offset/blockSize]
+	for _, b := range text[offset/blockSize*blockSize : offset] {
+		if startsCharacter(b) {
+			n++
+		}
+	}
+	return n
 }
 
 // position is the line and column, counted from 1, of a byte of a file.
 func (p *places) position(f *mule.File, offset int) finding.Position {
-	starts, ok := p.lines[f]
-	if !ok {
-		starts = []int{0}
-		for i, b := range f.Text {
-			if b == '\n' {
-				starts = append(starts, i+1)
-			}
-		}
-		p.lines[f] = starts
+	l := p.files[f]
+	if l == nil {
+		l = newLines(f.Text)
+		p.files[f] = l
 	}
 	offset = min(max(offset, 0), len(f.Text))
-	line, found := slices.BinarySearch(starts, offset)
+	line, found := slices.BinarySearch(l.starts, offset)
 	if !found {
 		line--
 	}
-	return finding.Position{Offset: offset, Line: line + 1, Column: utf8.RuneCount(f.Text[starts[line]:offset]) + 1}
+	return finding.Position{Offset: offset, Line: line + 1, Column: l.before(f.Text, offset) - l.before(f.Text, l.starts[line]) + 1}
 }
 
 // location is where a place is, without the stable name.

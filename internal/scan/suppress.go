@@ -2,11 +2,13 @@ package scan
 
 import (
 	"bytes"
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
 
+	"farrier.dev/farrier/internal/classify"
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
 	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/mule"
@@ -63,17 +65,16 @@ var (
 func (j *judge) suppressed(s *Settings) []finding.Finding {
 	all := j.suppressions()
 	reasons := map[*found]string{}
+	index := newSuppressionIndex(all)
 	for _, r := range j.found {
-		for _, x := range all {
-			if x.covers(r) {
-				x.used = true
-				if reasons[r] == "" {
-					reasons[r] = x.reason
-				}
+		index.each(r, func(x *suppression) {
+			x.used = true
+			if reasons[r] == "" {
+				reasons[r] = x.reason
 			}
-		}
+		})
 	}
-	for _, x := range all {
+	for _, x := range all[:min(len(all), maxPerRule)] {
 		j.judgeSuppression(x)
 	}
 	findings := j.findings() // in the order of j.found, once it is sorted
@@ -89,19 +90,61 @@ func (j *judge) suppressed(s *Settings) []finding.Finding {
 	return kept
 }
 
-func (x *suppression) covers(r *found) bool {
-	if r.File != x.file || x.reason == "" || !slices.Contains(x.rules, r.asked.ID) {
-		return false
+// suppressionIndex finds the suppressions of a place.
+type suppressionIndex struct {
+	targets map[*document.Element][]*suppression
+	// lines are those of each file that count for lines, in the order of lines.
+	lines map[*mule.File][]*suppression
+	// xml are those of each file that count for elements.
+	xml map[*mule.File][]*suppression
+}
+
+func newSuppressionIndex(all []*suppression) *suppressionIndex {
+	i := &suppressionIndex{map[*document.Element][]*suppression{}, map[*mule.File][]*suppression{}, map[*mule.File][]*suppression{}}
+	for _, x := range all {
+		if x.target == nil {
+			i.lines[x.file] = append(i.lines[x.file], x)
+			continue
+		}
+		i.targets[x.target] = append(i.targets[x.target], x)
+		i.xml[x.file] = append(i.xml[x.file], x)
 	}
-	if x.target == nil {
-		return r.Span.Start >= x.lines.Start && r.Span.Start < x.lines.End
+	for _, of := range i.lines {
+		slices.SortFunc(of, func(a, b *suppression) int {
+			return cmp.Or(cmp.Compare(a.lines.Start, b.lines.Start), cmp.Compare(a.lines.End, b.lines.End))
+		})
 	}
-	for e := r.Element; e != nil; e = e.Parent {
-		if e == x.target {
-			return true
+	return i
+}
+
+// each visits the suppressions that count for what was found.
+func (i *suppressionIndex) each(r *found, visit func(*suppression)) {
+	heeded := func(x *suppression) {
+		if r.File == x.file && x.reason != "" && slices.Contains(x.rules, r.asked.ID) {
+			visit(x)
 		}
 	}
-	return r.Element == nil && r.Span.Start >= x.target.Whole.Start && r.Span.Start < x.target.Whole.End
+	// Lines end in the order in which they begin.
+	of := i.lines[r.File]
+	first, _ := slices.BinarySearchFunc(of, r.Span.Start, func(x *suppression, at int) int { return cmp.Compare(x.lines.End, at+1) })
+	for _, x := range of[first:] {
+		if x.lines.Start > r.Span.Start {
+			break
+		}
+		heeded(x)
+	}
+	for e := r.Element; e != nil; e = e.Parent {
+		for _, x := range i.targets[e] {
+			heeded(x)
+		}
+	}
+	if r.Element == nil {
+		for _, x := range i.xml[r.File] {
+			if r.Span.Start >= x.target.Whole.Start && r.Span.Start < x.target.Whole.End {
+				heeded(x)
+			}
+		}
+	}
 }
 
 // judgeSuppression tells what is wrong with a suppression. One of a rule that is not
@@ -172,15 +215,18 @@ func commented(name string) bool {
 func inDocument(f *mule.XMLFile) []*suppression {
 	var out []*suppression
 	f.Document.Root.Walk(func(e *document.Element) bool {
+		m := &meaning{in: e}
 		for i, n := range e.Children {
 			switch n := n.(type) {
+			case *document.Element:
+				m.last = n
 			case *document.Comment:
-				m := inXML.FindStringSubmatch(n.Text)
-				if m == nil {
+				words := inXML.FindStringSubmatch(n.Text)
+				if words == nil {
 					continue
 				}
-				x := &suppression{file: f.File, span: n.Whole, target: meant(e, i)}
-				x.read(m[1])
+				x := &suppression{file: f.File, span: n.Whole, target: m.of(i)}
+				x.read(words[1])
 				out = append(out, x)
 			case *document.Text:
 				if strings.Contains(n.Value.Text, ignoreWord) {
@@ -193,26 +239,31 @@ func inDocument(f *mule.XMLFile) []*suppression {
 	return out
 }
 
-// meant is the element that the comment of number i in another is about: the one
-// that ends on its line, the one whose start tag ends on its line, or the next.
-func meant(in *document.Element, i int) *document.Element {
-	text, at := in.Document.Text, in.Children[i].Bytes().Start
-	before := in.Tag.End
-	var last *document.Element
-	for _, n := range in.Children[:i] {
-		if e, ok := n.(*document.Element); ok {
-			last, before = e, e.Whole.End
-		}
+// meaning tells what the comments in an element are about, in their order.
+type meaning struct {
+	in *document.Element
+	// last is the element before the comment; next is the number of the first child
+	// from which on the next element is looked for.
+	last *document.Element
+	next int
+}
+
+// of is the element that the comment of number i is about: the one that ends on its
+// line, the one whose start tag ends on its line, or the next.
+func (m *meaning) of(i int) *document.Element {
+	text, at, before := m.in.Document.Text, m.in.Children[i].Bytes().Start, m.in.Tag.End
+	if m.last != nil {
+		before = m.last.Whole.End
 	}
-	sameLine := len(bytes.TrimSpace(text[before:at])) == 0 && !bytes.ContainsRune(text[before:at], '\n')
+	sameLine := !bytes.ContainsRune(text[before:at], '\n') && len(bytes.TrimSpace(text[before:at])) == 0
 	switch {
-	case sameLine && last != nil:
-		return last
-	case sameLine && in.Parent != nil:
-		return in
+	case sameLine && m.last != nil:
+		return m.last
+	case sameLine && m.in.Parent != nil:
+		return m.in
 	}
-	for _, n := range in.Children[i+1:] {
-		if e, ok := n.(*document.Element); ok {
+	for m.next = max(m.next, i+1); m.next < len(m.in.Children); m.next++ {
+		if e, ok := m.in.Children[m.next].(*document.Element); ok {
 			return e
 		}
 	}
@@ -248,6 +299,9 @@ func nextLine(text []byte, at int) int {
 	return at
 }
 
+// maxSuppressed is how many rules one comment may name; it is not heeded for more.
+const maxSuppressed = 100
+
 // read takes rules and reason apart: "MS-INJ-01, MS-INJ-04 reason".
 func (x *suppression) read(text string) {
 	words := strings.Fields(text)
@@ -256,12 +310,14 @@ func (x *suppression) read(text string) {
 		if !ids.MatchString(word) {
 			break
 		}
-		x.rules = append(x.rules, word)
+		if len(x.rules) < maxSuppressed {
+			x.rules = append(x.rules, word)
+		}
 		words = words[1:]
 	}
 	reason := strings.Trim(strings.Join(words, " "), "-: ")
 	if len(reason) >= leastReason {
-		x.reason = cut(reason, maxExcerpt)
+		x.reason = classify.Redact(cut(reason, maxExcerpt))
 	}
 }
 

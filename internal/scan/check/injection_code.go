@@ -2,6 +2,7 @@ package check
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"farrier.dev/farrier/internal/dataweave/syntax"
@@ -85,30 +86,41 @@ func (s snippet) walk(visit func(syntax.Node) bool) {
 	syntax.Walk(s.Tree.Body, visit)
 }
 
+// maxSelectors is how many selectors in a row pathOf looks at.
+const maxSelectors = 40
+
 // pathOf is what an expression selects, as "attributes.headers.authorization";
-// empty for anything but names
-// and selectors; an element of a list is "*".
+// empty for anything but names and some selectors; an element of a list is "*".
 func pathOf(n syntax.Node) string {
-	switch n := n.(type) {
-	case *syntax.Name:
-		return n.Name
-	case *syntax.Group:
-		return pathOf(n.X)
-	case *syntax.Select:
-		inner, name := pathOf(n.X), n.Name
-		switch n.Kind {
-		case syntax.SelectField, syntax.SelectFields, syntax.SelectDescendants, syntax.SelectAllDescendants, syntax.SelectAttribute:
-		case syntax.SelectIndex:
-			name = "*"
-			if text, ok := literalOf(n.Index); ok {
-				name = text
+	var names []string
+	for range maxSelectors {
+		switch x := n.(type) {
+		case *syntax.Name:
+			names = append(names, x.Name)
+			slices.Reverse(names)
+			return strings.Join(names, ".")
+		case *syntax.Group:
+			n = x.X
+			continue
+		case *syntax.Select:
+			name := x.Name
+			switch x.Kind {
+			case syntax.SelectField, syntax.SelectFields, syntax.SelectDescendants, syntax.SelectAllDescendants, syntax.SelectAttribute:
+			case syntax.SelectIndex:
+				name = "*"
+				if text, ok := literalOf(x.Index); ok {
+					name = text
+				}
+			default:
+				return ""
 			}
-		default:
-			return ""
+			if name == "" {
+				return ""
+			}
+			names, n = append(names, name), x.X
+			continue
 		}
-		if inner != "" && name != "" {
-			return inner + "." + name
-		}
+		return ""
 	}
 	return ""
 }

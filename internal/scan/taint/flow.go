@@ -104,7 +104,11 @@ func (r *run) runFlow(f *mule.Flow, at *document.Element, ev *event) *summary {
 	} else if r.visited[f] {
 		return &summary{out: ev, failed: ev}
 	}
-	if len(r.stack) >= maxDeep || r.recursion(f) > maxRecursion {
+	deep := len(r.stack) >= maxDeep
+	if deep {
+		r.results.Exhausted = true
+	}
+	if deep || r.recursion(f) > maxRecursion {
 		return &summary{out: ev, failed: ev}
 	}
 	if r.dark {
