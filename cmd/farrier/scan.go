@@ -28,7 +28,7 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 could not run.`,
   farrier scan --list --format md               # the rules`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 && !list && !languageServer {
-				return errors.New("name a folder or archive, as in: farrier scan .")
+				return errors.New("name a folder or archive, as in \"farrier scan .\"")
 			}
 			return nil
 		},

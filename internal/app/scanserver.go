@@ -23,7 +23,7 @@ func ScanServer(ctx context.Context, in io.Reader, out io.Writer, o ScanOptions)
 }
 
 func readForEditor(path string) ([]byte, error) {
-	return os.ReadFile(path) //nolint:gosec // findings name it
+	return os.ReadFile(path)
 }
 
 // forEditor scans the folders that an editor has open, with what it holds unsaved.

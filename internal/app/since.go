@@ -122,7 +122,7 @@ func (c changes) at(l finding.Location) bool {
 
 // git runs Git in a folder; its own words are the error.
 func git(ctx context.Context, dir string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // arguments are ours, the revision is no option
+	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	var exit *exec.ExitError

@@ -151,8 +151,10 @@ func TestLife(t *testing.T) {
 		if err := w.Forget(t.Context(), admin, "orders"); err != nil || w.renewed["scan:orders default/orders"] != 0 {
 			t.Errorf("forgetting: %v, %v", err, w.renewed)
 		}
-		want := []string{"project-scanned project orders", "patch-made project orders", "patch-made project orders", "project-scanned project orders",
-			"patch-ended api default/orders", "project-scanned project orders", "project-removed project orders"}
+		want := []string{
+			"project-scanned project orders", "patch-made project orders", "patch-made project orders", "project-scanned project orders",
+			"patch-ended api default/orders", "project-scanned project orders", "project-removed project orders",
+		}
 		if !slices.Equal(w.recorded, want) {
 			t.Errorf("recorded %q", w.recorded)
 		}

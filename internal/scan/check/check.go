@@ -15,8 +15,8 @@ import (
 
 // Context is what a check may look at. It is used by one goroutine.
 type Context struct {
-	context.Context
-	Project *mule.Project
+	context.Context //nolint:containedctx // it is that of one check, which it does not outlive
+	Project         *mule.Project
 	// Taint is what the analysis of data found, for all rules.
 	Taint *taint.Result
 	// Options are those of the rule, as its file or the project's profile set them.
