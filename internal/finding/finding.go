@@ -101,14 +101,16 @@ func (t *Taxonomy) Empty() bool {
 	return t.OWASP2019 == "" && t.OWASP2023 == "" && t.CWE == 0 && len(t.Controls) == 0
 }
 
-// Standards are the names of Taxonomy.Controls, with what people call them.
+// Standards are the names of Taxonomy.Controls, with what people call them: PCI DSS
+// 4.0, the HIPAA Security Rule (45 CFR 164), the GDPR (Regulation (EU) 2016/679), the
+// Trust Services Criteria of SOC 2 (2017) and NIST SP 800-53 Rev. 5.
 func Standards() map[string]string {
 	return map[string]string{
 		"pci-dss-4.0":    "PCI DSS 4.0",
-		"hipaa":          "HIPAA Security Rule (45 CFR 164)",
-		"gdpr":           "GDPR (Regulation (EU) 2016/679)",
-		"soc-2":          "SOC 2 Trust Services Criteria (2017)",
-		"nist-800-53-r5": "NIST SP 800-53 Rev. 5",
+		"hipaa":          "HIPAA",
+		"gdpr":           "GDPR",
+		"soc-2":          "SOC 2",
+		"nist-800-53-r5": "NIST 800-53",
 	}
 }
 
