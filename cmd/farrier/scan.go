@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,8 @@ func scanCommand(code *int) *cobra.Command {
 through flows, variables and DataWeave to where it does harm, shows every step, and
 mends what can be mended safely.
 
-Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 could not run.`,
+Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 could not run. With --fix
+1 says that something was mended, or can be.`,
 		Example: `  farrier scan .
   farrier scan apps/ --baseline .farrier/scan-baseline.json --format sarif -o scan.sarif
   farrier scan . --since origin/main            # only what a branch changes
@@ -42,6 +44,8 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 could not run.`,
 			switch {
 			case o.Mend != app.MendNothing && o.Mend != app.MendSafely && o.Mend != app.MendSuggest:
 				return fmt.Errorf("--fix=%s: must be safe or suggest", o.Mend)
+			case o.Mend == app.MendSafely && slices.Contains(args, app.MendSuggest):
+				return errors.New("--fix takes its value behind an equals sign, as in --fix=suggest; a folder of that name is ./suggest")
 			case languageServer:
 				return app.ScanServer(c.Context(), os.Stdin, c.OutOrStdout(), o)
 			case list:

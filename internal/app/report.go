@@ -1,8 +1,10 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -80,9 +82,9 @@ func writeFile(name string, write func(io.Writer) error) error {
 	} else if err == nil && !info.Mode().IsRegular() {
 		return writeDevice(name, write)
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".farrier-*")
+	f, err := temporary(name)
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
+		return err
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // it was renamed, unless something failed
 	err = write(f)
@@ -99,6 +101,21 @@ func writeFile(name string, write func(io.Writer) error) error {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	return nil
+}
+
+// temporary is a new file beside another, which it is to become.
+func temporary(name string) (*os.File, error) {
+	folder := filepath.Dir(name)
+	f, err := os.CreateTemp(folder, ".farrier-*")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("writing %s: there is no folder %s; make it first", name, folder)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("writing %s: nothing may be written into the folder %s", name, folder)
+	case err != nil:
+		return nil, fmt.Errorf("writing %s: %w", name, err)
+	}
+	return f, nil
 }
 
 func writeDevice(name string, write func(io.Writer) error) error {

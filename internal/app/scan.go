@@ -90,8 +90,16 @@ func Scan(ctx context.Context, paths []string, o ScanOptions, out io.Writer) (in
 			return ExitBroken, err
 		}
 	}
-	return s.tell(rep, out)
+	code, err := s.tell(rep, out)
+	if err == nil && slices.ContainsFunc(rep.Problems, grave) {
+		return ExitBroken, nil
+	}
+	return code, err
 }
+
+// grave says whether a problem makes what was found doubtful: it was told, and the
+// run fails.
+func grave(p scan.Problem) bool { return p.Grave }
 
 // scanning is one run.
 type scanning struct {
@@ -103,8 +111,11 @@ type scanning struct {
 
 // load reads all that a run needs beside the projects.
 func (s *scanning) load(ctx context.Context, paths []string) error {
-	var err error
-	if err := s.o.Output.open(); err != nil {
+	if err := s.alone(); err != nil {
+		return err
+	}
+	err := s.o.Output.open()
+	if err != nil {
 		return err
 	}
 	s.options = scan.Options{Only: s.o.Only, Experimental: s.o.Experimental, Now: s.o.Now, Flows: true, Progress: s.progress()}
@@ -214,7 +225,10 @@ func (s *scanning) problems(problems []scan.Problem) {
 	for _, p := range problems {
 		at := p.File
 		if p.Line > 0 {
-			at = fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+			at = fmt.Sprintf("%s:%d", at, p.Line)
+		}
+		if p.Column > 0 {
+			at = fmt.Sprintf("%s:%d", at, p.Column)
 		}
 		fmt.Fprintf(os.Stderr, "farrier: %s: %s\n", at, p.Message)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -32,11 +33,13 @@ func changedSince(ctx context.Context, revision string, paths []string) (changes
 	}
 	out, asked := changes{}, map[string]bool{}
 	for _, path := range paths {
-		root, err := git(ctx, filepath.Dir(path), "rev-parse", "--show-toplevel")
+		folder, err := folderOf(path)
 		if err != nil {
-			if root, err = git(ctx, path, "rev-parse", "--show-toplevel"); err != nil {
-				return nil, fmt.Errorf("--since %s: %s: %w", revision, path, err)
-			}
+			return nil, fmt.Errorf("--since %s: %w", revision, err)
+		}
+		root, err := git(ctx, folder, "rev-parse", "--show-toplevel")
+		if err != nil {
+			return nil, fmt.Errorf("--since %s: %s: %w", revision, path, err)
 		}
 		dir := strings.TrimRight(string(root), "\n")
 		if asked[dir] {
@@ -48,6 +51,20 @@ func changedSince(ctx context.Context, revision string, paths []string) (changes
 		}
 	}
 	return out, nil
+}
+
+// folderOf is the folder of a path of the command line, which is no archive.
+func folderOf(path string) (string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("looking for Mule projects: %w", err)
+	case info.IsDir():
+		return path, nil
+	case !strings.EqualFold(filepath.Ext(path), ".xml"):
+		return "", fmt.Errorf("%s is no folder; Git knows no lines of what is in archives", path)
+	}
+	return filepath.Dir(path), nil
 }
 
 func (c changes) read(ctx context.Context, dir, revision string) error {

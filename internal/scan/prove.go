@@ -91,7 +91,7 @@ func (e *example) prove(ctx context.Context, p *plan, x *rule, bad bool) string 
 	case !bad:
 		return ""
 	case len(found) != e.count:
-		return fmt.Sprintf("there are %d findings, %d are expected: %s", len(found), e.count, told(found))
+		return strings.TrimSuffix(fmt.Sprintf("there are %d findings, %d are expected: %s", len(found), e.count, told(found)), ": ")
 	case e.line != 0 && found[0].Location.Line != e.line:
 		return fmt.Sprintf("the first finding is in line %d, expected in %d: %s", found[0].Location.Line, e.line, told(found))
 	}

@@ -38,18 +38,18 @@ func Run(ctx context.Context, projects Source, o Options) (*Report, error) {
 		}
 		o.Rules = rules
 	}
-	for _, id := range o.Only {
-		if o.Rules.byID[id] == nil {
-			return nil, fmt.Errorf("there is no rule %.40q", id)
-		}
-	}
 	if err := o.Settings.Check(o.Rules); err != nil {
 		return nil, err
 	}
-	r := &run{o: o, projects: projects, outcomes: make([]outcome, projects.Len()), plan: newPlan(o.Rules, &o, o.Settings)}
+	r := &run{o: o, projects: projects, outcomes: make([]outcome, projects.Len()), known: map[string]bool{}, plan: newPlan(o.Rules, &o, o.Settings)}
 	r.all(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("scanning: %w", err)
+	}
+	for _, id := range o.Only {
+		if o.Rules.byID[id] == nil && !r.known[id] {
+			return nil, fmt.Errorf("there is no rule %.40q", id)
+		}
 	}
 	return r.report(), nil
 }
@@ -63,6 +63,8 @@ type run struct {
 
 	mu   sync.Mutex
 	done int
+	// known are the ids of rules that projects bring themselves.
+	known map[string]bool
 }
 
 // outcome is what came of one project.
@@ -110,12 +112,12 @@ func (r *run) one(ctx context.Context, i int) {
 func (r *run) judge(ctx context.Context, i int, out *outcome) {
 	defer func() {
 		if broken := recover(); broken != nil {
-			out.problems = append(out.problems, Problem{File: out.summary.Dir, Message: "the project could not be judged: the scanner broke off"})
+			out.problems = append(out.problems, Problem{File: out.summary.Dir, Message: "the project could not be judged: the scanner broke off", Grave: true})
 		}
 	}()
 	p, err := r.projects.Read(ctx, i)
 	if err != nil {
-		out.problems = append(out.problems, Problem{File: out.summary.Dir, Message: err.Error()})
+		out.problems = append(out.problems, Problem{File: out.summary.Dir, Message: err.Error(), Grave: true})
 		return
 	}
 	plan := r.plan
@@ -155,9 +157,9 @@ func (r *run) judge(ctx context.Context, i int, out *outcome) {
 func settingsProblem(p *mule.Project, err error) Problem {
 	var wrong *tree.Error
 	if errors.As(err, &wrong) {
-		return Problem{File: wrong.File, Line: wrong.Line, Column: wrong.Column, Message: wrong.Problem + "; the project is judged by all rules"}
+		return Problem{File: wrong.File, Line: wrong.Line, Column: wrong.Column, Message: wrong.Problem + "; the project is judged by all rules", Grave: true}
 	}
-	return Problem{File: p.Dir, Message: err.Error()}
+	return Problem{File: p.Dir, Message: err.Error() + "; the project is judged by all rules", Grave: true}
 }
 
 // own are the settings that a project brings itself, with the rules that it adds;
@@ -173,15 +175,21 @@ func (r *run) own(p *mule.Project) (*Settings, *Rules, error) {
 	}
 	rules := r.o.Rules
 	if settings.RuleFolder != "" {
-		if rules, err = rules.withFiles(p, settings.RuleFolder); err != nil {
+		if rules, err = rules.withFiles(p, settings); err != nil {
 			return nil, nil, err
 		}
+		r.mu.Lock()
+		for id := range rules.byID {
+			r.known[id] = true
+		}
+		r.mu.Unlock()
 	}
 	return settings.over(r.o.Settings), rules, settings.Check(rules)
 }
 
 // withFiles are these rules and those of rule files in a project.
-func (r *Rules) withFiles(p *mule.Project, folder string) (*Rules, error) {
+func (r *Rules) withFiles(p *mule.Project, s *Settings) (*Rules, error) {
+	folder := s.RuleFolder
 	all := slices.Clone(r.all)
 	for _, name := range sortedKeys(p.Files) {
 		if path.Dir(name) != path.Clean(folder) || path.Ext(name) != ".yaml" {
@@ -194,11 +202,11 @@ func (r *Rules) withFiles(p *mule.Project, folder string) (*Rules, error) {
 		}
 		x.Own = true
 		if all = append(all, x); len(all)-len(r.all) > maxRuleFiles {
-			return nil, fmt.Errorf("%s/%s has more than %d rule files", p.Dir, folder, maxRuleFiles)
+			return nil, tree.Wrong(s.ruleFolder, "the folder %.60q has more than %d rule files", folder, maxRuleFiles)
 		}
 	}
 	if len(all) == len(r.all) {
-		return nil, fmt.Errorf("%s/%s has no rule files: they are named <ID>.yaml", p.Dir, folder)
+		return nil, tree.Wrong(s.ruleFolder, "the folder %.60q of the project has no rule files: they are named <ID>.yaml", folder)
 	}
 	return newRules(all)
 }

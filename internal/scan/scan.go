@@ -19,8 +19,8 @@ type Options struct {
 	// Settings are those of a project file that holds for all projects; nil for
 	// none. A project that has its own file is judged by it.
 	Settings *Settings
-	// Profile is the profile for projects whose settings name none; empty stands for
-	// ProfileAll.
+	// Profile replaces that of all settings; empty for none. Where settings name none
+	// either, it is ProfileAll.
 	Profile Profile
 	// Only are the rules to ask, whatever the settings say; empty for all.
 	Only []string
@@ -71,6 +71,8 @@ type Problem struct {
 	File         string
 	Line, Column int
 	Message      string
+	// Grave says that a whole project was not judged, or not as its project file says.
+	Grave bool
 }
 
 // ProjectSummary is what there is to say of one project as such.

@@ -76,11 +76,12 @@ type Settings struct {
 	// RuleFolder is the folder of the user's own rules, empty for none.
 	RuleFolder string
 
-	rules    map[string]*ruleSetting
-	source   map[string]*tree.Node
-	sinks    []*sink
-	origins  []*taint.Origin
-	cleaners []*taint.Cleaner
+	ruleFolder *tree.Node
+	rules      map[string]*ruleSetting
+	source     map[string]*tree.Node
+	sinks      []*sink
+	origins    []*taint.Origin
+	cleaners   []*taint.Cleaner
 }
 
 // ruleSetting is what settings say of one rule.
@@ -90,14 +91,15 @@ type ruleSetting struct {
 	options  map[string]string
 }
 
-func (s *Settings) profile(otherwise Profile) Profile {
-	if s != nil && s.Profile != "" {
+// profile is the profile of a project; asked is what was asked for beside its settings.
+func (s *Settings) profile(asked Profile) Profile {
+	switch {
+	case asked != "":
+		return asked
+	case s != nil && s.Profile != "":
 		return s.Profile
 	}
-	if otherwise == "" {
-		return ProfileAll
-	}
-	return otherwise
+	return ProfileAll
 }
 
 func (s *Settings) rule(id string) *ruleSetting {
@@ -133,8 +135,8 @@ func ReadSettings(name string, text []byte) (*Settings, error) {
 			f.fail(root.Get("exclude"), "%.60q is no glob", glob)
 		}
 	}
-	if s.RuleFolder != "" && !localName(s.RuleFolder) {
-		f.fail(root.Get("rule-files"), "rule-files must be a folder inside the project")
+	if s.ruleFolder = root.Get("rule-files"); s.RuleFolder != "" && !localName(s.RuleFolder) {
+		f.fail(s.ruleFolder, "rule-files must be a folder inside the project")
 	}
 	if rules := root.Get("rules"); rules != nil {
 		if !rules.Is(tree.Object) {
