@@ -22,10 +22,7 @@ func (j *judge) findings() []finding.Finding {
 		return cmp.Or(strings.Compare(fileName(a.File), fileName(b.File)), cmp.Compare(a.Span.Start, b.Span.Start), strings.Compare(a.asked.ID, b.asked.ID))
 	})
 	names := map[string]int{}
-	var secrets map[*mule.File][]document.Span
-	if len(j.found) > 0 {
-		secrets = check.SecretSpans(check.New(context.Background(), j.project, j.taint, nil, nil))
-	}
+	secrets := j.secrets()
 	for _, r := range j.found {
 		f := finding.Finding{
 			Rule: r.asked.ID, Severity: r.severity(), Title: r.asked.Title, Message: r.Message, Location: j.places.location(r.Place),
@@ -89,6 +86,57 @@ func excerpt(f *mule.File, offset int, secrets ...document.Span) string {
 		text = cut(text, maxExcerpt-len("…"))
 	}
 	return text
+}
+
+// secrets are the places of those that are known in files with findings.
+func (j *judge) secrets() map[*mule.File][]document.Span {
+	if j.known == nil && len(j.found) > 0 {
+		j.known = check.SecretSpans(check.New(context.Background(), j.project, j.taint, nil, nil))
+	}
+	return j.known
+}
+
+// maxApart is how many secrets one edit may leave alone.
+const maxApart = 32
+
+// apart is an edit as several, which leave the secrets alone that it would write
+// again as they are, for reports show what is written; nil where they are too many.
+func apart(e check.Edit, secrets []document.Span) []check.Edit {
+	var out []check.Edit
+	for range maxApart {
+		old := string(e.File.Text[e.Span.Start:e.Span.End])
+		from, to, length := firstMoved(old, e, secrets)
+		if length == 0 {
+			return append(out, e)
+		}
+		before := e
+		before.Span.End, before.Text = e.Span.Start+from, e.Text[:to]
+		if before.Span.Len() > 0 || before.Text != "" {
+			out = append(out, before)
+		}
+		e.Span.Start, e.Text = e.Span.Start+from+length, e.Text[to+length:]
+	}
+	return nil
+}
+
+// firstMoved is the first secret that stands in what an edit replaces and in what it
+// writes: where in both, and how long; 0 for none.
+func firstMoved(old string, e check.Edit, secrets []document.Span) (from, to, length int) {
+	take := func(secret string) {
+		i, k := strings.Index(old, secret), strings.Index(e.Text, secret)
+		if secret != "" && i >= 0 && k >= 0 && (length == 0 || k < to) {
+			from, to, length = i, k, len(secret)
+		}
+	}
+	for _, m := range classify.Find(e.Text) {
+		take(e.Text[m.Start:m.End])
+	}
+	for _, s := range secrets {
+		if s.Start >= e.Span.Start && s.End <= e.Span.End {
+			take(string(e.File.Text[s.Start:s.End]))
+		}
+	}
+	return from, to, length
 }
 
 // withFound are secrets and those that a part of a file shows by names that stand

@@ -29,6 +29,8 @@ type judge struct {
 	// problems are checks that broke.
 	problems []Problem
 	memory   check.Memory
+	// known are the places of secrets; nil before they are asked for.
+	known map[*mule.File][]document.Span
 }
 
 // found is one place that a rule complains of.
@@ -250,7 +252,7 @@ func (j *judge) repairs(ctx context.Context) {
 		if r.Repair == nil && r.asked.repair != nil {
 			j.repair(ctx, r)
 		}
-		r.fix = j.places.repair(r.Repair)
+		r.fix = j.places.repair(r.Repair, j.secrets())
 	}
 }
 
@@ -281,7 +283,7 @@ func (j *judge) context(ctx context.Context, a *asked, report func(check.Report)
 
 // repair is a repair with positions; nil for one without edits, or with edits of
 // what is not there.
-func (p *places) repair(r *check.Repair) *finding.Repair {
+func (p *places) repair(r *check.Repair, secrets map[*mule.File][]document.Span) *finding.Repair {
 	if r == nil || len(r.Edits) == 0 {
 		return nil
 	}
@@ -290,11 +292,22 @@ func (p *places) repair(r *check.Repair) *finding.Repair {
 		if e.File == nil || e.Span.Start < 0 || e.Span.End < e.Span.Start || e.Span.End > len(e.File.Text) {
 			return nil
 		}
-		text := e.Text
-		if strings.Contains(text, "\n") && bytes.Contains(e.File.Text, []byte("\r\n")) { // what is new has the line ends of the rest
-			text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
+		parts := apart(e, secrets[e.File])
+		if parts == nil {
+			return nil
 		}
-		out.Edits = append(out.Edits, finding.Edit{File: e.File.Path, Start: p.position(e.File, e.Span.Start), End: p.position(e.File, e.Span.End), Text: text})
+		for _, part := range parts {
+			out.Edits = append(out.Edits, p.edit(part))
+		}
 	}
 	return out
+}
+
+// edit is an edit with positions.
+func (p *places) edit(e check.Edit) finding.Edit {
+	text := e.Text
+	if strings.Contains(text, "\n") && bytes.Contains(e.File.Text, []byte("\r\n")) { // what is new has the line ends of the rest
+		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
+	}
+	return finding.Edit{File: e.File.Path, Start: p.position(e.File, e.Span.Start), End: p.position(e.File, e.Span.End), Text: text}
 }
