@@ -14,6 +14,7 @@ func FuzzParse(f *testing.F) {
 	for _, c := range treeCases(f, "testdata/broken.txt") {
 		f.Add(c.script)
 	}
+	f.Add("00update{0case ")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 4096 {
 			return

@@ -200,6 +200,7 @@ func (p *parser) updateCase() *UpdateCase {
 		c.Upsert = s.Assert
 		s.Assert = false
 	} else {
+		path = p.missing()
 		p.unexpected("a selector, as .name")
 		if p.kind() != tArrow && p.starts(p.i) {
 			x := p.casePattern()
