@@ -119,7 +119,12 @@ func (s *scanning) load(ctx context.Context, paths []string) error {
 		return err
 	}
 	s.options = scan.Options{Only: s.o.Only, Experimental: s.o.Experimental, Now: s.o.Now, Flows: true, Progress: s.progress()}
-	if s.options.Rules, err = ScanRules(ctx, s.o.Rules); err != nil {
+	if s.o.Rules == "" {
+		s.options.Rules, err = scan.BuiltinBrief()
+	} else {
+		s.options.Rules, err = ScanRules(ctx, s.o.Rules)
+	}
+	if err != nil {
 		return err
 	}
 	if s.o.Profile != "" {

@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -137,24 +136,50 @@ const wrapEnd = "</mule>\n"
 // first line is that of the elements.
 func wrapped(major int, text string) string { return wrapStart(major, text) + text + wrapEnd }
 
-var usedPrefix = regexp.MustCompile(`[<\s]([A-Za-z_][\w.-]*):[A-Za-z_]`)
+// eachPrefix visits what stands before a colon where the name of an element or
+// attribute may begin.
+func eachPrefix(text string, visit func(prefix string)) {
+	for at := 0; ; {
+		i := strings.IndexByte(text[at:], ':')
+		if i < 0 {
+			return
+		}
+		at += i + 1
+		begin := at - 1
+		for begin > 0 && isName(text[begin-1]) {
+			begin--
+		}
+		if begin > 0 && begin < at-1 && strings.IndexByte("< \t\r\n", text[begin-1]) >= 0 && at < len(text) && isName(text[at]) {
+			visit(text[begin : at-1])
+		}
+	}
+}
+
+func isName(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.'
+}
 
 func wrapStart(major int, text string) string {
 	spaces := map[string]string{"doc": documentation}
-	for _, m := range usedPrefix.FindAllStringSubmatch(text, -1) {
-		space, _ := selector.Space(m[1])
+	seen := map[string]bool{}
+	eachPrefix(text, func(prefix string) {
+		if seen[prefix] {
+			return
+		}
+		seen[prefix] = true
+		space, _ := selector.Space(prefix)
 		if major == 3 {
-			switch m[1] {
+			switch prefix {
 			case "spring":
 				space, _ = selector.Space("beans")
 			case "apikit":
 				space, _ = selector.Space("apikit3")
 			}
 		}
-		if space != "" && !strings.Contains(text, "xmlns:"+m[1]+"=") {
-			spaces[m[1]] = space
+		if space != "" && !strings.Contains(text, "xmlns:"+prefix+"=") {
+			spaces[prefix] = space
 		}
-	}
+	})
 	var b strings.Builder
 	b.WriteString(`<mule xmlns="http://www.mulesoft.org/schema/mule/core"`)
 	for _, p := range sortedKeys(spaces) {

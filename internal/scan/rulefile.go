@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -72,7 +73,8 @@ const ruleReaders = 4
 
 // readRules reads the rule files of a folder, in the order of their names. Names
 // in errors begin with shown. With an error it gives the rules that are right.
-func readRules(files fs.FS, dir, shown string) ([]*rule, error) {
+// Examples are left out unless they are asked for.
+func readRules(files fs.FS, dir, shown string, examples bool) ([]*rule, error) {
 	names, err := fs.Glob(files, path.Join(dir, "*.yaml"))
 	if err != nil {
 		return nil, fmt.Errorf("listing the rules of %s: %w", shown, err)
@@ -90,7 +92,7 @@ func readRules(files fs.FS, dir, shown string) ([]*rule, error) {
 					wrong[i] = fmt.Errorf("reading a rule: %w", err)
 					continue
 				}
-				rules[i], wrong[i] = readRuleText(path.Join(shown, path.Base(names[i])), text)
+				rules[i], wrong[i] = readRuleText(path.Join(shown, path.Base(names[i])), text, examples)
 			}
 		})
 	}
@@ -98,12 +100,15 @@ func readRules(files fs.FS, dir, shown string) ([]*rule, error) {
 	return slices.DeleteFunc(rules, func(r *rule) bool { return r == nil }), errors.Join(wrong...)
 }
 
-func readRuleText(name string, text []byte) (*rule, error) {
+func readRuleText(name string, text []byte, examples bool) (*rule, error) {
+	if i := bytes.Index(text, []byte("\nbad:")); i >= 0 && !examples { // the examples stand last
+		text = text[:i+1]
+	}
 	root, err := tree.Read(&tree.Source{Name: name, Text: text}, tree.Options{MaxBytes: maxRuleBytes, MaxNodes: 20_000, MaxDepth: 30})
 	if err != nil {
 		return nil, fmt.Errorf("reading a rule: %w", err)
 	}
-	r, err := readRule(root)
+	r, err := readRule(root, examples)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +120,7 @@ func readRuleText(name string, text []byte) (*rule, error) {
 
 var ruleID = regexp.MustCompile(`^[A-Z][A-Z0-9]{1,11}(-[A-Z0-9]{1,11}){1,3}$`)
 
-func readRule(n *tree.Node) (*rule, error) {
+func readRule(n *tree.Node, examples bool) (*rule, error) {
 	f := newForm(n, "a rule", ruleFields()...)
 	if f.err != nil {
 		return nil, f.err
@@ -135,6 +140,9 @@ func readRule(n *tree.Node) (*rule, error) {
 	r.Majors = readMajors(f)
 	r.Taxonomy = readTaxonomy(f)
 	readCondition(f, r)
+	if !examples {
+		return r, f.err
+	}
 	if r.bad, err = readExamples(f, r, "bad"); err != nil {
 		return nil, err
 	}

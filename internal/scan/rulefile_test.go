@@ -47,7 +47,7 @@ func TestRuleMistakes(t *testing.T) {
 			t.Errorf("%q is not in the rule", tt.from)
 			continue
 		}
-		_, err := readRuleText("own/OWN-1.yaml", []byte(text))
+		_, err := readRuleText("own/OWN-1.yaml", []byte(text), true)
 		var wrong *tree.Error
 		if !errors.As(err, &wrong) || wrong.Line != tt.line || !strings.Contains(wrong.Problem, tt.problem) {
 			t.Errorf("%q: %v, want line %d: %s", tt.to, err, tt.line, tt.problem)
@@ -91,7 +91,7 @@ func FuzzReadRule(f *testing.F) {
 	f.Add(ruleText)
 	f.Add("id: A-1\nbad: [{files: {a: b}}]")
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, err := readRuleText("OWN-1.yaml", []byte(text)); err != nil && err.Error() == "" {
+		if _, err := readRuleText("OWN-1.yaml", []byte(text), true); err != nil && err.Error() == "" {
 			t.Error("an error without words")
 		}
 		if _, err := ReadSettings(SettingsFile, []byte(text)); err != nil && err.Error() == "" {

@@ -31,8 +31,14 @@ type start struct {
 }
 
 // Builtin are the rules that Farrier comes with.
-func Builtin() (*Rules, error) {
-	rules, err := readRules(builtin, "rules", "rules")
+func Builtin() (*Rules, error) { return readBuiltin(true) }
+
+// BuiltinBrief are the rules that Farrier comes with, without their examples, which
+// are most of what there is to read. They find the same.
+func BuiltinBrief() (*Rules, error) { return readBuiltin(false) }
+
+func readBuiltin(examples bool) (*Rules, error) {
+	rules, err := readRules(builtin, "rules", "rules", examples)
 	if err != nil {
 		return nil, fmt.Errorf("reading the rules that are built in: %w", err)
 	}
@@ -42,7 +48,7 @@ func Builtin() (*Rules, error) {
 // With are these rules and those of a folder of the user's own rule files, whose
 // ids must be others. Names in errors begin with shown.
 func (r *Rules) With(files fs.FS, shown string) (*Rules, error) {
-	own, err := readRules(files, ".", shown)
+	own, err := readRules(files, ".", shown, true)
 	if err != nil {
 		return nil, err
 	}

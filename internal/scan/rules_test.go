@@ -3,6 +3,9 @@ package scan
 import (
 	"context"
 	"flag"
+	"maps"
+	"reflect"
+	"slices"
 	"testing"
 
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
@@ -18,7 +21,7 @@ var onlyRule = flag.String("rule", "", "play the examples of this rule alone")
 // TestRules plays the examples of every rule: the bad ones are found as often and
 // where they say, the good ones never, and what is repaired is found no more.
 func TestRules(t *testing.T) {
-	rules, err := readRules(builtin, "rules", "rules")
+	rules, err := readRules(builtin, "rules", "rules", true)
 	if err != nil {
 		t.Error(err)
 	}
@@ -103,5 +106,37 @@ func TestPrefixesAreListed(t *testing.T) {
 	}
 	if t.Logf("%d names", names); names < 200 {
 		t.Error("too few")
+	}
+}
+
+// TestBriefRules holds that rules without their examples are the same otherwise.
+func TestBriefRules(t *testing.T) {
+	whole, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	brief, err := BuiltinBrief()
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := 0
+	for _, x := range whole.all {
+		y := brief.byID[x.ID]
+		if y == nil {
+			t.Errorf("there is no %s", x.ID)
+			continue
+		}
+		info, short := x.info(), y.info()
+		info.Bad, info.Good = nil, nil
+		// A field behind the examples would be lost.
+		if !reflect.DeepEqual(info, short) || !slices.Equal(x.unless, y.unless) || !maps.Equal(x.options, y.options) ||
+			len(x.matches) != len(y.matches) || len(x.sinks) != len(y.sinks) || (x.check == nil) != (y.check == nil) || (x.repair == nil) != (y.repair == nil) {
+			t.Errorf("%s is not the same without its examples", x.ID)
+		}
+		same++
+	}
+	t.Logf("%d rules", same)
+	if same < 130 || len(whole.all) != len(brief.all) {
+		t.Errorf("%d rules, %d of %d in brief", same, len(brief.all), len(whole.all))
 	}
 }

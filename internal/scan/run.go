@@ -32,7 +32,7 @@ const defaultWorkers = 2
 // and that ctx has ended.
 func Run(ctx context.Context, projects Source, o Options) (*Report, error) {
 	if o.Rules == nil {
-		rules, err := Builtin()
+		rules, err := BuiltinBrief()
 		if err != nil {
 			return nil, err
 		}
@@ -196,7 +196,7 @@ func (r *Rules) withFiles(p *mule.Project, s *Settings) (*Rules, error) {
 			continue
 		}
 		f := p.Files[name]
-		x, err := readRuleText(f.Path, f.Text)
+		x, err := readRuleText(f.Path, f.Text, true)
 		if err != nil {
 			return nil, err
 		}
