@@ -34,6 +34,7 @@ func FuzzMEL(f *testing.F) {
 	for _, c := range treeCases(f, "testdata/mel.txt") {
 		f.Add(c.script)
 	}
+	f.Add(" }0")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) <= 4096 {
 			checkScript(t, text, mel.Parse(text))

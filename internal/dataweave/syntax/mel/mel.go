@@ -153,6 +153,7 @@ func (p *parser) statements(end kind) syntax.Node {
 	case 1:
 		return list[0]
 	}
+	start = min(start, list[0].Bytes().Start) // what is missing lies behind the last token
 	name := &syntax.Name{Span: syntax.Span{Start: start, End: start}, Name: ";"}
 	return &syntax.Call{Span: p.since(start), Function: name, Args: list}
 }
