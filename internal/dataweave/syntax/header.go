@@ -282,6 +282,9 @@ func (p *parser) funDirective(start int, annotations []Annotation) Directive {
 	} else {
 		f.Body = p.initial()
 	}
+	if f.Body != nil { // what is missing stands at the end of what is before it
+		f.Start = min(f.Start, f.Body.Bytes().Start)
+	}
 	f.Span = p.since(f.Start)
 	n.Lambda = f
 	n.Span = p.since(start)
