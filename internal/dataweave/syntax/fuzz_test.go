@@ -36,6 +36,7 @@ func FuzzMEL(f *testing.F) {
 		f.Add(c.script)
 	}
 	f.Add(" }0")
+	f.Add("if(){ ")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) <= 4096 {
 			checkScript(t, text, mel.Parse(text))

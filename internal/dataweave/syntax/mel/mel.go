@@ -149,6 +149,7 @@ func (p *parser) statements(end kind) syntax.Node {
 		if end == tEnd {
 			p.unexpected("an expression")
 		}
+		start = min(start, p.last)
 		return &syntax.Bad{Span: syntax.Span{Start: start, End: start}}
 	case 1:
 		return list[0]
