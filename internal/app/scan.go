@@ -155,7 +155,7 @@ func (s *scanning) load(ctx context.Context, paths []string) error {
 			return fmt.Errorf("--osv: %w", err)
 		}
 		for _, p := range problems {
-			fmt.Fprintf(os.Stderr, "farrier: %v\n", p)
+			warn("%v", p)
 		}
 		s.options.Advisories = s.options.Advisories.With(more)
 	}
@@ -226,6 +226,12 @@ func (s *scanning) told(problems []mule.Problem) {
 	}
 }
 
+// warn tells people of something beside the report. Names of files are those of
+// strangers, so nothing in them may steer a terminal.
+func warn(format string, args ...any) {
+	_, _ = fmt.Fprintf(os.Stderr, "farrier: %s\n", report.Visible(fmt.Sprintf(format, args...)))
+}
+
 func (s *scanning) problems(problems []scan.Problem) {
 	for _, p := range problems {
 		at := p.File
@@ -235,7 +241,7 @@ func (s *scanning) problems(problems []scan.Problem) {
 		if p.Column > 0 {
 			at = fmt.Sprintf("%s:%d", at, p.Column)
 		}
-		fmt.Fprintf(os.Stderr, "farrier: %s: %s\n", at, p.Message)
+		warn("%s: %s", at, p.Message)
 	}
 }
 
@@ -249,7 +255,7 @@ func (s *scanning) tell(rep *scan.Report, out io.Writer) (int, error) {
 	for i := range rep.Projects {
 		p := &rep.Projects[i]
 		if p.Exhausted {
-			fmt.Fprintf(os.Stderr, "farrier: %s: the data was not followed to its end, for there is too much of it; something may be missing\n", p.Dir)
+			warn("%s: the data was not followed to its end, for there is too much of it; something may be missing", p.Dir)
 		}
 		for _, d := range p.Diagrams {
 			flow := report.Flow{Name: d.Name, File: d.File, Line: d.Line, EndLine: d.EndLine}

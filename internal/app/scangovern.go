@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -33,7 +32,7 @@ func (s *scanning) govern(ctx context.Context, rep *scan.Report) error {
 			for _, d := range found {
 				j := g.judge(ctx, d)
 				for _, e := range j.report.Errors {
-					fmt.Fprintf(os.Stderr, "farrier: %s: %s\n", j.name(), e)
+					warn("%s: %s", j.name(), e)
 				}
 				if j.report.Status != governance.NotApplicable {
 					rep.Findings = append(rep.Findings, j.report.Findings()...)

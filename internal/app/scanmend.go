@@ -53,7 +53,7 @@ func (s *scanning) mend(ctx context.Context, workspace *mule.Workspace, out io.W
 		return ExitBroken, err
 	}
 	for _, one := range mended.Skipped {
-		fmt.Fprintf(os.Stderr, "farrier: %s:%d: %s was not mended: %s\n", one.Finding.Location.File, one.Finding.Location.Line, one.Finding.Rule, one.Reason)
+		warn("%s:%d: %s was not mended: %s", one.Finding.Location.File, one.Finding.Location.Line, one.Finding.Rule, one.Reason)
 	}
 	did := "mended"
 	if suggest {

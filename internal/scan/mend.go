@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/rogpeppe/go-internal/diff"
 
@@ -153,6 +155,8 @@ func (m *mending) resolve(c *candidate) string {
 		switch {
 		case f == nil:
 			return "the repair changes " + e.File + ", which is no file of this project"
+		case strings.ContainsFunc(f.Path, unicode.IsControl):
+			return "a name with control characters can't stand in a patch"
 		case m.seen[f.Path]:
 			return "another project shares " + e.File + " and has changed it; mend again for this one"
 		}
@@ -252,7 +256,9 @@ type tally struct{ rules, places map[string]int }
 func (m *mending) judged(ctx context.Context, texts map[string][]byte) (tally, error) {
 	files := make(map[string]string, len(m.project.Files))
 	for name, f := range m.project.Files {
-		files[name] = string(f.Text)
+		if fs.ValidPath(name) { // others, which are no text, are read from disk only
+			files[name] = string(f.Text)
+		}
 	}
 	for name, text := range texts {
 		files[name] = string(text)

@@ -17,6 +17,10 @@ func hidden(r rune) bool {
 	return r != ' ' && !unicode.IsPrint(r) || r == '\u3164' || r == '\uffa0' || r == '\u115f' || r == '\u1160'
 }
 
+// Visible is a text of strangers as reports write it: on one line, with what is
+// hidden written as escapes.
+func Visible(s string) string { return visible(s) }
+
 // visible is a text on one line with what is hidden written as escapes. Line
 // ends, tabs and the many spaces of Unicode become spaces.
 func visible(s string) string {
