@@ -68,7 +68,11 @@ func (p *parser) typeOperand() Type {
 		return &TypeLiteral{x.Bytes(), x}
 	case tMinus:
 		p.next()
+		at := p.i
 		x := p.operand()
+		if p.i == at {
+			x = p.missing()
+		}
 		return &TypeLiteral{p.since(start), &Unary{p.since(start), "-", x}}
 	case tOpenBrace, tOpenClosed, tOpenOrdered:
 		return p.typeObject()
