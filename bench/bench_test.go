@@ -118,3 +118,29 @@ func (p *pieces) Read(into []byte) (int, error) {
 	}
 	return n, nil
 }
+
+// TestScanIsMeasured runs the bench of scans over one small project.
+func TestScanIsMeasured(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"mule-artifact.json": "{}", "src/main/mule/a.xml": `<mule xmlns="http://www.mulesoft.org/schema/mule/core"><flow name="f"/></mule>`} {
+		name = filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var table bytes.Buffer
+	if err := run(t.Context(), []string{"scan", "-rounds", "1", dir}, &table, &table); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{readOnly, scanAll, "ratio"} {
+		if !strings.Contains(table.String(), want) {
+			t.Errorf("%q is not in\n%s", want, &table)
+		}
+	}
+	if err := run(t.Context(), []string{"readfolder", filepath.Join(dir, "gone")}, &table, &table); err == nil {
+		t.Error("a folder that is not there is read")
+	}
+}

@@ -37,11 +37,14 @@ func main() {
 	}
 }
 
-// parts are the processes that the bench starts of itself.
+// parts are the processes that the bench starts of itself, and scan, another bench
+// that people start.
 var parts = map[string]func(ctx context.Context, args []string, out io.Writer) error{
 	"upstream":     serveUpstream,
 	"reverseproxy": serveReverseProxy,
 	"load":         generateLoad,
+	"scan":         benchScan,
+	"readfolder":   readFolder,
 }
 
 // options are the flags.
