@@ -48,6 +48,9 @@ func parse(text string, v Version) *Script {
 		p.problems = append(p.problems, Problem{Span{MaxBytes, whole}, "the script is longer than " + strconv.Itoa(MaxBytes) + " bytes; the rest is not read"})
 	}
 	s.Problems = append(l.problems, p.problems...)
+	if len(s.Problems) > 0 {
+		s.Nest()
+	}
 	slices.SortStableFunc(s.Problems, func(a, b Problem) int { return cmp.Compare(a.Start, b.Start) })
 	return s
 }

@@ -9,6 +9,8 @@ type Span struct{ Start, End int }
 // Bytes is the span itself, for what embeds it.
 func (s Span) Bytes() Span { return s }
 
+func (s *Span) own() *Span { return s }
+
 // Version is the version of the language.
 type Version uint8
 

@@ -33,6 +33,9 @@ func Parse(text string) *syntax.Script {
 	}
 	slices.SortStableFunc(p.problems, func(a, b syntax.Problem) int { return cmp.Compare(a.Start, b.Start) })
 	s.Problems = p.problems
+	if len(s.Problems) > 0 {
+		s.Nest()
+	}
 	return s
 }
 
