@@ -38,6 +38,7 @@ func FuzzMEL(f *testing.F) {
 	}
 	f.Add(" }0")
 	f.Add("if(){ ")
+	f.Add("[, :")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) <= 4096 {
 			checkScript(t, text, mel.Parse(text))

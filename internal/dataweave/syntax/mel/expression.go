@@ -79,6 +79,7 @@ func (p *parser) binary(least int) syntax.Node {
 		return p.bad()
 	}
 	left := p.prefix()
+	start = min(start, left.Bytes().Start) // what is missing lies behind the last token
 	for {
 		op, power, infix := p.operator()
 		if power < least || power == 0 || !p.enter() {
@@ -277,8 +278,8 @@ func (p *parser) list(end string) syntax.Node {
 		return fields
 	}
 	for p.tok.kind != tEnd && !p.is(end) {
-		before := p.tok.start
 		key := p.expression()
+		before := key.Bytes().Start
 		if p.accept(":") {
 			value := p.expression()
 			fields.Fields = append(fields.Fields, &syntax.Field{Span: p.since(before), Key: key, Value: value})
@@ -305,6 +306,7 @@ func (p *parser) list(end string) syntax.Node {
 // postfix reads the properties, indices and calls behind an operand.
 func (p *parser) postfix(x syntax.Node, start int) syntax.Node {
 	depth := p.depth
+	start = min(start, x.Bytes().Start)
 	for p.enter() {
 		switch {
 		case p.is(".") || p.is(".?"):
