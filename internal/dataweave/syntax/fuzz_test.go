@@ -15,6 +15,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(c.script)
 	}
 	f.Add("00update{0case ")
+	f.Add("'$else '")
 	f.Add(" as - as \n")
 	f.Add("do{var A fun A #00000000000")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -164,8 +164,12 @@ func (l *lexer) insertion(start int) bool {
 		}
 		l.symbol(tVariable, n)
 	case nameStart(next) && next < utf8.RuneSelf:
+		end := l.identifier(l.pos + 1)
+		if w := wordOf(l.src[l.pos+1 : end]); w >= wIf && w < wVar {
+			return false // an operator or a keyword is no variable
+		}
 		l.piece(start)
-		l.symbol(tVariable, l.identifier(l.pos+1)-l.pos)
+		l.symbol(tVariable, end-l.pos)
 	default:
 		return false
 	}
