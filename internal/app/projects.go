@@ -76,5 +76,10 @@ func (c *control) scanAt(ctx context.Context, path string) (*scan.Report, map[st
 		Advisories: advisories, Now: c.now(),
 		Keep: func(_ int, p *mule.Project, found []finding.Finding) { byDir[p.Dir] = found },
 	})
+	if err == nil {
+		for _, p := range workspace.Problems() {
+			rep.Problems = append(rep.Problems, scan.Problem{File: p.File, Line: p.Line, Column: p.Column, Message: p.Message})
+		}
+	}
 	return rep, byDir, errors.Join(err, workspace.Close())
 }

@@ -73,6 +73,8 @@ type outcome struct {
 	findings []finding.Finding
 	problems []Problem
 	settings *Settings
+	// rules are those that were asked, where the project brings some itself.
+	rules *Rules
 }
 
 func (r *run) all(ctx context.Context) {
@@ -127,6 +129,9 @@ func (r *run) judge(ctx context.Context, i int, out *outcome) {
 		out.problems = append(out.problems, settingsProblem(p, err))
 	case settings != nil:
 		out.settings = settings
+		if rules != r.o.Rules {
+			out.rules = rules
+		}
 		plan = newPlan(rules, &r.o, settings)
 	}
 	j := plan.judged(ctx, p)
@@ -248,6 +253,14 @@ func (r *run) report() *Report {
 	}
 	for i := range r.outcomes {
 		one := &r.outcomes[i]
+		if one.rules != nil {
+			for _, info := range one.rules.Info() {
+				if !known[info.ID] {
+					known[info.ID] = true
+					out.Rules = append(out.Rules, info)
+				}
+			}
+		}
 		out.Findings = append(out.Findings, one.findings...)
 		out.Projects = append(out.Projects, one.summary)
 		out.Problems = append(out.Problems, one.problems...)
@@ -258,6 +271,7 @@ func (r *run) report() *Report {
 			}
 		}
 	}
+	slices.SortFunc(out.Rules, func(a, b RuleInfo) int { return strings.Compare(a.ID, b.ID) })
 	out.Findings = distinct(out.Findings)
 	return out
 }

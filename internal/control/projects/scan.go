@@ -37,14 +37,18 @@ func (s *Service) scan(ctx context.Context, operator, path, source string) ([]st
 		return nil, &InputError{strings.ReplaceAll(err.Error(), path, source)}
 	}
 	if len(report.Projects) == 0 {
-		return nil, &InputError{source + " holds no Mule project: one has pom.xml or mule-artifact.json, and flows in src/main/mule"}
+		why := ": one has pom.xml or mule-artifact.json, and flows in src/main/mule"
+		if len(report.Problems) > 0 {
+			why = ": " + report.Problems[0].Message
+		}
+		return nil, &InputError{source + " holds no Mule project" + why}
 	}
 	var names []string
 	for i := range report.Projects {
 		summary := &report.Projects[i]
 		kept := Kept{Summary: *summary, Findings: shown(byProject[summary.Dir], path, source), APIs: s.implements(summary)}
 		for _, one := range report.Problems {
-			if strings.HasPrefix(one.File, summary.Dir) {
+			if strings.HasPrefix(one.File, summary.Dir) || strings.HasPrefix(summary.Dir, one.File) {
 				one.File = strings.Replace(one.File, path, source, 1)
 				kept.Problems = append(kept.Problems, one)
 			}
@@ -82,7 +86,12 @@ func (s *Service) keep(ctx context.Context, memory *history.History, operator, s
 	for i := range kept.Findings {
 		open[kept.Findings[i].Fingerprint] = true
 	}
-	if err := s.endPatches(ctx, operator, name, open); err != nil {
+	if len(kept.Problems) > 0 || kept.Summary.Exhausted {
+		// What was not read may hold what was found before: nothing ends by it.
+		if slices.ContainsFunc(s.o.Patches.All(), func(one Patch) bool { return one.Project == name && !open[one.Fingerprint] }) {
+			kept.Problems = append(kept.Problems, scan.Problem{File: name, Message: "patches at the gateway stay until a scan reads all files, or the project is forgotten"})
+		}
+	} else if err := s.endPatches(ctx, operator, name, open); err != nil {
 		return err
 	}
 	for _, api := range before.APIs {

@@ -145,6 +145,14 @@ func TestLife(t *testing.T) {
 			t.Errorf("a scan that still has it ended the patch: %v", err)
 		}
 		w.found = w.found[1:]
+		w.problems = []scan.Problem{{File: "/src/orders/orders/a.xml", Line: 2, Message: "the XML is broken"}}
+		if _, err := w.Scan(t.Context(), admin, "/src/orders"); err != nil || w.published != 0 || len(w.o.Patches.All()) != 1 {
+			t.Errorf("a scan that could not read a file ended the patch: %v", err)
+		}
+		if _, kept, err := w.Project(t.Context(), admin, "orders"); err != nil || len(kept.Problems) != 2 || !strings.Contains(kept.Problems[1].Message, "patches at the gateway stay") {
+			t.Errorf("what is said of it: %+v, %v", kept, err)
+		}
+		w.problems = nil
 		if _, err := w.Scan(t.Context(), admin, "/src/orders"); err != nil || w.published != 1 || len(w.o.Patches.All()) != 0 {
 			t.Errorf("the patch did not end: %v, %d published", err, w.published)
 		}
@@ -152,7 +160,7 @@ func TestLife(t *testing.T) {
 			t.Errorf("forgetting: %v, %v", err, w.renewed)
 		}
 		want := []string{
-			"project-scanned project orders", "patch-made project orders", "patch-made project orders", "project-scanned project orders",
+			"project-scanned project orders", "patch-made project orders", "patch-made project orders", "project-scanned project orders", "project-scanned project orders",
 			"patch-ended api default/orders", "project-scanned project orders", "project-removed project orders",
 		}
 		if !slices.Equal(w.recorded, want) {
