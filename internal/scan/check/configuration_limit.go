@@ -51,7 +51,7 @@ func (s *survey) queryTimeouts() {
 	for _, name := range sortedKeys(groups) {
 		g := groups[name]
 		s.Report(Report{
-			Place: s.Element(g.file, g.first), Message: fmt.Sprintf("%d operations of %s run without queryTimeout", len(g.edits), name),
+			Place: s.Element(g.file, g.first), Message: fmt.Sprintf("operations of %s without queryTimeout: %d", name, len(g.edits)),
 			Repair: suggested("end queries after 30 s", g.edits...),
 		})
 	}

@@ -140,7 +140,7 @@ func (r *run) declare(d *Declarations) {
 	}
 	for _, c := range d.Cleaners {
 		if c.Function != "" {
-			r.cleans[c.Function] |= c.Kind
+			r.cleans[c.Function] |= c.Kind.withBare()
 		}
 		for _, e := range c.Elements {
 			r.cleaners[e] |= c.Kind.withBare()

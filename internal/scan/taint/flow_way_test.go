@@ -71,7 +71,9 @@ func TestDeclared(t *testing.T) {
 		"pom.xml": `<project><groupId>g</groupId><artifactId>a</artifactId><version>1</version><packaging>mule-application</packaging></project>`,
 		"src/main/mule/app.xml": muleHead + `<flow name="a"><scheduler/><acme:fetch target="x"/>` + "\n" +
 			`<db:select target="r"><db:sql>SELECT 1 FROM t WHERE a='#[vars.fetched.name]'</db:sql></db:select>` + "\n" +
-			`<acme:check value="#[vars.fetched.name]"/><db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.fetched.name]'</db:sql></db:select></flow>` + muleTail,
+			`<acme:check value="#[vars.fetched.name]"/><db:select><db:sql>SELECT 1 FROM t WHERE a='#[vars.fetched.name]'</db:sql></db:select>` + "\n" +
+			`<db:select><db:sql>#["SELECT 1 FROM t WHERE a=" ++ acme::safe::quote(vars.fetched.other)]</db:sql></db:select>` + "\n" +
+			`<db:select><db:sql>#["SELECT 1 FROM t WHERE a=" ++ acme::safe::other(vars.fetched.other)]</db:sql></db:select></flow>` + muleTail,
 	}
 	p, err := mule.ReadFiles("a", files)
 	if err != nil {
@@ -79,9 +81,9 @@ func TestDeclared(t *testing.T) {
 	}
 	d := declared()
 	d.Origins = []*Origin{{Rule: "own", Elements: elements("acme-tools", "fetch"), Sets: []string{"vars.fetched"}, Label: Client}}
-	d.Cleaners = []*Cleaner{{Elements: elements("acme-tools", "check"), Kind: SQL}}
+	d.Cleaners = []*Cleaner{{Elements: elements("acme-tools", "check"), Kind: SQL}, {Function: "acme::safe::quote", Kind: SQL}}
 	r := Analyse(context.Background(), p, d, Options{})
-	if got := outcomeOf(r, "SQL"); !slices.Equal(got, []string{"SQL 2"}) {
+	if got := outcomeOf(r, "SQL"); !slices.Equal(got, []string{"SQL 2", "SQL 5"}) {
 		t.Errorf("got %q", got)
 	}
 }
