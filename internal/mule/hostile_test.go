@@ -247,7 +247,7 @@ func TestSplitTime(t *testing.T) {
 		value := strings.Repeat(unit, 256<<10/len(unit))
 		begin := time.Now()
 		split(value)
-		if took := time.Since(begin); took > 5*time.Second {
+		if took := time.Since(begin); took > time.Minute {
 			t.Errorf("%q takes %v", unit, took)
 		}
 	}

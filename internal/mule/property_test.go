@@ -123,7 +123,7 @@ func TestOneLine(t *testing.T) {
 	}
 	start := time.Now()
 	got, err := readYAMLEntries(&File{Name: "a.yaml", Text: []byte(text.String() + "}")})
-	if took := time.Since(start); took > 5*time.Second || err != nil || len(got) != maxEntries/2+1 {
+	if took := time.Since(start); took > time.Minute || err != nil || len(got) != maxEntries/2+1 {
 		t.Errorf("%d properties took %v: %v", len(got), took, err)
 	}
 }

@@ -101,7 +101,7 @@ func TestFlowBounds(t *testing.T) {
 			start := time.Now()
 			r := analysed(t, projectCase{xml: xml})
 			t.Logf("%v, exhausted %v", time.Since(start), r.Exhausted)
-			if took := time.Since(start); took > 3*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("took %v", took)
 			}
 		})
