@@ -42,7 +42,7 @@ payload map ((item, index) -> {
 	return p
 }
 
-func TestOrdinaryIsFast(t *testing.T) {
+func TestOrdinary(t *testing.T) {
 	p := ordinary(t)
 	Analyse(context.Background(), p, declared(), Options{}) // expressions are parsed once
 	start := time.Now()
@@ -51,9 +51,6 @@ func TestOrdinaryIsFast(t *testing.T) {
 	t.Logf("%v, %d hits, %d unknowns, %d flows reached", took, len(r.Hits), len(r.Unknowns), len(r.Reached))
 	if r.Exhausted || len(r.Hits) < 40 || len(r.Reached) != 41 {
 		t.Errorf("exhausted %v", r.Exhausted)
-	}
-	if took > 2*time.Second {
-		t.Errorf("took %v", took)
 	}
 }
 
