@@ -23,7 +23,12 @@ import (
 	"farrier.dev/farrier/internal/store"
 )
 
-const injected = "0123456789abcdef0123456789abcdef"
+// injected is the fingerprint of the finding that can be closed, timeouts that of the
+// one that can't.
+var (
+	injected = finding.Fingerprint("MS-INJ-01", finding.Location{File: "a.xml"})
+	timeouts = finding.Fingerprint("MS-CFG-10", finding.Location{File: "a.xml"})
+)
 
 // scannedProjects is what a scan of any path finds: a project with weaknesses and one
 // without.
@@ -125,7 +130,7 @@ func TestProjectForms(t *testing.T) {
 	if a := h.ask(t, "GET", "/projects/orders", cookie); !strings.Contains(a.body, "closed at the gateway") || !strings.Contains(a.body, "query name") {
 		t.Error("the page does not show the patch")
 	}
-	if a := post("/projects/orders/patch", "fingerprint", strings.Repeat("2", 32)); a.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(a.body, "not about data of requests") {
+	if a := post("/projects/orders/patch", "fingerprint", timeouts); a.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(a.body, "not about data of requests") {
 		t.Errorf("a finding that can't be closed: %d", a.StatusCode)
 	}
 	if a := post("/projects/orders/unpatch", "fingerprint", injected); a.StatusCode != http.StatusSeeOther {

@@ -46,7 +46,7 @@ func (s *Service) scan(ctx context.Context, operator, path, source string) ([]st
 	var names []string
 	for i := range report.Projects {
 		summary := &report.Projects[i]
-		kept := Kept{Summary: *summary, Findings: shown(byProject[summary.Dir], path, source), APIs: s.implements(summary)}
+		kept := Kept{Summary: *summary, Findings: shown(byProject[summary.Dir], summary.Dir), APIs: s.implements(summary)}
 		for _, one := range report.Problems {
 			if strings.HasPrefix(one.File, summary.Dir) || strings.HasPrefix(summary.Dir, one.File) {
 				one.File = strings.Replace(one.File, path, source, 1)
@@ -61,16 +61,20 @@ func (s *Service) scan(ctx context.Context, operator, path, source string) ([]st
 	return names, nil
 }
 
-// shown are findings with files as people know them.
-func shown(findings []finding.Finding, path, source string) []finding.Finding {
+// shown are findings with the names that files have in their project: the same
+// finding is known again wherever the project lay when it was scanned.
+func shown(findings []finding.Finding, dir string) []finding.Finding {
 	out := slices.Clone(findings)
-	name := func(file *string) { *file = strings.Replace(*file, path, source, 1) }
+	name := func(file *string) { *file = strings.TrimPrefix(strings.TrimPrefix(*file, dir), "/") }
 	for i := range out {
-		name(&out[i].Location.File)
-		out[i].Way = slices.Clone(out[i].Way)
-		for k := range out[i].Way {
-			name(&out[i].Way[k].Location.File)
+		f := &out[i]
+		name(&f.Location.File)
+		f.Way = slices.Clone(f.Way)
+		for k := range f.Way {
+			name(&f.Way[k].Location.File)
 		}
+		f.Repair = nil // it edits files that are not at hand
+		f.Fingerprint = finding.Fingerprint(f.Rule, f.Location)
 	}
 	slices.SortStableFunc(out, func(a, b finding.Finding) int { return int(b.Severity) - int(a.Severity) })
 	return out
