@@ -1,0 +1,6 @@
+//go:build deps
+
+// Package depsholder.
+package depsholder
+
+import _ "github.com/gopacket/gopacket"
