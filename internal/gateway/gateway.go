@@ -49,6 +49,8 @@ type Options struct {
 	Limits            Limits
 	// TrustedProxies are the peers whose X-Forwarded headers are believed.
 	TrustedProxies []netip.Prefix
+	// Observer is told of every exchange that is over; nil for none.
+	Observer Observer
 	// Logs follow the revisions and are told of every exchange that is over; nil
 	// for none.
 	Logs *logging.Logs

@@ -140,6 +140,7 @@ func (p *passage) copyBody(body io.Reader, length int64) {
 	if flush {
 		_ = p.rc.Flush() // the head goes out before the first event
 	}
+	p.duplicateResponse()
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	for {
@@ -154,8 +155,12 @@ func (p *passage) copyBody(body io.Reader, length int64) {
 				werr = p.rc.Flush()
 			}
 			p.cutOff(werr)
+			if p.observed.response.pooled != nil {
+				p.observed.response.add((*buf)[:n])
+			}
 		}
-		if errors.Is(err, io.EOF) || err != nil && p.refusedCall() {
+		p.observed.whole = errors.Is(err, io.EOF)
+		if p.observed.whole || err != nil && p.refusedCall() {
 			return
 		}
 		p.cutOff(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ type passage struct {
 	inbound, outbound policy.Run
 	body              *body
 	tee               *tee
+	observed          observed
 	// resp is the service's response; its body is closed when the passage ends.
 	resp *http.Response
 	// inspection has the messages of a stream judged, nil when no step wants it;
@@ -81,6 +83,7 @@ func (p *passage) serve(ctx context.Context) {
 	}
 	p.inbound = api.Chain.Begin()
 	p.prepareBody(api)
+	p.came()
 	verdict := p.inbound.Request(ctx, p.x)
 	switch {
 	case verdict.Stops():
@@ -157,7 +160,7 @@ func (p *passage) prepareBody(api *router.API) {
 	p.body = &body{from: p.r.Body, rc: p.rc, g: p.g, began: p.x.Received}
 	p.x.Request.Body.SetSource(p.body, p.r.ContentLength)
 	if n := api.Chain.Tee(); n > 0 {
-		p.tee = &tee{from: p.body, limit: n, budget: p.g.runtime.Budget}
+		p.tee = &tee{from: p.body, duplicate: duplicate{limit: n, budget: p.g.runtime.Budget}}
 		p.x.Request.Body.SetSource(p.tee, p.r.ContentLength)
 	}
 }
@@ -223,8 +226,10 @@ func (p *passage) seal() {
 	if g.Logs != nil {
 		g.Logs.Access(p.x, &p.end)
 	}
+	p.observe()
 	p.x.Request.Body.Release()
 	p.x.Response.Body.Release()
+	p.observed.forget()
 }
 
 // notable says whether the record must be kept.
@@ -274,19 +279,13 @@ func (p *passage) recovered() {
 	panic(http.ErrAbortHandler)
 }
 
-// tee keeps the first part of a request while it streams to the service: less
-// of it when the budget has no more.
+// tee keeps the first part of a request while it streams to the service.
 type tee struct {
-	from interface {
-		Read([]byte) (int, error)
-	}
-	limit  int64
-	budget *traffic.Budget
+	from io.Reader
 
-	mu     sync.Mutex
-	copied []byte
-	more   bool
-	shown  bool
+	mu sync.Mutex
+	duplicate
+	shown bool
 }
 
 func (t *tee) Read(p []byte) (int, error) {
@@ -296,14 +295,7 @@ func (t *tee) Read(p []byte) (int, error) {
 	if t.shown {
 		return n, err // the transport still reads, but nobody will see it
 	}
-	room := t.limit - int64(len(t.copied))
-	if int64(n) > room {
-		t.more = true
-	}
-	if room = min(room, int64(n)); !t.budget.Take(room) {
-		t.limit, t.more, room = int64(len(t.copied)), true, 0
-	}
-	t.copied = append(t.copied, p[:room]...)
+	t.add(p[:n])
 	return n, err
 }
 
@@ -313,5 +305,5 @@ func (t *tee) show(b *traffic.Body, ended bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.shown = true
-	b.ShowCopy(t.copied, t.more || !ended, t.budget)
+	b.ShowCopy(t.bytes, t.more || !ended, t.budget)
 }

@@ -30,8 +30,11 @@ func (p *passage) route(ctx context.Context, api *router.API) {
 	if v := p.outbound.Request(ctx, p.x); v.Stops() {
 		p.stopped(v)
 		p.outbound.Render(p.x, v)
-	} else if why := p.call(ctx, up); why != nil {
-		p.failed(why)
+	} else {
+		p.ask()
+		if why := p.call(ctx, up); why != nil {
+			p.failed(why)
+		}
 	}
 	p.responseHooks(ctx, &p.outbound)
 }
@@ -189,7 +192,7 @@ func (p *passage) outgoing(ctx context.Context, up *router.Upstream) *http.Reque
 	case body == nil || length == 0:
 		out.Body = http.NoBody
 	default:
-		out.Body, out.ContentLength = io.NopCloser(body), length
+		out.Body, out.ContentLength = io.NopCloser(p.duplicateRequest(body)), length
 		out.Trailer = p.r.Trailer
 		if req.Body.Changed() {
 			delete(header, "Content-Encoding")

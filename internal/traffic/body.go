@@ -68,6 +68,7 @@ type Body struct {
 	limit   int64 // of the last Load
 	partial bool
 	changed bool
+	coded   bool // the view may need its content coding opened
 	budget  *Budget
 	taken   int64
 }
@@ -111,6 +112,10 @@ func (b *Body) Loaded() bool { return b.loaded }
 // Partial says that the content is longer than what Bytes shows.
 func (b *Body) Partial() bool { return b.partial }
 
+// Coded says that Bytes shows the content in the coding that the header names, as
+// a copy of what streamed by does.
+func (b *Body) Coded() bool { return b.coded }
+
 // Changed says that a step replaced the content.
 func (b *Body) Changed() bool { return b.changed }
 
@@ -136,7 +141,7 @@ func (b *Body) Load(limit int64, budget *Budget, decode Decoder) error {
 			return err
 		}
 	}
-	b.loaded, b.limit = true, limit
+	b.loaded, b.limit, b.coded = true, limit, false
 	b.view = b.raw
 	if int64(len(b.view)) > limit {
 		b.view, b.partial = b.view[:limit], true
@@ -145,6 +150,7 @@ func (b *Body) Load(limit int64, budget *Budget, decode Decoder) error {
 		return nil
 	}
 	view, more, err := decode(b.raw, limit)
+	b.coded = err != nil
 	if err != nil {
 		return fmt.Errorf("decoding the body: %w", err)
 	}
@@ -204,14 +210,14 @@ func (b *Body) Replace(content []byte) error {
 	}
 	b.raw, b.view, b.source = content, content, nil
 	b.length = int64(len(content))
-	b.loaded, b.changed = true, true
+	b.loaded, b.changed, b.coded = true, true, false
 	return nil
 }
 
 // Put makes content in memory the whole body, as it is to be sent: in the coding
 // that the header names, for Load to open. It counts against no budget.
 func (b *Body) Put(content []byte) {
-	*b = Body{raw: content, view: content, length: int64(len(content))}
+	*b = Body{raw: content, view: content, length: int64(len(content)), coded: true}
 }
 
 // Forward is the content to send on and its length, -1 when unknown: what was
@@ -246,5 +252,5 @@ func (b *Body) ShowCopy(copied []byte, more bool, budget *Budget) {
 	if b.loaded {
 		return
 	}
-	b.view, b.partial, b.loaded = copied, more, true
+	b.view, b.partial, b.loaded, b.coded = copied, more, true, true
 }

@@ -91,3 +91,28 @@ func TestBound(t *testing.T) {
 		t.Errorf("the rest of a partial body: %v", err)
 	}
 }
+
+func TestCodedView(t *testing.T) {
+	open := func([]byte, int64) ([]byte, bool, error) { return []byte("opened"), false, nil }
+	fail := func([]byte, int64) ([]byte, bool, error) { return nil, false, errors.New("no") }
+	cases := []struct {
+		name string
+		make func(b *Body)
+		want bool
+	}{
+		{"untouched", func(b *Body) { b.SetSource(strings.NewReader("coded"), 5) }, false},
+		{"opened", func(b *Body) { b.SetSource(strings.NewReader("coded"), 5); _ = b.Load(10, nil, open) }, false},
+		{"not to be opened", func(b *Body) { b.SetSource(strings.NewReader("coded"), 5); _ = b.Load(10, nil, fail) }, true},
+		{"replaced", func(b *Body) { b.Put([]byte("coded")); _ = b.Replace([]byte("plain")) }, false},
+		{"put", func(b *Body) { b.Put([]byte("coded")) }, true},
+		{"copied", func(b *Body) { b.ShowCopy([]byte("coded"), false, nil) }, true},
+	}
+	for _, c := range cases {
+		var b Body
+		c.make(&b)
+		if b.Coded() != c.want {
+			t.Errorf("%s: %t, not %t", c.name, b.Coded(), c.want)
+		}
+	}
+	t.Logf("%d cases", len(cases))
+}
