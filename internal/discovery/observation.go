@@ -39,6 +39,10 @@ type Observation struct {
 	// Method is in upper case. Path is the normalised path, as traffic.NormalisePath
 	// makes it; Query is what followed the first '?', as it was sent.
 	Method, Path, Query string
+	// Template is the path template that the service itself named, as the route of a
+	// trace does, in braces and with its base path; empty where none is known. It counts
+	// like that of a description.
+	Template string
 	// Proto is HTTP/1.1, HTTP/2.0 or the like.
 	Proto string
 
@@ -61,7 +65,9 @@ type Observation struct {
 	// Local says that the gateway answered by itself.
 	Local bool
 	// Sampled says that headers, query and bodies are those of a sample: the observation
-	// counts always, and teaches parameters and bodies only when it is true.
+	// counts always, and teaches parameters and bodies only when it is true. A request
+	// body without it is there to tell which operation was called, where the content
+	// alone names it (GraphQL, SOAP, MCP).
 	Sampled bool
 }
 
