@@ -69,6 +69,30 @@ func (o *operator) page(path string, form url.Values) string {
 	return string(text)
 }
 
+// signIn follows the link that the first start prints, or one made anew, and sets a
+// password.
+func signIn(t *testing.T, p *process, console, data string) *operator {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &operator{t: t, client: &http.Client{Jar: jar, Timeout: 30 * time.Second}, at: "http://" + console}
+	token := regexp.MustCompile(`token=([^\s"]+)`).FindStringSubmatch(p.log.String())
+	if token == nil {
+		out, err := exec.Command(build(t), "login-link", "--data", data, "--console", console).CombinedOutput()
+		if err != nil {
+			t.Fatalf("login-link: %v\n%s", err, out)
+		}
+		if token = regexp.MustCompile(`token=([^\s"]+)`).FindStringSubmatch(string(out)); token == nil {
+			t.Fatalf("no link in %s", out)
+		}
+	}
+	o.page("/login/link", url.Values{"token": {token[1]}})
+	o.page("/password", url.Values{"password": {"correct horse battery"}, "again": {"correct horse battery"}})
+	return o
+}
+
 // TestFindingClosedAtGateway follows one weakness through the whole program: it
 // stands in the code of a project, the console shows it at its API, an operator
 // closes it at the gateway, and when the code is mended the next scan opens the
@@ -99,23 +123,7 @@ spec:
       address: %s
 `, address, service(t)))
 	p := start(t, config, data, address, "--console", console, "--projects", project)
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := &operator{t: t, client: &http.Client{Jar: jar, Timeout: 30 * time.Second}, at: "http://" + console}
-	token := regexp.MustCompile(`token=([^\s"]+)`).FindStringSubmatch(p.log.String())
-	if token == nil {
-		out, err := exec.Command(build(t), "login-link", "--data", data, "--console", console).CombinedOutput()
-		if err != nil {
-			t.Fatalf("login-link: %v\n%s", err, out)
-		}
-		if token = regexp.MustCompile(`token=([^\s"]+)`).FindStringSubmatch(string(out)); token == nil {
-			t.Fatalf("no link in %s", out)
-		}
-	}
-	o.page("/login/link", url.Values{"token": {token[1]}})
-	o.page("/password", url.Values{"password": {"correct horse battery"}, "again": {"correct horse battery"}})
+	o := signIn(t, p, console, data)
 
 	ask := func(value string) int {
 		t.Helper()
