@@ -55,8 +55,10 @@ type Observation struct {
 	Service string
 
 	Request, Response Message
-	// Status is 0 where it is not known.
-	Status int
+	// Status is 0 where it is not known. Assumed says that such a request is to count as
+	// answered well, unless its source sprays.
+	Status  int
+	Assumed bool
 
 	Caller Caller
 	// Attack says that the request held an attack or came from somebody who sprays;
