@@ -175,7 +175,7 @@ func (m *market) visit(s *Schema) {
 	if s.format() != "" {
 		m.offer(s, ruleFormat, scalars)
 	}
-	if words, rest := s.v.vocabulary(); len(words) > 0 && rest == 0 && scalars >= enumFrom && s.scalar() == String {
+	if words, rest := s.enumerable(); len(words) > 0 && rest == 0 {
 		m.offer(s, ruleEnum, scalars)
 	}
 	if b := s.below; b != nil {
@@ -248,4 +248,14 @@ func (s *Schema) scalar() Type {
 		}
 	}
 	return found
+}
+
+// enumerable gives the words of a place that has nothing but strings and null, if they
+// are enough for a vocabulary, and how many values are none of them.
+func (s *Schema) enumerable() (words []string, rest uint64) {
+	other := s.v.kinds.of(kindObject) + s.v.kinds.of(kindArray)
+	if other > 0 || s.scalar() != String || s.v.kinds.sum(isText) < enumFrom {
+		return nil, 0
+	}
+	return s.v.vocabulary()
 }

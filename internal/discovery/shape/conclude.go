@@ -107,7 +107,7 @@ func (v *Values) textFormat(share float64) kind {
 	}
 	// Some hexadecimal identifiers are all digits, and some look like words.
 	hex := v.kinds.sum(func(k kind) bool { return k == kindHex || k == kindObjectID })
-	digits := v.kinds.of(kindDigits)
+	digits := v.kinds.of(kindDigits) + v.kinds.of(kindInt32) + v.kinds.of(kindInt64)
 	if hex*10 >= all*9 && float64(all-hex-digits) <= share*float64(all) {
 		if v.kinds.of(kindHex) == 0 && v.sameLength() {
 			return kindObjectID

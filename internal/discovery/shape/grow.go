@@ -14,7 +14,7 @@ type frame struct {
 	// member is the current member's node, nil where nothing is learned.
 	member *Schema
 	name   string // of the current member; in an array that of the array
-	path   string // of the object, as context
+	key    uint64 // of the object's place; of an array that of its elements
 	seen   [2]uint64
 	next   int // the place of the member that is expected next
 	array  bool
@@ -28,8 +28,12 @@ type growth struct {
 	c    sensitive.Context
 	root *Schema
 	text flags // fromText or 0
-	// partial says that the document was cut.
-	partial bool
+	// key is that of c, nameHash the hash of its name.
+	key, nameHash uint64
+}
+
+func (l *Looker) growth(s *Schema, c sensitive.Context, text flags) growth {
+	return growth{l: l, c: c, root: s, text: text, key: l.key(&c), nameHash: l.Hash(c.Name)}
 }
 
 // node makes a node of the tree, nil when there are enough.
@@ -105,6 +109,19 @@ func (g *growth) element(f *frame, depth int) {
 	f.member = b.items
 }
 
+// at is the place of the next value.
+func (g *growth) at(frames []frame) place {
+	p := place{l: g.l, base: &g.c, frames: frames, key: mix(g.key, g.nameHash), name: g.c.Name}
+	if len(frames) > 0 {
+		f := &frames[len(frames)-1]
+		p.name, p.key = f.name, f.key
+		if !f.array {
+			p.key = mix(f.key, g.l.Hash(f.name))
+		}
+	}
+	return p
+}
+
 // leave counts a complete object.
 func (f *frame) leave(g *growth) {
 	if f.node == nil || f.array {
@@ -141,7 +158,8 @@ func (g *growth) dynamic(name string) bool {
 	if strings.HasPrefix(classify.Segment(plain), "{") {
 		return true
 	}
-	return g.l.classify(sensitive.Context{In: g.c.In}, name) != ""
+	at := g.l.at(&sensitive.Context{})
+	return at.classify(name) != ""
 }
 
 // The thresholds from which an object is taken for a map: it has collapseMembers,

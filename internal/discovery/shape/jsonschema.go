@@ -153,15 +153,15 @@ func (w *schemaWriter) integerFormat(s *Schema, format string) string {
 }
 
 func (w *schemaWriter) words(s *Schema, out map[string]any) {
-	words, rest := s.v.vocabulary()
-	if len(words) == 0 || s.scalar() != String || s.v.kinds.sum(isText) < enumFrom {
+	words, rest := s.enumerable()
+	if len(words) == 0 {
 		return
 	}
 	list := make([]any, 0, len(words)+1)
 	for _, word := range words {
 		list = append(list, word)
 	}
-	if rest > 0 || s.below != nil || !w.bought[constraint{s, ruleEnum}] || !w.bought[constraint{s, ruleType}] {
+	if rest > 0 || !w.bought[constraint{s, ruleEnum}] || !w.bought[constraint{s, ruleType}] {
 		out["x-farrier-values"] = list
 		return
 	}

@@ -26,14 +26,14 @@ func (s *Schema) ObserveForm(l *Looker, c sensitive.Context, body []byte, partia
 	if err := check.Err(); err != nil {
 		return err
 	}
-	g := growth{l: l, c: c, root: s, text: fromText}
-	f := g.form(partial)
+	g := l.growth(s, c, fromText)
+	frames := []frame{g.form(partial)}
 	for pairs := form.Pairs(text, form.DefaultMaxPairs); pairs.Next(); {
 		name, _ := pairs.Pair().Name.Decode()
 		value, _ := pairs.Pair().Value.Decode()
-		g.field(&f, 1, name, value, false)
+		g.field(frames, name, value, false)
 	}
-	g.end(&f, partial)
+	g.end(&frames[0], partial)
 	return nil
 }
 
@@ -60,12 +60,12 @@ func (s *Schema) ObserveMultipart(l *Looker, c sensitive.Context, contentType st
 		}
 		parts = append(parts, part)
 	}
-	g := growth{l: l, c: c, root: s, text: fromText}
-	f := g.form(partial)
+	g := l.growth(s, c, fromText)
+	frames := []frame{g.form(partial)}
 	for _, part := range parts {
-		g.field(&f, 1, string(part.Name), string(part.Content), part.HasFilename || notText(part.ContentType))
+		g.field(frames, string(part.Name), string(part.Content), part.HasFilename || notText(part.ContentType))
 	}
-	g.end(&f, partial)
+	g.end(&frames[0], partial)
 	return nil
 }
 
@@ -82,7 +82,7 @@ func (g *growth) form(partial bool) frame {
 	}
 	g.root.v.Count++
 	g.root.v.kinds.add(kindObject, 1)
-	return frame{node: g.root, path: g.c.Path}
+	return frame{node: g.root, key: mix(g.key, g.nameHash)}
 }
 
 func (g *growth) end(f *frame, partial bool) {
@@ -91,8 +91,10 @@ func (g *growth) end(f *frame, partial bool) {
 	}
 }
 
-func (g *growth) field(f *frame, depth int, name, value string, file bool) {
-	g.enter(f, name, depth)
+// field learns a member of the innermost frame.
+func (g *growth) field(frames []frame, name, value string, file bool) {
+	f := &frames[len(frames)-1]
+	g.enter(f, name, len(frames))
 	node := f.member
 	if node == nil {
 		return
@@ -102,7 +104,8 @@ func (g *growth) field(f *frame, depth int, name, value string, file bool) {
 		node.v.kinds.add(kindFile, 1)
 		return
 	}
-	node.v.see(g.l, sensitive.Context{Name: f.name, Path: f.path, In: g.c.In}, value, textKind(value))
+	at := g.at(frames)
+	node.v.see(&at, value, textKind(value))
 }
 
 // ObserveXML looks at a document of XML. The member of the root is the document's
@@ -120,10 +123,10 @@ func (s *Schema) ObserveXML(l *Looker, c sensitive.Context, body []byte, partial
 	if partial {
 		s.flags |= truncated
 	}
-	g := growth{l: l, c: c, root: s, text: fromText}
+	g := l.growth(s, c, fromText)
 	s.v.Count++
 	s.v.kinds.add(kindObject, 1)
-	r.frames = append(r.frames, frame{node: s, path: c.Path, object: true})
+	r.frames = append(r.frames, frame{node: s, key: mix(g.key, g.nameHash), object: true})
 	g.xml(r)
 	return nil
 }
@@ -162,7 +165,9 @@ func (g *growth) startTag(r *reader, token *xmltext.Token) {
 	parent.become()
 	_, local := xmltext.SplitName(token.Name)
 	g.enter(parent, string(local), depth)
-	f := frame{node: parent.member, name: parent.name, path: parent.path + "/" + parent.name}
+	r.frames = append(r.frames, frame{node: parent.member})
+	f := &r.frames[depth]
+	f.key = mix(parent.key, g.l.Hash(parent.name))
 	for i := range token.Attrs {
 		a := &token.Attrs[i]
 		if a.IsNamespace() || f.node == nil {
@@ -170,9 +175,8 @@ func (g *growth) startTag(r *reader, token *xmltext.Token) {
 		}
 		f.become()
 		_, local := xmltext.SplitName(a.Name)
-		g.field(&f, depth+1, "@"+string(local), string(a.Decoded(nil)), false)
+		g.field(r.frames, "@"+string(local), string(a.Decoded(nil)), false)
 	}
-	r.frames = append(r.frames, f)
 }
 
 // become makes an element an object, if it is none yet.
@@ -192,12 +196,12 @@ func (g *growth) endTag(r *reader, text string) {
 	f := &r.frames[depth]
 	text = strings.TrimSpace(text)
 	if f.node != nil && !f.object {
-		parent := &r.frames[depth-1]
+		at := g.at(r.frames[:depth])
 		f.node.v.Count++
-		f.node.v.see(g.l, sensitive.Context{Name: f.name, Path: parent.path, In: g.c.In}, text, textKind(text))
+		f.node.v.see(&at, text, textKind(text))
 	} else if f.node != nil {
 		if text != "" {
-			g.field(f, depth+1, "#text", text, false)
+			g.field(r.frames, "#text", text, false)
 		}
 		f.leave(g)
 	}

@@ -13,17 +13,19 @@ import (
 // only what is complete teaches. An error means that it taught nothing; it is one of
 // the syntax or of a limit, and holds nothing of the document.
 func (s *Schema) ObserveJSON(l *Looker, c sensitive.Context, body []byte, partial bool) error {
-	lim := jsontext.DefaultLimits()
-	if err := jsontext.Valid(body, lim); err != nil && (!partial || !cut(err, len(body))) {
-		return err
-	}
 	r := l.reader()
 	defer l.release(r)
-	r.json.Reset(body, lim)
+	err := r.tokenize(body)
+	if err != nil && (!partial || !cut(err, len(body))) {
+		return err
+	}
 	if partial {
 		s.flags |= truncated
+		if n := len(r.tokens); n > 0 && r.tokens[n-1].kind == jsontext.Number && r.tokens[n-1].end == len(body) {
+			r.tokens = r.tokens[:n-1] // It may be longer.
+		}
 	}
-	g := growth{l: l, c: c, root: s, partial: partial}
+	g := l.growth(s, c, 0)
 	g.json(r, string(body))
 	return nil
 }
@@ -34,89 +36,102 @@ func cut(err error, size int) bool {
 	return errors.Is(err, jsontext.ErrEnd) || errors.As(err, &syntax) && syntax.Offset >= size-4
 }
 
-// json reads a document up to its end, or the place where it was cut.
-func (g *growth) json(r *reader, text string) {
+// token is a token of JSON, at text[start:end].
+type token struct {
+	start, end int
+	kind       jsontext.Kind
+	escaped    bool
+}
+
+// text is the text of a name or string.
+func (t token) text(document string) string {
+	if !t.escaped {
+		return document[t.start+1 : t.end-1]
+	}
+	raw := jsontext.Token{Kind: t.kind, Escaped: true, Raw: []byte(document[t.start:t.end])}
+	return string(raw.Text())
+}
+
+// tokenize reads the whole document before anything of it is believed.
+func (r *reader) tokenize(body []byte) error {
+	r.json.Reset(body, jsontext.DefaultLimits())
+	r.tokens = r.tokens[:0]
 	for {
-		token, err := r.json.Next()
-		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				g.root.flags |= truncated
-			}
-			return
+		t, err := r.json.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
 		}
+		if err != nil {
+			return err
+		}
+		r.tokens = append(r.tokens, token{t.Offset, t.Offset + len(t.Raw), t.Kind, t.Escaped})
+	}
+}
+
+// json learns from the tokens.
+func (g *growth) json(r *reader, document string) {
+	for _, t := range r.tokens {
 		depth := len(r.frames)
-		switch token.Kind {
+		switch t.kind {
 		case jsontext.Name:
-			name := text[token.Offset+1 : token.Offset+len(token.Raw)-1]
-			if token.Escaped {
-				name = string(token.Text())
-			}
-			g.enter(&r.frames[depth-1], name, depth)
+			g.enter(&r.frames[depth-1], t.text(document), depth)
 		case jsontext.EndObject, jsontext.EndArray:
 			r.frames[depth-1].leave(g)
 			r.frames = r.frames[:depth-1]
 		case jsontext.BeginObject, jsontext.BeginArray:
-			g.open(r, token.Kind == jsontext.BeginArray)
+			g.open(r, t.kind == jsontext.BeginArray)
 		default:
-			if g.partial && token.Kind == jsontext.Number && token.Offset+len(token.Raw) == len(text) {
-				return // It may be longer.
-			}
-			g.scalar(r, token, text)
+			g.scalar(r, t, document)
 		}
 	}
 }
 
-// target gives the node that the next value belongs to, with its context.
-func (g *growth) target(r *reader) (*Schema, sensitive.Context) {
+// target gives the node that the next value belongs to, nil where nothing is learned.
+func (g *growth) target(r *reader) *Schema {
 	depth := len(r.frames)
 	if depth == 0 {
-		return g.root, g.c
+		return g.root
 	}
 	f := &r.frames[depth-1]
 	if f.array {
 		g.element(f, depth)
 	}
-	return f.member, sensitive.Context{Name: f.name, Path: f.path, In: g.c.In}
+	return f.member
 }
 
 func (g *growth) open(r *reader, array bool) {
-	node, c := g.target(r)
-	f := frame{node: node, array: array, name: c.Name, path: c.Path}
+	node := g.target(r)
+	f := frame{node: node, array: array}
 	if node != nil {
+		at := g.at(r.frames)
+		f.key = at.key
 		node.v.Count++
 		if array {
+			f.name = at.name
 			node.v.kinds.add(kindArray, 1)
 		} else {
 			node.v.kinds.add(kindObject, 1)
-		}
-		// An array's objects have its name before them, and not twice.
-		depth := len(r.frames)
-		if !array && depth > 0 && c.Name != "" {
-			f.path = c.Path + "/" + c.Name
 		}
 	}
 	r.frames = append(r.frames, f)
 }
 
-func (g *growth) scalar(r *reader, token jsontext.Token, text string) {
-	node, c := g.target(r)
+func (g *growth) scalar(r *reader, t token, document string) {
+	node := g.target(r)
 	if node == nil {
 		return
 	}
 	node.v.Count++
-	switch token.Kind {
+	switch t.kind {
 	case jsontext.Null:
 		node.v.kinds.add(kindNull, 1)
 	case jsontext.True, jsontext.False:
 		node.v.kinds.add(kindBoolean, 1)
 	case jsontext.Number:
-		number := text[token.Offset : token.Offset+len(token.Raw)]
-		node.v.see(g.l, c, number, numberKind(number))
+		at, number := g.at(r.frames), document[t.start:t.end]
+		node.v.see(&at, number, numberKind(number))
 	default:
-		value := text[token.Offset+1 : token.Offset+len(token.Raw)-1]
-		if token.Escaped {
-			value = string(token.Text())
-		}
-		node.v.see(g.l, c, value, stringKind(value))
+		at, text := g.at(r.frames), t.text(document)
+		node.v.see(&at, text, stringKind(text))
 	}
 }

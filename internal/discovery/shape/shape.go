@@ -27,6 +27,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
 	"farrier.dev/farrier/internal/classify/sensitive"
 	"farrier.dev/farrier/internal/encoding/jsontext"
@@ -62,6 +63,7 @@ type Looker struct {
 	detector *sensitive.Detector
 	k0, k1   uint64
 	readers  sync.Pool
+	places   [cachedPlaces]atomic.Pointer[knownPlace]
 	mu       sync.Mutex
 	names    map[string]string
 }
@@ -82,7 +84,11 @@ type reader struct {
 	json   jsontext.Scanner
 	xml    xmltext.Reader
 	frames []frame
+	tokens []token
 }
+
+// maxTokens is how many tokens a reader keeps room for between documents.
+const maxTokens = 1 << 15
 
 // reader gives one with all its memory; release takes it back.
 func (l *Looker) reader() *reader { return l.readers.Get().(*reader) }
@@ -90,6 +96,9 @@ func (l *Looker) reader() *reader { return l.readers.Get().(*reader) }
 func (l *Looker) release(r *reader) {
 	clear(r.frames[:cap(r.frames)])
 	r.frames = r.frames[:0]
+	if cap(r.tokens) > maxTokens {
+		r.tokens = nil
+	}
 	r.json.Reset(nil, jsontext.Limits{})
 	r.xml.Reset(nil, xmltext.Limits{})
 	l.readers.Put(r)
@@ -107,15 +116,6 @@ func (l *Looker) intern(name string) string {
 		l.names[name] = name
 	}
 	return name
-}
-
-// classify gives the class of a value, empty for none.
-func (l *Looker) classify(c sensitive.Context, value string) sensitive.Class {
-	if l.detector == nil || value == "" {
-		return ""
-	}
-	class, _ := l.detector.Classify(c, value[:min(len(value), maxLooked)])
-	return class
 }
 
 // Hash is the hash of a value under the looker's key (SipHash-1-3), of its beginning
@@ -138,10 +138,8 @@ func (l *Looker) Hash(text string) uint64 {
 	last := uint64(len(text)) << 56 //nolint:gosec // Only the low byte counts.
 	text = text[:min(len(text), maxLooked)]
 	for ; len(text) >= 8; text = text[8:] {
-		var m uint64
-		for i := range 8 {
-			m |= uint64(text[i]) << (8 * i)
-		}
+		m := uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
+			uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
 		v3 ^= m
 		round()
 		v0 ^= m

@@ -13,7 +13,13 @@ import (
 	"farrier.dev/farrier/internal/classify/sensitive"
 )
 
-func looker() *Looker { return NewLooker(new(sensitive.Detector), [32]byte{1, 2, 3}) }
+func looker() *Looker {
+	d, err := sensitive.New(nil)
+	if err != nil {
+		panic(err)
+	}
+	return NewLooker(d, [32]byte{1, 2, 3})
+}
 
 // documents are shapes from which documents are drawn.
 func documents() *rapid.Generator[any] {

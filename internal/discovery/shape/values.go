@@ -35,9 +35,18 @@ type details struct {
 // word is a value that may belong to a vocabulary.
 type word struct {
 	hash  uint32
-	clean bool // looked at, and nothing sensitive
 	count uint32
+	state state
 }
+
+// state is how much is known of a word.
+type state uint8
+
+const (
+	unknown state = iota
+	clean         // nothing sensitive
+	settled       // and its text is kept, or never will be
+)
 
 type classCount struct {
 	class sensitive.Class
@@ -50,14 +59,15 @@ type classCount struct {
 func (v *Values) Observe(l *Looker, c sensitive.Context, text string) {
 	v.Count++
 	v.keeps = true
+	at := l.at(&c)
 	if parts := list(text); parts != nil {
 		v.kinds.add(kindList, 1)
 		for _, part := range parts {
-			v.see(l, c, part, textKind(part))
+			v.see(&at, part, textKind(part))
 		}
 		return
 	}
-	v.see(l, c, text, textKind(text))
+	v.see(&at, text, textKind(text))
 }
 
 // ObserveAll looks at the values of a parameter that came several times in one call.
@@ -69,8 +79,9 @@ func (v *Values) ObserveAll(l *Looker, c sensitive.Context, texts []string) {
 	v.Count++
 	v.keeps = true
 	v.kinds.add(kindArray, 1)
+	at := l.at(&c)
 	for _, text := range texts {
-		v.see(l, c, text, textKind(text))
+		v.see(&at, text, textKind(text))
 	}
 }
 
@@ -98,7 +109,7 @@ func list(text string) []string {
 }
 
 // see looks at one value of a known kind.
-func (v *Values) see(l *Looker, c sensitive.Context, text string, k kind) {
+func (v *Values) see(at *place, text string, k kind) {
 	v.kinds.add(k, 1)
 	switch {
 	case k == kindNull || k == kindBoolean || k == kindArray || k == kindObject:
@@ -113,14 +124,14 @@ func (v *Values) see(l *Looker, c sensitive.Context, text string, k kind) {
 		low, high := outward(text)
 		v.widen(low, high)
 	}
-	if v.known(l, text) {
+	if v.known(at.l, text) {
 		return
 	}
-	if class := l.classify(c, text); class != "" {
+	if class := at.classify(text); class != "" {
 		v.addClass(class, 1, sensitive.Shape(class, text[:min(len(text), maxLooked)]))
 		return
 	}
-	v.keepWord(l, c, text, k)
+	v.keepWord(at, text, k)
 }
 
 func (v *Values) widen(low, high magnitude) {
@@ -154,7 +165,7 @@ func (v *Values) known(l *Looker, text string) bool {
 		return false
 	}
 	w := v.more.words[at]
-	return w.clean && (w.count < SupportedWord || v.more.text(at) != "" || len(v.more.classes) > 0)
+	return w.state == settled || w.state == clean && w.count < SupportedWord
 }
 
 // addWord adds the count of a word and gives its place, -1 where there is none any
@@ -225,23 +236,52 @@ func (d *details) setText(at int, text string) {
 
 // keepWord notes that a value is nothing sensitive, and keeps its text once it is a
 // well supported word.
-func (v *Values) keepWord(l *Looker, c sensitive.Context, text string, k kind) {
+func (v *Values) keepWord(p *place, text string, k kind) {
 	if v.full || v.more == nil {
 		return
 	}
 	d := v.more
-	hash := uint32(l.Hash(text) >> 32) //nolint:gosec // The upper half fits.
+	hash := uint32(p.l.Hash(text) >> 32) //nolint:gosec // The upper half fits.
 	at := slices.IndexFunc(d.words, func(have word) bool { return have.hash == hash })
 	if at < 0 {
 		return
 	}
-	d.words[at].clean = true
-	if d.words[at].count < SupportedWord || d.text(at) != "" || len(d.classes) > 0 {
-		return
-	}
-	if wordLike(text, k) && !classify.SecretName(c.Name) {
+	w := &d.words[at]
+	switch {
+	case !wordLike(text, k) || personal(p.name) || classify.SecretName(p.name):
+		w.state = settled
+	case w.count < SupportedWord || v.Count < enumFrom:
+		w.state = clean
+	case len(d.classes) == 0:
 		d.setText(at, strings.Clone(text))
+		w.state = settled
 	}
+}
+
+// personal tells names of places whose words may name somebody, or are free text,
+// though nothing sensitive was seen there: by their last word.
+func personal(name string) bool {
+	end := len(name)
+	for end > 0 && !isLetter(name[end-1]) {
+		end--
+	}
+	start := end
+	for start > 0 && isLetter(name[start-1]) {
+		start--
+		if c := name[start]; 'A' <= c && c <= 'Z' && end-start > 1 && start > 0 && name[start-1] >= 'a' {
+			break
+		}
+	}
+	switch strings.ToLower(name[start:end]) {
+	case "name", "names", "firstname", "lastname", "surname", "fullname", "user", "users", "username", "userid", "login",
+		"owner", "owners", "author", "authors", "assignee", "assignees", "customer", "client", "person", "people", "contact",
+		"nick", "nickname", "alias", "by", "from", "to", "sender", "recipient", "employee", "manager", "patient",
+		"member", "members", "account", "city", "town", "street", "company", "title", "comment", "comments",
+		"description", "note", "notes", "text", "message", "subject", "body", "q", "query", "search", "participant",
+		"attendee", "host", "guest", "student", "teacher", "doctor", "driver", "agent", "signature", "initials":
+		return true
+	}
+	return false
 }
 
 // wordLike tells words of vocabularies: a letter first, no more than 40 bytes of
