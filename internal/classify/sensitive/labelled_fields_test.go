@@ -23,7 +23,7 @@ var (
 	firm    = either(words(firms...))
 	city    = either(words(cities...))
 	note    = either(words(notes...))
-	flag    = words("true", "false", "0", "1", "yes", "no")
+	boolean = words("true", "false", "0", "1", "yes", "no")
 	count   = picture("#", "*#", "*##", "*###")
 )
 
@@ -189,7 +189,7 @@ var place = []field{
 	{"coordinates", "en: latitude, lat, geo lat, !gps latitude / de: breitengrad, latitude / fr: latitude / es: latitud / it: latitudine / pt: latitude / nl: breedtegraad", latitude},
 	{"coordinates", "en: longitude, lon, lng, geo lng, !gps longitude / de: laengengrad, longitude / fr: longitude / es: longitud / it: longitudine / pt: longitude / nl: lengtegraad", longitude},
 	{"coordinates", "en: coordinates, geo location, position, lat lng, !gps", position},
-	{"", "en: latency, latency ms, lag, language, lng", words("12.52", "48.1372", "en", "de-DE", "103")},
+	{"", "en: latency, latency ms, lag, language", words("12.52", "48.1372", "en", "de-DE", "103")},
 	{"", "en: length, longest, width, height, depth / de: laenge, breite, hoehe / fr: longueur / es: longitud total / it: lunghezza / nl: lengte", picture("*#.#", "#.##", "*##")},
 	{"", "en: dimensions, size, resolution, range", words("12.5,33.1", "1920x1080", "10, 20", "40x30x20 cm", "0.5,1.5")},
 	{"", "en: altitude, speed, heading, accuracy", picture("*#.#", "*##.##")},
@@ -204,6 +204,8 @@ var vehicles = []field{
 }
 
 // trade are the look-alikes of shops and logistics.
+//
+//nolint:misspell // words of many languages
 var trade = []field{
 	{"", "en: order number, order no, order id, purchase order / de: bestellnummer, auftragsnummer / fr: numero commande / es: numero pedido / it: numero ordine / pt: numero pedido / nl: bestelnummer, ordernummer", either(noCard, noCard, cardNumberAsOrder, picture("ORD-2024-######", "*########", "*##########", "############"))},
 	{"", "en: tracking number, tracking id, shipment number, !consignment number / de: sendungsnummer / fr: numero suivi / es: numero seguimiento / it: numero spedizione / pt: codigo rastreio / nl: trackingnummer", either(noCard, picture("1Z999AA1##########", "JD0146##########", "##########", "RR#########DE", "*###########", "00340434########"))},
@@ -236,7 +238,7 @@ var everyday = []field{
 	{"", "en: user agent", userAgent},
 	{"", "en: file name, filename, document name, attachment / de: dateiname / fr: nom fichier / es: nombre archivo / it: nome file / pt: nome arquivo / nl: bestandsnaam", fileName},
 	{"", "en: company name, company, organization, organisation name, employer / de: firma, firmenname / fr: nom entreprise, societe / es: empresa, nombre empresa / it: azienda, ragione sociale / pt: empresa / nl: bedrijfsnaam", firm},
-	{"", "en: email verified, phone verified, has address, is birthday, email opt in", flag},
+	{"", "en: email verified, phone verified, has address, is birthday, email opt in", boolean},
 	{"", "en: phone type, email type, name type, number type, contact type", words("mobile", "work", "home", "official")},
 	{"", "en: message id, in reply to", func(d dice) string {
 		return "<" + d.like("##########.") + d.from(lowerAlphabet, 8) + "@mail.example.com>"
