@@ -3,6 +3,7 @@ package shape
 import (
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"farrier.dev/farrier/internal/classify"
 	"farrier.dev/farrier/internal/classify/sensitive"
@@ -57,6 +58,9 @@ func (s *Schema) lower() *below {
 
 // enter makes the member of the name the current one. name need not be kept.
 func (g *growth) enter(f *frame, name string, depth int) {
+	if !utf8.ValidString(name) {
+		name = strings.ToValidUTF8(name, "\uFFFD")
+	}
 	f.member, f.name = nil, name
 	if f.node == nil {
 		return

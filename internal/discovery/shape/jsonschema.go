@@ -27,6 +27,16 @@ func (s *Schema) JSONSchemaWith(o Strictness, p *Priors) map[string]any {
 	return w.schema(s)
 }
 
+// JSONSchema gives a schema of one value of a parameter, or of an array of them where
+// it ever came with several.
+func (v *Values) JSONSchema(o Strictness) map[string]any {
+	s := &Schema{v: *v, flags: fromText}
+	if v.Repeated() || v.Listed() {
+		s.flags |= repeated
+	}
+	return s.JSONSchema(o)
+}
+
 // schemaWriter writes schemas with the constraints that were bought.
 type schemaWriter struct {
 	bought     map[constraint]bool
