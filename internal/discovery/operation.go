@@ -45,6 +45,7 @@ const (
 	SOAP      Protocol = "soap"
 	GRPC      Protocol = "grpc"
 	MCP       Protocol = "mcp"
+	JSONRPC   Protocol = "json-rpc"
 	WebSocket Protocol = "websocket"
 	SSE       Protocol = "sse"
 )

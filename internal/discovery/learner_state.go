@@ -1,0 +1,300 @@
+package discovery
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// hotBytes bounds what the details of hot operations take together, in bytes.
+const hotBytes = 64 << 20
+
+// weigh keeps the sums of what details take.
+func (l *Learner) weigh(e *entry, by int) {
+	if e.listed {
+		l.hotBytes += by
+	} else {
+		l.waitBytes += by
+	}
+}
+
+// used notes that an operation's details are needed, for those that may leave memory.
+func (l *Learner) used(e *entry) {
+	switch {
+	case l.options.Details == nil || !e.listed:
+	case e.hot == nil:
+		e.hot = l.hot.PushFront(e)
+	default:
+		l.hot.MoveToFront(e.hot)
+	}
+}
+
+// touch notes that an operation changed.
+func (l *Learner) touch(e *entry) {
+	if e.dirty == nil {
+		e.dirty = l.dirty.PushBack(e)
+	}
+}
+
+// heat brings an operation's details into memory. It is false when they can't be had,
+// or when there is no room because nobody took what changed.
+func (l *Learner) heat(e *entry) bool {
+	if e.op != nil {
+		if e.hot != nil {
+			l.hot.MoveToFront(e.hot)
+		}
+		return true
+	}
+	if l.hot.Len() >= 2*l.limits.Hot {
+		if l.cool(); l.hot.Len() >= 2*l.limits.Hot {
+			e.op = nil
+			return false
+		}
+	}
+	op, err := l.options.Details.Load(e.key)
+	switch {
+	case err == nil && op != nil:
+		op.Key = e.key
+	case err == nil || errors.Is(err, ErrNotKept):
+		op = &Operation{Key: e.key, Listed: l.options.Now(), By: "traffic"}
+	default:
+		return false
+	}
+	e.op = op
+	e.size = op.size()
+	l.weigh(e, e.size)
+	l.used(e)
+	l.cool()
+	return true
+}
+
+// cool lets details leave memory that were taken since they changed, the ones that
+// were used longest ago first.
+func (l *Learner) cool() {
+	if l.options.Details == nil {
+		return
+	}
+	el := l.hot.Back()
+	for tries := 0; tries < 64 && el != nil && (l.hot.Len() > l.limits.Hot || l.hotBytes > hotBytes && l.hot.Len() > 64); tries++ {
+		e, _ := el.Value.(*entry)
+		el = el.Prev()
+		// What the last Take copied may not be in the store yet.
+		if e.dirty != nil || !e.taken || e.turn >= l.turn || el == nil {
+			continue
+		}
+		l.weigh(e, -e.size)
+		e.op, e.size, e.classes = nil, 0, nil
+		l.hot.Remove(e.hot)
+		e.hot = nil
+	}
+}
+
+// Take gives copies of at most max operations, candidates too, that changed since they
+// were taken before. When it is called the next time, what it gave must be in the
+// store.
+func (l *Learner) Take(most int) []*Operation {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.turn++
+	var out []*Operation
+	for len(out) < most {
+		el := l.dirty.Front()
+		if el == nil {
+			break
+		}
+		e, _ := el.Value.(*entry)
+		l.dirty.Remove(el)
+		e.dirty, e.taken, e.turn = nil, true, l.turn
+		if e.op != nil {
+			out = append(out, e.op.Clone())
+		}
+	}
+	l.cool()
+	return out
+}
+
+// Again says that operations which Take gave could not be stored: they count as
+// changed again.
+func (l *Learner) Again(ops []*Operation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, op := range ops {
+		if e := l.entries[op.Key]; e != nil && e.op != nil {
+			l.touch(e)
+		}
+	}
+}
+
+// Gone gives the keys of operations that Take gave once and that are no more: they
+// became part of others, or were candidates for too long. Each is given once.
+func (l *Learner) Gone() []Key {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.gone
+	l.gone = nil
+	kept := all[:0]
+	for _, k := range all {
+		if e := l.entries[k]; e == nil {
+			kept = append(kept, k)
+		}
+	}
+	return kept
+}
+
+// Restore adds operations of the store, at the start. Where the learner has Details it
+// keeps an index of those that are listed, and loads the rest when it is needed.
+func (l *Learner) Restore(ops []*Operation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, op := range ops {
+		l.restore(op)
+	}
+	l.rekeyAll()
+}
+
+func (l *Learner) restore(op *Operation) {
+	if e := l.entries[op.Key]; e != nil {
+		if l.heat(e) {
+			e.op.Merge(op)
+			l.touch(e)
+		}
+		return
+	}
+	h := l.hosts[op.Host]
+	if h == nil {
+		h = l.newHost(op.Host, op.API)
+		h.last = op.Last
+	}
+	node, err := h.tree.Insert(op.Method, op.Path)
+	if err != nil {
+		l.overflow++
+		return
+	}
+	s := spotOf(node)
+	if s == nil {
+		s = &spot{}
+		node.Owner = s
+	}
+	e := &entry{key: op.Key, host: h, node: node, names: node.Names(), listed: !op.Listed.IsZero(), taken: true, good: op.Good}
+	s.add(e)
+	l.entries[e.key] = e
+	if !e.listed {
+		l.waiting++
+		h.waiting++
+		l.sources.own(l.sources.nobody, e)
+	} else {
+		l.listed++
+		h.listed++
+	}
+	if !e.listed || l.options.Details == nil {
+		e.op = op.Clone()
+		e.size = e.op.size()
+		l.weigh(e, e.size)
+	}
+}
+
+// Inventory gives copies of everything that is listed, with the parameters that are.
+// What lies in the store is loaded.
+func (l *Learner) Inventory() (*Inventory, error) {
+	inv := &Inventory{At: l.options.Now()}
+	l.mu.Lock()
+	all := l.sorted(func(e *entry) bool { return e.listed })
+	inv.Edges = l.sortedEdges()
+	l.mu.Unlock()
+	for _, e := range all {
+		op, err := l.copyOf(e)
+		if err != nil {
+			return nil, fmt.Errorf("loading %s: %w", e.key, err)
+		}
+		if op == nil {
+			continue
+		}
+		op.Parameters = op.AcceptedParameters()
+		inv.Operations = append(inv.Operations, op)
+	}
+	return inv, nil
+}
+
+// copyOf copies an operation, from memory or from the store; nil when it is gone.
+func (l *Learner) copyOf(e *entry) (*Operation, error) {
+	l.mu.Lock()
+	if l.entries[e.key] != e {
+		l.mu.Unlock()
+		return nil, nil //nolint:nilnil // it became part of another meanwhile
+	}
+	if e.op != nil {
+		op := e.op.Clone()
+		l.mu.Unlock()
+		return op, nil
+	}
+	key := e.key
+	l.mu.Unlock()
+	op, err := l.options.Details.Load(key)
+	if errors.Is(err, ErrNotKept) {
+		return nil, nil //nolint:nilnil // there is nothing to show
+	}
+	return op, err
+}
+
+// Age records of what is listed that it became unused or archived. It is for the
+// house to call now and then.
+func (l *Learner) Age() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.options.Now()
+	for _, e := range l.sorted(func(e *entry) bool { return e.listed && e.op != nil }) {
+		op := e.op
+		idle := now.Sub(op.Last)
+		switch {
+		case op.Last.IsZero():
+		case idle > ArchivedAfter:
+			l.aged(e, "archived", now)
+		case idle > UnusedAfter:
+			l.aged(e, "unused", now)
+		}
+	}
+}
+
+// aged records a state of age once for each time that the operation fell quiet.
+func (l *Learner) aged(e *entry, kind string, now time.Time) {
+	for _, c := range e.op.Changes {
+		if c.Kind == kind && c.At.After(e.op.Last) {
+			return
+		}
+	}
+	e.op.change(now, kind, "", "last called "+e.op.Last.UTC().Format(time.DateOnly))
+	l.touch(e)
+}
+
+type edgeKey struct{ from, to, operation string }
+
+// maxEdges bounds the calls between services that are told apart.
+const maxEdges = 5000
+
+// Edge adds calls between two services.
+func (l *Learner) Edge(e Edge) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(e.From) > 256 || len(e.To) > 256 || len(e.Operation) > 512 {
+		l.overflow++
+		return
+	}
+	k := edgeKey{e.From, e.To, e.Operation}
+	old := l.edges[k]
+	if old == nil {
+		if len(l.edges) >= maxEdges {
+			l.overflow++
+			return
+		}
+		l.edges[k] = &e
+		return
+	}
+	old.Requests += e.Requests
+	if e.First.Before(old.First) {
+		old.First = e.First
+	}
+	if e.Last.After(old.Last) {
+		old.Last = e.Last
+	}
+}
+

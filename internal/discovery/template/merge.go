@@ -1,0 +1,328 @@
+package template
+
+import (
+	"maps"
+	"slices"
+)
+
+// The published thresholds: how many siblings of one structure prove that they are
+// values.
+const (
+	// NamesNeeded are texts that are no words, PhrasesNeeded texts of several words,
+	// CodesNeeded two to five capital letters, NumberedNeeded a text with a number behind
+	// it, DaysNeeded dates and short numbers where a version could stand, LocalesNeeded
+	// languages with their country.
+	NamesNeeded    = 10
+	PhrasesNeeded  = 50
+	CodesNeeded    = 5
+	NumberedNeeded = 5
+	DaysNeeded     = 3
+	LocalesNeeded  = 2
+	// FurtherNeeded are those that a position needs where values were proven before.
+	FurtherNeeded = 3
+	// SeldomNames and SeldomPhrases are the mean number of calls of one text up to which
+	// texts count as values: what is called again and again is a name. It is not asked
+	// where there are four times as many as needed.
+	SeldomNames   = 8
+	SeldomPhrases = 4
+)
+
+func (k Kind) needed(proven uint32) int {
+	further := proven&(1<<Name|1<<Token|1<<Code) != 0
+	switch k {
+	case Number, Day:
+		return DaysNeeded
+	case Locale:
+		return LocalesNeeded
+	case Numbered:
+		return NumberedNeeded
+	case Upper:
+		if further {
+			return FurtherNeeded
+		}
+		return CodesNeeded
+	case Phrase:
+		return PhrasesNeeded
+	default:
+		if proven&(1<<Name) != 0 {
+			return FurtherNeeded
+		}
+		if further {
+			return CodesNeeded
+		}
+		return NamesNeeded
+	}
+}
+
+// settleAbove asks at each position above a node whether siblings are values, and
+// merges them; it answers whether it did.
+func (t *Tree) settleAbove(n *Node) bool {
+	var chain []*Node
+	for at := n; at.parent != nil; at = at.parent {
+		chain = append(chain, at.parent)
+	}
+	slices.Reverse(chain)
+	for _, p := range chain {
+		if p.loose < 2 {
+			continue
+		}
+		p.news++
+		if p.loose > 64 && p.news*8 < p.loose {
+			continue
+		}
+		p.news = 0
+		if t.settle(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// group are siblings that would have one shape.
+type group struct {
+	form  form
+	all   []*Node
+	parts []map[string]bool
+}
+
+// settle merges the kids of a node that are values.
+func (t *Tree) settle(p *Node) bool {
+	groups := map[string]*group{}
+	for _, text := range slices.Sorted(maps.Keys(p.kids)) {
+		kid := p.kids[text]
+		if !kid.isLoose() {
+			continue
+		}
+		f := t.words.read(text, maxDepth)
+		f.kind = kid.kind
+		key := text[:f.before] + "{}" + text[len(text)-f.after:]
+		g := groups[key]
+		if g == nil {
+			g = &group{form: f}
+			groups[key] = g
+		}
+		g.all = append(g.all, kid)
+	}
+	merged := false
+	for _, key := range slices.Sorted(maps.Keys(groups)) {
+		if t.decide(p, groups[key]) {
+			merged = true
+		}
+	}
+	return merged
+}
+
+func (t *Tree) decide(p *Node, g *group) bool {
+	if len(g.all) < 2 {
+		return false
+	}
+	pieces := g.form.pieces(g.all[0].text)
+	var proven uint32
+	for _, s := range p.shapes {
+		if slices.Equal(s.pieces, pieces) {
+			proven = s.kinds
+		}
+	}
+	g.parts = make([]map[string]bool, len(g.all))
+	for i, n := range g.all {
+		g.parts[i] = map[string]bool{}
+		n.structure("", g.parts[i], 0)
+	}
+	var values []*Node
+	for _, k := range [...]Kind{Locale, Number, Day, Numbered, Upper, Name, Phrase} {
+		values = append(values, g.alike(k, k.needed(proven))...)
+	}
+	if len(values) == 0 {
+		return false
+	}
+	into := p.shape(pieces, nil)
+	if into.names == nil {
+		f := g.form
+		f.kind = values[0].kind
+		into.names = t.names(p, f, pieces)
+		t.nodes++
+	}
+	for _, n := range values {
+		into.kinds |= 1 << n.kind
+		t.merge(n, into)
+	}
+	t.settleBelow(into, 0)
+	return true
+}
+
+// settleBelow asks again where merging brought siblings together.
+func (t *Tree) settleBelow(n *Node, depth int) {
+	if depth > maxDepth {
+		return
+	}
+	if n.loose >= 2 {
+		t.settle(n)
+	}
+	for _, text := range slices.Sorted(maps.Keys(n.kids)) {
+		t.settleBelow(n.kids[text], depth+1)
+	}
+	for _, s := range slices.Clone(n.shapes) {
+		t.settleBelow(s, depth+1)
+	}
+}
+
+// structure collects what can be called at and below a node: methods, and the next
+// segments. Segments that may be values are written as "*", and looked through.
+func (n *Node) structure(prefix string, parts map[string]bool, depth int) {
+	if len(parts) > 64 {
+		return
+	}
+	for _, m := range n.methods {
+		parts[prefix+" "+m] = true
+	}
+	for text, kid := range n.kids {
+		switch {
+		case !kid.isLoose():
+			parts[prefix+"/"+text] = true
+		case depth < 2:
+			kid.structure(prefix+"/*", parts, depth+1)
+		}
+	}
+	for _, s := range n.shapes {
+		if depth < 2 {
+			s.structure(prefix+"/*", parts, depth+1)
+		}
+	}
+}
+
+// weight is how far a kind counts for another: short codes and numbered names are
+// names too.
+func (k Kind) counts(of Kind) bool {
+	switch k {
+	case Phrase:
+		return true
+	case Name:
+		return of != Phrase
+	default:
+		return of == k
+	}
+}
+
+// alike gives the siblings of one kind whose structure at least need siblings share.
+func (g *group) alike(kind Kind, need int) []*Node {
+	shared := map[string]int{}
+	present := false
+	for i, n := range g.all {
+		present = present || n.kind == kind
+		if kind.counts(n.kind) {
+			for part := range g.parts[i] {
+				shared[part]++
+			}
+		}
+	}
+	if !present {
+		return nil
+	}
+	var values []*Node
+	members, hits := 0, uint64(0)
+	for i, n := range g.all {
+		if !kind.counts(n.kind) {
+			continue
+		}
+		strong, common := false, 0
+		for part := range g.parts[i] {
+			strong = strong || shared[part] >= need
+			if shared[part] >= max(2, need/3) {
+				common++
+			}
+		}
+		if !strong || common*2 < len(g.parts[i]) {
+			continue
+		}
+		members++
+		hits += n.hits
+		if n.kind == kind {
+			values = append(values, n)
+		}
+	}
+	seldom := uint64(SeldomNames)
+	if kind == Phrase {
+		seldom = SeldomPhrases
+	}
+	if members >= need && (members >= 4*need && kind != Phrase || hits <= seldom*uint64(members)) {
+		return values
+	}
+	return nil
+}
+
+// merge moves everything at and below one node to another, and takes it out.
+func (t *Tree) merge(from, into *Node) {
+	from.detach()
+	t.absorb(from, into)
+}
+
+func (t *Tree) absorb(from, into *Node) {
+	t.nodes--
+	for _, m := range from.methods {
+		into.mark(m)
+	}
+	if from.Owner != nil {
+		t.moved(from, into)
+	}
+	into.slash = into.slash || from.slash && into.Owner == nil
+	into.hits += from.hits
+	for _, text := range slices.Sorted(maps.Keys(from.kids)) {
+		kid := from.kids[text]
+		if there := into.kids[text]; there != nil {
+			there.fixed = there.fixed || kid.fixed
+			t.absorb(kid, there)
+			continue
+		}
+		if into.kids == nil {
+			into.kids = make(map[string]*Node, 1)
+		}
+		into.kids[text], kid.parent = kid, into
+		if kid.isLoose() {
+			into.loose++
+		}
+		t.renamed(kid)
+	}
+	for _, s := range slices.Clone(from.shapes) {
+		there := into.shape(s.pieces, s.names)
+		if there.parent == into && (len(there.kids) > 0 || len(there.shapes) > 0 || there.Owner != nil || there.kinds != 0) {
+			there.kinds |= s.kinds
+			t.absorb(s, there)
+			continue
+		}
+		there.names = into.unique(slices.Clone(bare(s.names)))
+		there.kinds = s.kinds
+		t.nodes++
+		t.absorb(s, there)
+	}
+	from.kids, from.shapes, from.Owner, from.methods = nil, nil, nil, nil
+}
+
+// bare takes the numbers off that made names unique.
+func bare(names []string) []string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = name
+		for len(all[i]) > 1 && isDigit(all[i][len(all[i])-1]) {
+			all[i] = all[i][:len(all[i])-1]
+		}
+	}
+	return all
+}
+
+// renamed tells of everything below a node that its path became a different one.
+func (t *Tree) renamed(n *Node) {
+	n.forget()
+	t.tell(n)
+}
+
+func (t *Tree) tell(n *Node) {
+	if n.Owner != nil {
+		t.moved(n, n)
+	}
+	for _, text := range slices.Sorted(maps.Keys(n.kids)) {
+		t.tell(n.kids[text])
+	}
+	for _, s := range n.shapes {
+		t.tell(s)
+	}
+}
