@@ -1,0 +1,4 @@
+package keep
+
+// Migrations are for the tests.
+var Migrations = migrations
