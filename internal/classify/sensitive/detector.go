@@ -55,7 +55,8 @@ func (d *Detector) Classify(c Context, value string) (Class, float64) {
 	if value = trim(value); void(value) {
 		return "", 0
 	}
-	return d.Name(c).Classify(value)
+	p := d.Name(c)
+	return p.classify(value)
 }
 
 // Name reads a place once, for those who see many values in it.
@@ -81,6 +82,10 @@ func (p Prepared) Classify(value string) (Class, float64) {
 	if value = trim(value); void(value) {
 		return "", 0
 	}
+	return p.classify(value)
+}
+
+func (p *Prepared) classify(value string) (Class, float64) {
 	var class Class
 	b := best{points: &p.points}
 	b.value(value)
@@ -130,21 +135,7 @@ func void(v string) bool {
 // masked tells a value of which at least four characters in a row have been
 // replaced by asterisks, bullets or the letter X.
 func masked(v string) bool {
-	run := 0
-	for i := range len(v) {
-		switch v[i] {
-		case '*', 'x', 'X':
-			if run > 0 && v[i-1] != v[i] {
-				run = 0
-			}
-			if run++; run == 4 || run == 3 && len(v) == 3 {
-				return true
-			}
-		default:
-			run = 0
-		}
-	}
-	return strings.Contains(v, "••")
+	return v == "***" || strings.Contains(v, "****") || strings.Contains(v, "xxxx") || strings.Contains(v, "XXXX") || strings.Contains(v, "••")
 }
 
 // best is the highest score so far.

@@ -1,3 +1,4 @@
+//nolint:misspell // words of many languages
 package sensitive_test
 
 // field is a place of a document: its label, "" for what is not sensitive, its
@@ -204,8 +205,6 @@ var vehicles = []field{
 }
 
 // trade are the look-alikes of shops and logistics.
-//
-//nolint:misspell // words of many languages
 var trade = []field{
 	{"", "en: order number, order no, order id, purchase order / de: bestellnummer, auftragsnummer / fr: numero commande / es: numero pedido / it: numero ordine / pt: numero pedido / nl: bestelnummer, ordernummer", either(noCard, noCard, cardNumberAsOrder, picture("ORD-2024-######", "*########", "*##########", "############"))},
 	{"", "en: tracking number, tracking id, shipment number, !consignment number / de: sendungsnummer / fr: numero suivi / es: numero seguimiento / it: numero spedizione / pt: codigo rastreio / nl: trackingnummer", either(noCard, picture("1Z999AA1##########", "JD0146##########", "##########", "RR#########DE", "*###########", "00340434########"))},

@@ -6,7 +6,7 @@ import "farrier.dev/farrier/internal/classify"
 const (
 	// nameOfPerson is for a "name" of a customer, patient and the like, and
 	// nameByRoute for one that only the request's path tells of.
-	nameOfPerson, nameByRoute = 40, 30
+	nameOfPerson, nameByRoute = 20, 15
 	// secretName is for names that classify.SecretName knows and no word does.
 	secretName = 45
 	// mostAround bounds what the words around may add.
@@ -30,16 +30,16 @@ type name struct {
 	says            role
 	// positive tells that a word speaks for a class, plain that no word of it
 	// says anything, about that the last word or the first turns it into a name
-	// about the thing, strange that there are words which the vocabulary does not
-	// know, and open that there are words of which it says nothing.
-	positive, plain, about, strange, open bool
+	// about the thing, open that there are words of which the vocabulary says
+	// nothing.
+	positive, plain, about, open bool
 }
 
 // read weighs the words of a name.
 func (v vocabulary) read(s string) name {
 	n := name{phrases: v.parse(s), plain: true}
 	last := n.n - 1
-	for last > 0 && n.of[last].number {
+	for last > 0 && n.of[last].says(generic|qualifying) && !hasFor(n.of[last].entry) || last > 0 && n.of[last].number {
 		last--
 	}
 	part := int16(100)
@@ -49,18 +49,17 @@ func (v vocabulary) read(s string) name {
 			part = 0
 		}
 	}
-	n.about = part == 0
+	n.about = part == 0 && !n.of[last].says(naming)
 	for i := range n.n {
 		e := n.of[i].entry
 		if e == nil {
 			n.plain = n.plain && n.of[i].number
-			n.strange = n.strange || !n.of[i].number
 			n.open = n.open || !n.of[i].number
 			continue
 		}
 		n.open = n.open || !e.known()
 		n.says |= e.role
-		if e.effects != nil || e.role&(generic|qualifying) == 0 {
+		if e.effects != nil || e.role&(generic|qualifying) == 0 || e.role&(about|thing) != 0 && e.role&generic == 0 {
 			n.plain = false
 		}
 		for _, f := range e.effects {
@@ -75,17 +74,18 @@ func (v vocabulary) read(s string) name {
 	return n
 }
 
+// says tells whether the vocabulary gives the words the role.
+func (p phrase) says(r role) bool { return p.entry != nil && p.role&r != 0 }
+
 // tail tells what the last word of a name leaves of what stands before it.
 func tail(p phrase) int16 {
 	switch {
 	case p.entry == nil:
 		return beside
-	case hasFor(p.entry) || p.role&(generic|qualifying) != 0:
+	case hasFor(p.entry) || p.role&person != 0:
 		return 100
-	case p.role&about != 0:
+	case p.role&(about|naming) != 0 || p.effects != nil && p.role&thing == 0:
 		return 0
-	case p.effects != nil || p.role&(person|naming) != 0:
-		return 100
 	}
 	return beside
 }
@@ -113,7 +113,7 @@ func (v vocabulary) place(c Context) points {
 		p[iName] += ownerPoints(own, near, have, part)
 	}
 	if !positive && p[iName] <= 0 && own.open && !own.about && classify.SecretName(c.Name) && own.against[iToken] == 0 {
-		p[iToken], p[iKey], p[iPassword] = secretName, secretName-1, secretName-2
+		p[iToken], p[iKey] = secretName, secretName-1
 		positive = true
 	}
 	if !positive {
@@ -207,7 +207,7 @@ func ownerPoints(own, near name, have bool, part int16) int16 {
 		return 0
 	case own.says&person != 0:
 		return nameOfPerson
-	case have && !own.strange && near.says&person != 0 && (near.says&thing == 0 || near.headed(person)):
+	case have && !own.open && near.says&person != 0 && (near.says&thing == 0 || near.headed(person)):
 		if part == routed {
 			return nameByRoute
 		}

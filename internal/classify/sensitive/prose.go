@@ -8,7 +8,7 @@ import (
 
 // words weighs values of words: names, addresses, health.
 func (b *best) words(v string, s *sketch) {
-	if len(v) > 256 || strings.Contains(v, "://") {
+	if len(v) > 256 || s.slashes >= 2 && strings.Contains(v, "://") {
 		return
 	}
 	if b.points[iName] > 0 {
@@ -47,7 +47,11 @@ func (b *best) name(v string, s *sketch) {
 			start = false
 		case c == ' ' || c == ',':
 			start = true
-		case c == '-' || c == '.' || c == '\'' || c == '`':
+		case c == '.':
+			if i+1 < len(v) && v[i+1] != ' ' && v[i+1] != ',' && (i < 1 || !isUpper(v[i-1])) {
+				return // Not behind an initial or a title.
+			}
+		case c == '-' || c == '\'' || c == '`':
 		default:
 			return
 		}
@@ -186,6 +190,9 @@ func (b *best) secrets(v string, s *sketch) {
 
 // credentials cuts the scheme in front of credentials.
 func credentials(v string) (bare string, scheme bool) {
+	if strings.IndexByte(v, ' ') < 0 || strings.IndexByte("BbTAD", v[0]) < 0 {
+		return v, false
+	}
 	for _, s := range [...]string{"Bearer ", "bearer ", "Basic ", "basic ", "Token ", "ApiKey ", "DPoP "} {
 		if len(v) > len(s)+1 && strings.HasPrefix(v, s) {
 			return strings.TrimSpace(v[len(s):]), true
@@ -208,18 +215,24 @@ func issued(c classify.Class) bool {
 
 // random tells how much a text is like one of a generator.
 func random(v string) int16 {
-	if len(v) < 8 || strings.ContainsAny(v, " <>{}\"@") || strings.Contains(v, "://") || isDate(v) {
+	if len(v) < 8 || v[0] == '.' || strings.ContainsAny(v, " <>{}\"@") || strings.Contains(v, "::") || strings.Contains(v, "://") || isDate(v) {
 		return 0
 	}
-	numbers, letters := 0, 0
+	numbers, letters, capitals := 0, 0, 0
 	for i := range min(len(v), 128) {
-		if isDigit(v[i]) {
+		switch c := v[i]; {
+		case isDigit(c):
 			numbers++
-		} else if isAlpha(v[i]) {
+		case isUpper(c):
+			capitals++
+			letters++
+		case isLower(c):
 			letters++
 		}
 	}
 	switch {
+	case v[0] == '/' && capitals == 0:
+		return 0 // A path.
 	case len(v) >= 16 && numbers > 0 && letters > 0:
 		return 20
 	case numbers > 0 && letters > 0:
@@ -242,7 +255,7 @@ func (b *best) inside(v string, s *sketch) {
 		part := v[m.Start:m.End]
 		switch m.Class {
 		case classify.Email:
-			if part == v || fileEnd(part[strings.LastIndexByte(part, '.')+1:]) || strings.HasPrefix(v, "<") {
+			if before := v[:m.Start]; part == v || fileEnd(part[strings.LastIndexByte(part, '.')+1:]) || strings.HasPrefix(v, "<") || strings.HasSuffix(before, "//") || strings.HasSuffix(before, "cid:") {
 				continue
 			}
 			b.take(iEmail, 50)

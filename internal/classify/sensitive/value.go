@@ -241,8 +241,9 @@ func (b *best) phone(v string, s *sketch) {
 
 // network weighs addresses of computers.
 func (b *best) network(v string, s *sketch) {
-	if s.dots == 3 && s.letters() == 0 && s.digits+3 == len(v) {
-		b.ipv4(v)
+	if s.dots == 3 && s.letters() == 0 && s.digits+3+s.colons == len(v) && s.colons <= 1 {
+		host, _, _ := strings.Cut(v, ":")
+		b.ipv4(host)
 		return
 	}
 	if s.colons >= 2 && s.colons <= 7 && isIPv6(v) {

@@ -107,8 +107,8 @@ func (t *text) split(name string) {
 			next = kindOf(name[i])
 		}
 		// A word begins where small letters end, at the last capital of several,
-		// and between letters and digits.
-		if n > 0 && (kind == 'A' && (last == 'a' || last == 'A' && next == 'a' && name[i:] != "s") || (kind == '9') != (last == '9')) {
+		// and between letters and digits; IPv6 is ipv and 6.
+		if n > 0 && (kind == 'A' && (last == 'a' || last == 'A' && next == 'a' && name[i:] != "s" && name[i] != 'v') || (kind == '9') != (last == '9')) {
 			t.add(word[:n])
 			n = 0
 		}
