@@ -56,6 +56,8 @@ type apiData struct {
 	Open     int
 	// Projects are the names of the Mule projects that implement it.
 	Projects []string
+	// Known says that the inventory has operations of it.
+	Known bool
 }
 
 // worstFindings is how many findings the page of an API shows.
@@ -79,6 +81,10 @@ func (c *console) api(w http.ResponseWriter, r *request) error {
 				data.Projects = append(data.Projects, all.Projects[i].Project)
 			}
 		}
+	}
+	// Without a store there is no inventory either.
+	if c.Inventory != nil {
+		data.Known, _ = c.Inventory.Knows(r.Context(), r.principal, name)
 	}
 	return c.render(w, r, http.StatusOK, "api", name, data)
 }

@@ -15,13 +15,14 @@ import (
 	"farrier.dev/farrier/internal/control/exchange"
 	"farrier.dev/farrier/internal/control/findings"
 	"farrier.dev/farrier/internal/control/governance"
+	"farrier.dev/farrier/internal/control/inventory"
 	"farrier.dev/farrier/internal/control/projects"
 	"farrier.dev/farrier/internal/control/served"
 	"farrier.dev/farrier/internal/control/session"
 )
 
-// Options are what the console works with. All are required but Secure, Hosts,
-// Environment and Version.
+// Options are what the console works with. All are required but Inventory, Secure,
+// Hosts, Environment and Version.
 type Options struct {
 	Sessions   *session.Service
 	Exchanges  *exchange.Service
@@ -30,8 +31,10 @@ type Options struct {
 	Audit      *auditlog.Service
 	Governance *governance.Service
 	Projects   *projects.Service
-	Now        func() time.Time
-	Log        *slog.Logger
+	// Inventory may be nil: then there are no pages of the inventory.
+	Inventory *inventory.Service
+	Now       func() time.Time
+	Log       *slog.Logger
 	// Secure says that browsers speak HTTPS to the console.
 	Secure bool
 	// Hosts are names beyond those of the loopback under which browsers may ask
@@ -99,7 +102,7 @@ type route struct {
 
 // routes is the only list of addresses.
 func (c *console) routes() []route {
-	return []route{
+	return append(c.inventoryRoutes(), []route{
 		{"GET /assets/{version}/{path...}", everyone, c.asset},
 		{"GET /favicon.ico", everyone, c.favicon},
 
@@ -135,5 +138,5 @@ func (c *console) routes() []route {
 		{"GET /revision", operators, c.revision},
 		{"GET /audit", operators, c.audit},
 		{"/", operators, c.notFound},
-	}
+	}...)
 }

@@ -20,9 +20,12 @@ import (
 	"farrier.dev/farrier/internal/control/exchange"
 	"farrier.dev/farrier/internal/control/findings"
 	"farrier.dev/farrier/internal/control/governance"
+	"farrier.dev/farrier/internal/control/inventory"
+	"farrier.dev/farrier/internal/control/inventory/inventorytest"
 	"farrier.dev/farrier/internal/control/projects"
 	"farrier.dev/farrier/internal/control/served"
 	"farrier.dev/farrier/internal/control/session"
+	"farrier.dev/farrier/internal/discovery/keep"
 	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/governance/history"
 	"farrier.dev/farrier/internal/manifest"
@@ -50,6 +53,9 @@ type house struct {
 	journal     *journal.Journal
 	governance  *governance.Service
 	projects    *projects.Service
+	inventory   *inventory.Service
+	world       *inventorytest.World
+	kept        *keep.Keep
 	now         func() time.Time
 	publication served.Publication
 	// exploding makes the revision panic when it is asked for.
@@ -125,14 +131,15 @@ func openHouse(t testing.TB, dir string, now func() time.Time, refusalRows int64
 	must(t, err)
 	h.governance.Remember(memory)
 	h.openProjects(t, dir, control, found, auditLog, log)
+	h.openInventory(t, dir, control, seen, auditLog, log)
 	handler, err := New(Options{
 		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: complaints, Audit: deeds, Governance: h.governance, Projects: h.projects,
-		Now: now, Log: log, Hosts: []string{"console.example.com"}, Environment: "production", Version: "0.1.0",
+		Inventory: h.inventory, Now: now, Log: log, Hosts: []string{"console.example.com"}, Environment: "production", Version: "0.1.0",
 	})
 	must(t, err)
 	h.handler = handler
 	h.console = consoleOf(t, Options{
-		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: complaints, Audit: deeds, Governance: h.governance, Projects: h.projects, Now: now, Log: log,
+		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: complaints, Audit: deeds, Governance: h.governance, Projects: h.projects, Inventory: h.inventory, Now: now, Log: log,
 	})
 	return h
 }

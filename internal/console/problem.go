@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/control"
+	"farrier.dev/farrier/internal/control/inventory"
 	"farrier.dev/farrier/internal/control/projects"
 	"farrier.dev/farrier/internal/control/session"
 	"farrier.dev/farrier/internal/traffic"
@@ -42,6 +43,7 @@ func (c *console) explain(r *request, err error) *problemError {
 		throttled *session.ThrottledError
 		large     *http.MaxBytesError
 		input     *projects.InputError
+		asked     *inventory.InputError
 	)
 	switch {
 	case errors.As(err, &told):
@@ -54,6 +56,8 @@ func (c *console) explain(r *request, err error) *problemError {
 		return problem(http.StatusNotFound, "Not found", "There is nothing at this address, or not any more.")
 	case errors.As(err, &input):
 		return problem(http.StatusUnprocessableEntity, "This can't be done", input.Error()+".")
+	case errors.As(err, &asked):
+		return problem(http.StatusUnprocessableEntity, "This can't be done", spoken(asked.Error()))
 	case errors.As(err, &throttled):
 		p := problem(http.StatusTooManyRequests, "Too many attempts", throttled.Error()+".")
 		p.retryAfter = int(math.Ceil(throttled.RetryAfter.Seconds()))

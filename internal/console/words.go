@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"html/template"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,7 +18,7 @@ import (
 
 // functions are what templates may call.
 func functions(assetURL func(string) (string, error)) template.FuncMap {
-	return template.FuncMap{
+	all := template.FuncMap{
 		"asset":       assetURL,
 		"count":       count,
 		"duration":    duration,
@@ -44,6 +45,8 @@ func functions(assetURL func(string) (string, error)) template.FuncMap {
 		"sum":         sum,
 		"list":        func(items ...string) []string { return items },
 	}
+	maps.Copy(all, inventoryFunctions())
+	return all
 }
 
 // count writes a number with its thousands apart.
