@@ -11,6 +11,9 @@ const (
 	secretName = 45
 	// mostAround bounds what the words around may add.
 	mostAround = 30
+	// maxAround is how many members around, and words of the request's path, are
+	// read: the nearest, and the last.
+	maxAround  = 8
 	mostPoints = 100
 	// inherited is the part, in hundredths, of the points of the member around that
 	// a name like "number" gets; routed marks that there is only a word of the
@@ -92,6 +95,8 @@ func tail(p phrase) int16 {
 
 // place gives the points of a place.
 func (v vocabulary) place(c Context) points {
+	c.Path = c.Path[max(0, len(c.Path)-maxAround):]
+	c.Route = c.Route[max(0, len(c.Route)-maxAround):]
 	own, c := v.own(c)
 	p := own.speaks
 	positive := own.positive

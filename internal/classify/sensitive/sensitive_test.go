@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"pgregory.net/rapid"
@@ -263,6 +264,27 @@ func FuzzClassify(f *testing.F) {
 			checkShape(t, k, value, 3)
 		}
 	})
+}
+
+// TestLongInputs feeds what would make a careless reader quadratic; the bound is
+// far above what is needed.
+func TestLongInputs(t *testing.T) {
+	d := detector(t, sensitive.Pattern{Class: "own", Value: "(a*)*b", Words: []string{"a"}, Score: 0.3})
+	units := []string{"a", "1", "A1", "-", "a@", "1.", "::", "****", "geo:1,", "P<", "Bearer ", "-----BEGIN ", "password=", "é", "\xff", "aB", "of", "birth", "x[", "4111 "}
+	for _, unit := range units {
+		long := strings.Repeat(unit, 1<<20/len(unit))
+		many := make([]string, 10000)
+		for i := range many {
+			many[i] = unit
+		}
+		began := time.Now()
+		d.Classify(sensitive.Context{Name: long, Path: many, Route: many}, long)
+		d.Classify(sensitive.Context{Name: "name", Path: []string{long, long}}, long)
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%q repeated takes %v", unit, took)
+		}
+	}
+	t.Logf("played %d units", len(units))
 }
 
 // TestNothingIsAllocated holds what the request path relies on.
