@@ -16,6 +16,7 @@ import (
 
 	. "farrier.dev/farrier/internal/discovery/discoverytest"
 	"farrier.dev/farrier/internal/spec"
+	"farrier.dev/farrier/internal/spec/openapi"
 )
 
 // chosen is how many descriptions are looked at.
@@ -269,6 +270,22 @@ func TestTypes(t *testing.T) {
 		if got := s.Types[c.place].Hits == 1; got != c.right {
 			t.Errorf("case %d: %+v is right: %v", i, c, got)
 		}
+	}
+}
+
+// TestBase holds that the base path is one that arrives as it was sent.
+func TestBase(t *testing.T) {
+	d, err := openapi.Parse([]byte(`{"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "servers": [{"url": "https://a.example//api//v1/"}],
+		"paths": {"/orders": {"get": {"responses": {"200": {"description": "fine"}}}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	traffic, err := Generate(d, Options{Requests: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if traffic.Base() != "/api/v1" || traffic.TruthOf(traffic.All()).Operations["GET /api/v1/orders"].Good < 30 {
+		t.Errorf("the base path is %q", traffic.Base())
 	}
 }
 
