@@ -1,50 +1,15 @@
 package governance
 
 import (
-	"encoding/json"
-	"path/filepath"
-
-	"farrier.dev/farrier/internal/encoding/tree"
+	"farrier.dev/farrier/internal/discovery/known"
 	rules "farrier.dev/farrier/internal/governance"
 	"farrier.dev/farrier/internal/revision"
-	"farrier.dev/farrier/internal/spec"
-	"farrier.dev/farrier/internal/spec/languages"
 )
 
 // target is an API of a revision with its description, if one is known: the file
 // that its manifest names, or the text in the settings of a validating policy.
 func target(rev *revision.Revision, api *revision.API) rules.Target {
-	t := rules.Target{Document: description(api)}
+	t := rules.Target{Document: known.Document(api)}
 	t.Instance = rules.BuildInstance(api, rev.Services, t.Document)
 	return t
-}
-
-// limits are those of descriptions; commas that other readers overlook are
-// told as warnings.
-func limits() spec.ProjectLimits { return spec.ProjectLimits{Document: tree.Options{Lenient: true}} }
-
-func description(api *revision.API) *spec.Document {
-	if s := api.Specification; s != nil {
-		dir, main := filepath.Split(s.File)
-		project, err := spec.OpenFolder(filepath.Clean(dir), limits())
-		if err != nil {
-			return &spec.Document{File: s.File, Problems: []spec.Problem{{File: s.File, Rule: "unreadable", Message: err.Error()}}}
-		}
-		return languages.Read(project, main)
-	}
-	for i := range api.Policies {
-		b := &api.Policies[i]
-		var settings struct {
-			Spec        string `json:"spec"`
-			SpecArchive string `json:"specArchive"`
-			SpecMain    string `json:"specMain"`
-		}
-		if b.Policy != "spec-validation-flex" && b.Policy != "schema-validation" || json.Unmarshal(b.Settings, &settings) != nil {
-			continue
-		}
-		if doc := (languages.Source{Text: settings.Spec, Archive: settings.SpecArchive, Main: settings.SpecMain}).Document(b.Name.String()); doc != nil {
-			return doc
-		}
-	}
-	return nil
 }

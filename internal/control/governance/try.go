@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"farrier.dev/farrier/internal/control"
+	"farrier.dev/farrier/internal/discovery/known"
 	rules "farrier.dev/farrier/internal/governance"
 	"farrier.dev/farrier/internal/spec"
 	"farrier.dev/farrier/internal/spec/languages"
@@ -98,7 +99,7 @@ func (s *Service) descriptionOf(api string) (*spec.Document, error) {
 			if rev.APIs[i].Name.String() != api {
 				continue
 			}
-			if d := description(&rev.APIs[i]); d != nil {
+			if d := known.Document(&rev.APIs[i]); d != nil {
 				return d, nil
 			}
 			return nil, fmt.Errorf("%w: no description of %s is known; its manifest can name one in the annotation farrier/specification", ErrTrial, api)
