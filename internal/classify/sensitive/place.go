@@ -32,15 +32,15 @@ type name struct {
 	speaks, against points
 	says            role
 	// positive tells that a word speaks for a class, plain that no word of it
-	// says anything, about that the last word or the first turns it into a name
-	// about the thing, open that there are words of which the vocabulary says
-	// nothing.
-	positive, plain, about, open bool
+	// says anything, bare that it is no more than "name", about that the last word
+	// or the first turns it into a name about the thing, open that there are words
+	// of which the vocabulary says nothing.
+	positive, plain, bare, about, open bool
 }
 
 // read weighs the words of a name.
 func (v vocabulary) read(s string) name {
-	n := name{phrases: v.parse(s), plain: true}
+	n := name{phrases: v.parse(s), plain: true, bare: true}
 	last := n.n - 1
 	for last > 0 && n.of[last].says(generic|qualifying) && !hasFor(n.of[last].entry) || last > 0 && n.of[last].number {
 		last--
@@ -52,14 +52,16 @@ func (v vocabulary) read(s string) name {
 			part = 0
 		}
 	}
-	n.about = part == 0 && !n.of[last].says(naming)
+	n.about = part == 0
 	for i := range n.n {
 		e := n.of[i].entry
 		if e == nil {
 			n.plain = n.plain && n.of[i].number
 			n.open = n.open || !n.of[i].number
+			n.bare = n.bare && n.of[i].number
 			continue
 		}
+		n.bare = n.bare && e.role&(generic|qualifying|naming) != 0
 		n.open = n.open || !e.known()
 		n.says |= e.role
 		if e.effects != nil || e.role&(generic|qualifying) == 0 || e.role&(about|thing) != 0 && e.role&generic == 0 {
@@ -114,7 +116,7 @@ func (v vocabulary) place(c Context) points {
 		}
 		own.against = least(own.against, near.against)
 	}
-	if own.says&naming != 0 && !positive && !own.about {
+	if own.says&naming != 0 && !positive && (!own.about || own.headed(naming)) {
 		p[iName] += ownerPoints(own, near, have, part)
 	}
 	if !positive && p[iName] <= 0 && own.open && !own.about && classify.SecretName(c.Name) && own.against[iToken] == 0 {
@@ -211,8 +213,11 @@ func ownerPoints(own, near name, have bool, part int16) int16 {
 	case own.says&thing != 0 && own.says&person == 0:
 		return 0
 	case own.says&person != 0:
+		if own.open {
+			return nameByRoute
+		}
 		return nameOfPerson
-	case have && !own.open && near.says&person != 0 && (near.says&thing == 0 || near.headed(person)):
+	case have && own.bare && near.says&person != 0 && (near.says&thing == 0 || near.headed(person)):
 		if part == routed {
 			return nameByRoute
 		}

@@ -48,9 +48,11 @@ func (b *best) name(v string, s *sketch) {
 		case c == ' ' || c == ',':
 			start = true
 		case c == '.':
-			if i+1 < len(v) && v[i+1] != ' ' && v[i+1] != ',' && (i < 1 || !isUpper(v[i-1])) {
+			initial := i == 1 || i > 1 && !isAlpha(v[i-2])
+			if i+1 < len(v) && v[i+1] != ' ' && v[i+1] != ',' && !initial {
 				return // Not behind an initial or a title.
 			}
+			start = true
 		case c == '-' || c == '\'' || c == '`':
 		default:
 			return
@@ -255,7 +257,7 @@ func (b *best) inside(v string, s *sketch) {
 		part := v[m.Start:m.End]
 		switch m.Class {
 		case classify.Email:
-			if before := v[:m.Start]; part == v || fileEnd(part[strings.LastIndexByte(part, '.')+1:]) || strings.HasPrefix(v, "<") || strings.HasSuffix(before, "//") || strings.HasSuffix(before, "cid:") {
+			if before := v[:m.Start]; part == v || fileEnd(part[strings.LastIndexByte(part, '.')+1:]) || strings.HasPrefix(v, "<") || strings.HasSuffix(before, "//") || strings.HasSuffix(before, "cid:") || link && strings.HasSuffix(before, "/") {
 				continue
 			}
 			b.take(iEmail, 50)

@@ -282,7 +282,8 @@ func (b *best) ipv4(v string) {
 	b.take(iIPAddress, grouped(small, 20, 40))
 }
 
-// isIPv6 tells eight groups of hexadecimal digits, or fewer around "::".
+// isIPv6 tells eight groups of hexadecimal digits, or fewer around "::"; eight
+// single bytes are an EUI-64 or a serial number.
 func isIPv6(v string) bool {
 	if v == "::1" || v == "::" {
 		return false
@@ -290,13 +291,14 @@ func isIPv6(v string) bool {
 	if i := strings.IndexByte(v, '%'); i > 0 {
 		v = v[:i]
 	}
-	groups, size, empty := 1, 0, 0
+	groups, size, empty, bytes := 1, 0, 0, true
 	for i := range len(v) {
 		switch c := v[i]; {
 		case c == ':':
 			if size == 0 && i > 1 {
 				empty++
 			}
+			bytes = bytes && size == 2
 			groups++
 			size = 0
 		case isHex(c) && size < 4:
@@ -306,5 +308,5 @@ func isIPv6(v string) bool {
 		}
 	}
 	double := strings.Contains(v, "::")
-	return !double && empty == 0 && groups == 8 && size > 0 || double && empty <= 1 && groups <= 8 && !strings.Contains(v, ":::")
+	return !double && empty == 0 && groups == 8 && size > 0 && !(bytes && size == 2) || double && empty <= 1 && groups <= 8 && !strings.Contains(v, ":::")
 }
