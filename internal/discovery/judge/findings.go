@@ -1,0 +1,213 @@
+package judge
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"farrier.dev/farrier/internal/classify/sensitive"
+	"farrier.dev/farrier/internal/discovery"
+	"farrier.dev/farrier/internal/finding"
+	"farrier.dev/farrier/internal/spec"
+)
+
+// Findings are what of the judgement somebody should mend, the worst first. Those of
+// one operation and place have the same fingerprint in every judgement.
+func (j *Judgement) Findings() []finding.Finding {
+	m := &maker{judgement: j, rules: map[string]Rule{}}
+	for _, r := range Rules() {
+		m.rules[r.ID] = r
+	}
+	for i := range j.Operations {
+		m.operation(&j.Operations[i])
+	}
+	for i := range j.Orphans {
+		o := &j.Orphans[i]
+		m.add(RuleOrphan, false, finding.Location{File: o.File, Line: o.Line, API: o.API, Operation: o.Method + " " + o.Base + o.Path},
+			fmt.Sprintf("%s describes %s %s, and nobody called it since %s", o.Name, o.Method, o.Path, o.Since.Format("2006-01-02")))
+	}
+	for i := range j.Notes {
+		m.note(&j.Notes[i])
+	}
+	slices.SortStableFunc(m.out, func(a, b finding.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
+	return m.out
+}
+
+// maker makes findings.
+type maker struct {
+	judgement *Judgement
+	rules     map[string]Rule
+	out       []finding.Finding
+	seen      map[string]bool
+}
+
+func (m *maker) add(rule string, raised bool, at finding.Location, message string) {
+	r := m.rules[rule]
+	f := finding.Finding{
+		Rule: r.ID, Severity: r.Severity, Title: r.Title, Message: message, Location: at, Taxonomy: r.Taxonomy, Fix: r.Fix,
+		Confidence: finding.HighConfidence, Fingerprint: finding.Fingerprint(r.ID, at),
+	}
+	if raised && r.Raised > f.Severity {
+		f.Severity = r.Raised
+	}
+	if m.seen == nil {
+		m.seen = map[string]bool{}
+	}
+	if m.seen[f.Fingerprint] {
+		return
+	}
+	m.seen[f.Fingerprint] = true
+	m.out = append(m.out, f)
+}
+
+// locate is where an operation is.
+func locate(op *discovery.Operation) finding.Location {
+	path := op.Path
+	if op.API == "" && op.Host != "" && op.Host != "*" {
+		path = op.Host + path
+	}
+	at := finding.Location{API: op.API, Operation: op.Method + " " + path}
+	for _, more := range []string{op.Name, op.Version} {
+		if more != "" {
+			at.Operation += " " + more
+		}
+	}
+	return at
+}
+
+// grave says whether an operation carries sensitive data, and which.
+func grave(op *discovery.Operation) string {
+	var classes []string
+	for _, d := range op.Data() {
+		switch d.Class.Group() {
+		case sensitive.GroupPersonal, sensitive.GroupPayment, sensitive.GroupHealth, sensitive.GroupCredential, sensitive.GroupLocation, sensitive.GroupOwn:
+			if c := string(d.Class); !slices.Contains(classes, c) {
+				classes = append(classes, c)
+			}
+		case sensitive.GroupTechnical:
+		}
+	}
+	slices.Sort(classes)
+	return strings.Join(classes[:min(len(classes), 5)], ", ")
+}
+
+func (m *maker) operation(o *Judged) {
+	op, at := o.Operation, locate(o.Operation)
+	data := grave(op)
+	unauthenticated := unproven(op)
+	with := ""
+	if data != "" {
+		with = " It carries " + data + "."
+	}
+	if o.Described != nil {
+		at.File, at.Line = o.Described.File, o.Described.Line
+	}
+	reason := ""
+	if len(o.Reasons) > 0 {
+		reason = o.Reasons[0]
+	}
+	// The file must not be in the fingerprint of what belongs to the operation itself.
+	plain := at
+	plain.File, plain.Line = "", 0
+	switch {
+	case o.Is(discovery.Shadow):
+		m.add(RuleShadow, data != "" || unauthenticated != "", plain, fmt.Sprintf("%s is in traffic (%d calls), and %s.%s", at.Operation, op.Requests, reason, with))
+	case o.Is(discovery.Zombie):
+		m.add(RuleZombie, data != "" || unauthenticated != "", plain, fmt.Sprintf("%s is still called (%d calls by %d known callers): %s.%s", at.Operation, op.Requests, len(op.Callers), reason, with))
+	}
+	m.credentials(o, plain, data, unauthenticated)
+	for i := range o.Drift {
+		m.drift(&o.Drift[i], op, at)
+	}
+}
+
+// unproven is missing or partial where good calls are known to carry no credentials,
+// empty otherwise.
+func unproven(op *discovery.Operation) string {
+	if op.Authentication[discovery.NoAuthentication] < discovery.AcceptParameterCalls || op.Method == "OPTIONS" {
+		return ""
+	}
+	for source := range op.Sources {
+		if source == discovery.FromLog || source == discovery.FromAnalytics || source == discovery.FromTrace {
+			return "" // they do not see credentials
+		}
+	}
+	if status := op.AuthenticationStatus(); status != "consistent" {
+		return status
+	}
+	return ""
+}
+
+// credentials tells operations that need none, unless their description says that they
+// are open and they carry nothing sensitive.
+func (m *maker) credentials(o *Judged, at finding.Location, data, unauthenticated string) {
+	if unauthenticated == "" || data == "" && saidOpen(o) {
+		return
+	}
+	op := o.Operation
+	public := op.Exposure[discovery.Public] > 0
+	if !public && data == "" {
+		return
+	}
+	rule, message := RuleNoAuth, fmt.Sprintf("%d good calls of %s carried no credentials", op.Authentication[discovery.NoAuthentication], at.Operation)
+	if unauthenticated == "partial" {
+		rule = RulePartialAuth
+	}
+	if public {
+		message += ", and it is called from public addresses"
+	}
+	if data != "" {
+		message += "; it carries " + data
+	}
+	m.add(rule, data != "", at, message)
+}
+
+// saidOpen says whether a description in force says that anybody may call.
+func saidOpen(o *Judged) bool {
+	return slices.ContainsFunc(o.matches, func(m match) bool {
+		if m.operation.Security == nil {
+			return false
+		}
+		return len(m.operation.Security) == 0 || slices.ContainsFunc(m.operation.Security, func(a []spec.Requirement) bool { return len(a) == 0 })
+	})
+}
+
+func (m *maker) drift(d *discovery.Drift, op *discovery.Operation, at finding.Location) {
+	at.Place, at.File, at.Line = d.Kind+" "+d.Place, d.File, d.Line
+	raised := false
+	for _, data := range op.Data() {
+		if data.Place == d.Place && data.Class.Group() != sensitive.GroupTechnical {
+			raised = true
+		}
+	}
+	if d.Kind == AuthenticationDiffers {
+		raised = strings.Contains(d.Traffic, "without credentials")
+	}
+	m.add(driftRule(d.Kind), raised, at, fmt.Sprintf("%s: traffic has %s; the description: %s", d.Place, d.Traffic, d.Description))
+}
+
+func (m *maker) note(n *Note) {
+	rule := map[string]string{
+		SpecificationWithoutInstance: RuleNoInstance, InstanceWithoutSpecification: RuleNoSpec, FlowWithoutOperation: RuleFlow,
+		OperationWithoutFlow: RuleNoFlow, UnmanagedUpstream: RuleUnmanaged, LayerSkipped: RuleSkipLayer,
+		SystemCalledFromPublic: RuleSystemPublic, RegionCrossed: RuleRegion,
+	}[n.Kind]
+	if rule == "" {
+		return
+	}
+	at := finding.Location{API: n.API}
+	if n.Operation != nil {
+		at.Operation = n.Operation.Method + " " + n.Operation.Path
+	}
+	if n.Place != nil {
+		at.File, at.Line = n.Place.File, n.Place.Line
+		if at.Operation == "" && n.Place.Method+n.Place.Path != "" {
+			at.Operation = strings.TrimSpace(n.Place.Method + " " + n.Place.Path)
+		}
+	}
+	if n.From+n.To != "" {
+		at.Place = strings.TrimSpace(n.From + " > " + n.To)
+	}
+	m.add(rule, false, at, n.Text)
+}
