@@ -93,8 +93,8 @@ type receipt struct {
 	Problems []string `json:"problems,omitempty"`
 }
 
-func (r *receipt) refuse(place, n int, kind string, err error) {
-	r.Refused += n
+func (r *receipt) refuse(place int, kind string, err error) {
+	r.Refused++
 	if len(r.Problems) < maxProblems {
 		r.Problems = append(r.Problems, fmt.Sprintf("%s %d: %s", kind, place, err))
 	}
@@ -174,7 +174,7 @@ func (s *Server) takeAll(body []byte, done *receipt) {
 	n := 0
 	for line := range bytes.SplitSeq(body, []byte("\n")) {
 		if n++; n > maxEntries {
-			done.refuse(n, 1, "line", fmt.Errorf("more than %d entries; send several pushes", maxEntries))
+			done.refuse(n, "line", fmt.Errorf("more than %d entries; send several pushes", maxEntries))
 			return
 		}
 		if line = bytes.TrimSpace(line); len(line) > 0 {
@@ -187,7 +187,7 @@ func (s *Server) takeAll(body []byte, done *receipt) {
 func (s *Server) takeList(text []byte, kind string, read reader, done *receipt) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	if start, err := decoder.Token(); err != nil || start != json.Delim('[') {
-		done.refuse(1, 1, kind, errors.New("there is no list of entries"))
+		done.refuse(1, kind, errors.New("there is no list of entries"))
 		return
 	}
 	for n := 1; decoder.More(); n++ {
@@ -197,7 +197,7 @@ func (s *Server) takeList(text []byte, kind string, read reader, done *receipt) 
 			err = fmt.Errorf("more than %d entries; send several pushes", maxEntries)
 		}
 		if err != nil {
-			done.refuse(n, 1, kind, err)
+			done.refuse(n, kind, err)
 			return
 		}
 		s.take(one, n, kind, read, done)
@@ -209,13 +209,13 @@ type reader func(text []byte) (*discovery.Observation, error)
 
 func (s *Server) take(text []byte, place int, kind string, read reader, done *receipt) {
 	if len(text) > maxEntry {
-		done.refuse(place, 1, kind, errors.New("it has more than 1 MiB"))
+		done.refuse(place, kind, errors.New("it has more than 1 MiB"))
 		return
 	}
 	o, err := read(text)
 	if err != nil {
 		s.unreadable.Add(1)
-		done.refuse(place, 1, kind, err)
+		done.refuse(place, kind, err)
 		return
 	}
 	if now := s.o.Now(); o.Time.IsZero() || o.Time.After(now.Add(ahead)) {

@@ -2,6 +2,7 @@ package otlp
 
 import (
 	"math"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -85,8 +86,8 @@ func observation(s *span, at time.Time) *discovery.Observation {
 	o.Assumed = o.Status == 0 && !s.failed
 	// Of what was sent a span tells the query at most.
 	o.Sampled = o.Query != ""
-	o.Request.Unseen = o.Method == "POST" || o.Method == "PUT" || o.Method == "PATCH"
-	o.Response.Unseen = o.Status != 204 && o.Status != 304 && o.Method != "HEAD"
+	o.Request.Unseen = o.Method == http.MethodPost || o.Method == http.MethodPut || o.Method == http.MethodPatch
+	o.Response.Unseen = o.Status != http.StatusNoContent && o.Status != http.StatusNotModified && o.Method != http.MethodHead
 	return o
 }
 
@@ -117,16 +118,16 @@ func rpc(s *span, at time.Time) *discovery.Observation {
 	path := "/" + strings.Trim(a[rpcService]+"/"+a[rpcMethod], "/")
 	header := traffic.NewHeader(traffic.Field{Name: "content-type", Value: "application/grpc"})
 	o := &discovery.Observation{
-		Source: discovery.FromTrace, Time: at, Scheme: a[scheme], Host: withPort(a[host], a[hostPort]), Method: "POST",
+		Source: discovery.FromTrace, Time: at, Scheme: a[scheme], Host: withPort(a[host], a[hostPort]), Method: http.MethodPost,
 		Proto: "HTTP/2.0", Service: s.service, Caller: discovery.Caller{Address: adapter.Client(a[clientAddress])},
 		Request: discovery.Message{Header: &header, Unseen: true}, Response: discovery.Message{Unseen: true},
 	}
 	if adapter.Address(o, path) != nil {
 		return nil
 	}
-	known := false
-	if o.Status, known = grpcStatuses[a[rpcStatus]]; !known && (a[rpcStatus] != "" || s.failed) {
-		o.Status = 500
+	o.Status = grpcStatuses[a[rpcStatus]]
+	if o.Status == 0 && (a[rpcStatus] != "" || s.failed) {
+		o.Status = http.StatusInternalServerError
 	}
 	o.Assumed = o.Status == 0
 	return o

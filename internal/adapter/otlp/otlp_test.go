@@ -164,7 +164,7 @@ func TestExporters(t *testing.T) {
 
 // make a span of attributes as name and value.
 func made(service, name string, k kind, id, parent byte, pairs ...string) *span {
-	s := &span{service: service, name: name, kind: k, start: uint64(now.UnixNano())} //nolint:gosec // a time of ours
+	s := &span{service: service, name: name, kind: k, start: uint64(now.UnixNano())}
 	s.key[0], s.parent[0] = 1, 1
 	s.key[23], s.parent[23] = id, parent
 	for i := 0; i < len(pairs); i += 2 {
@@ -287,8 +287,8 @@ func TestTableIsBounded(t *testing.T) {
 	var f found
 	for i := range 1000 {
 		s := made("a", "x", server, 1, 2, "http.method", "GET", "url.path", "/a")
-		s.key[1], s.key[2] = byte(i), byte(i>>8) //nolint:gosec // as many as differ
-		s.parent[1] = byte(i % 3)                //nolint:gosec // it is below 3
+		s.key[1], s.key[2] = byte(i), byte(i>>8)
+		s.parent[1] = byte(i % 3)
 		table.add(s, now, &f)
 		if table.used > 100 || len(table.spans) > 100 || len(table.waits) > 3 {
 			t.Fatalf("%d spans, %d wait", len(table.spans), len(table.waits))
@@ -308,7 +308,7 @@ func TestTableIsBounded(t *testing.T) {
 	table = newTable(100_000, time.Minute)
 	for i := range 10_000 {
 		s := made("a", "x", server, 1, 2, "http.method", "GET", "url.path", "/"+long)
-		s.key[1], s.key[2] = byte(i), byte(i>>8) //nolint:gosec // as many as differ
+		s.key[1], s.key[2] = byte(i), byte(i>>8)
 		s.parent = s.key
 		s.parent[23] = 9
 		table.add(s, now, &f)
@@ -328,9 +328,10 @@ func exported(t testing.TB, n int) []byte {
 	for i := range n {
 		scope.Spans = append(scope.Spans, &tracepb.Span{
 			TraceId: []byte("0123456789abcdef"), SpanId: fmt.Appendf(nil, "%08d", i), Name: "GET", Kind: tracepb.Span_SPAN_KIND_SERVER,
-			StartTimeUnixNano: uint64(now.UnixNano()), //nolint:gosec // a time of ours
+			StartTimeUnixNano: uint64(now.UnixNano()),
 			Attributes: []*common.KeyValue{
-				{Key: "http.method", Value: text("GET")}, {Key: "url.path", Value: text("/a")},
+				{Key: "http.method", Value: text("GET")},
+				{Key: "url.path", Value: text("/a")},
 				{Key: "http.status_code", Value: &common.AnyValue{Value: &common.AnyValue_IntValue{IntValue: 200}}},
 				{Key: "list", Value: &common.AnyValue{Value: &common.AnyValue_ArrayValue{ArrayValue: &common.ArrayValue{Values: []*common.AnyValue{text("x")}}}}},
 			},
@@ -352,7 +353,7 @@ func TestDecode(t *testing.T) {
 	if err := decode(exported(t, 2), func(s *span) { got = append(got, *s) }); err != nil {
 		t.Fatal(err)
 	}
-	want := span{name: "GET", kind: server, start: uint64(now.UnixNano()), failed: true, service: "shop"} //nolint:gosec // a time of ours
+	want := span{name: "GET", kind: server, start: uint64(now.UnixNano()), failed: true, service: "shop"}
 	copy(want.key[:], "0123456789abcdef00000001")
 	copy(want.parent[:], "0123456789abcdef")
 	want.attributes[method], want.attributes[urlPath], want.attributes[statusCode] = "GET", "/a", "200"
@@ -498,12 +499,12 @@ func TestStartRefuses(t *testing.T) {
 // TestDamagedMessages plays messages with a few bits changed.
 func TestDamagedMessages(t *testing.T) {
 	seeds, read := [][]byte{exported(t, 2), []byte(jsonMessage)}, 0
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
+	random := rand.New(rand.NewPCG(1, 2))
 	const played = 20_000
 	for i := range played {
 		text := slices.Clone(seeds[i%2])
 		for range 1 + random.IntN(3) {
-			text[random.IntN(len(text))] ^= byte(1 << random.IntN(8)) //nolint:gosec // one bit
+			text[random.IntN(len(text))] ^= byte(1 << random.IntN(8))
 		}
 		text = text[:len(text)-random.IntN(2)*random.IntN(len(text))]
 		read += checkMessage(t, text)

@@ -263,6 +263,7 @@ func (s *span) decode(text []byte) error {
 				s.failed = s.failed || n == 3 && number == 2
 				return nil
 			})
+		default:
 		}
 		return nil
 	})
@@ -303,9 +304,11 @@ func decodePair(text []byte) (name, value string, err error) {
 					value = strconv.FormatBool(number != 0)
 				case 3:
 					value = strconv.FormatInt(int64(number), 10) //nolint:gosec // two's complement, as it is meant
+				default:
 				}
 				return nil
 			})
+		default:
 		}
 		return nil
 	})

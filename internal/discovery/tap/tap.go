@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -159,7 +160,7 @@ func attacks(x *traffic.Exchange) bool {
 // apart, as GraphQL, SOAP and MCP do.
 func namedByContent(x *traffic.Exchange) bool {
 	req := &x.Request
-	if req.Method != "POST" || req.Streaming {
+	if req.Method != http.MethodPost || req.Streaming {
 		return false
 	}
 	media, path := req.Header.Get("content-type"), req.Path

@@ -408,7 +408,7 @@ func TestInventedShapes(t *testing.T) {
 		tap.Observe(x, &traffic.Ending{Outcome: traffic.Served})
 		tap.learn(<-tap.queue)
 	}
-	if grown := int64(heap()) - int64(before); grown > 256<<10 { //nolint:gosec // far from the limit
+	if grown := int64(heap()) - int64(before); grown > 256<<10 {
 		t.Errorf("%d bytes more for %d invented paths", grown, invented)
 	}
 	crowd := 0
