@@ -38,7 +38,8 @@ const lists = " events data items records logs results messages "
 // detect looks at the beginning of a file and chooses the parser.
 func (r *reader) detect(in *bufio.Reader) (parser, error) {
 	sample, err := in.Peek(MaxLine)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) && len(sample) == 0 {
+	broken := err != nil && !errors.Is(err, io.EOF)
+	if broken && len(sample) == 0 {
 		return nil, err
 	}
 	whole := errors.Is(err, io.EOF)
@@ -63,7 +64,11 @@ func (r *reader) detect(in *bufio.Reader) (parser, error) {
 			return r.collection(in)
 		}
 	}
-	return r.records(in, sample, whole, false)
+	p, unknown := r.records(in, sample, whole, false)
+	if unknown != nil && broken {
+		return nil, err
+	}
+	return p, unknown
 }
 
 // jsonKind recognises a document of JSON by its first members.

@@ -90,6 +90,9 @@ func parse(text []byte, limit, depth int, yield func(*discovery.Observation)) er
 }
 
 func cut(m *discovery.Message, text string, limit int) {
+	if text == "" {
+		return
+	}
 	m.Partial = len(text) > limit
 	m.Body = []byte(text[:min(len(text), limit)])
 }
