@@ -40,7 +40,7 @@ func (b *best) mixed(v string, s *sketch) {
 			b.take(class, 5)
 		}
 	}
-	if s.digits >= 6 && len(c) <= 20 && s.upper <= 4 && s.lower == 0 {
+	if b.points[iBankAccount] >= 40 && s.digits >= 6 && len(c) <= 20 && s.upper <= 4 && s.lower == 0 {
 		b.take(iBankAccount, 5)
 	}
 }

@@ -308,5 +308,6 @@ func isIPv6(v string) bool {
 		}
 	}
 	double := strings.Contains(v, "::")
-	return !double && empty == 0 && groups == 8 && size > 0 && !(bytes && size == 2) || double && empty <= 1 && groups <= 8 && !strings.Contains(v, ":::")
+	bytes = bytes && size == 2
+	return !double && !bytes && empty == 0 && groups == 8 && size > 0 || double && empty <= 1 && groups <= 8 && !strings.Contains(v, ":::")
 }
