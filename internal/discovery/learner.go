@@ -36,11 +36,12 @@ type Learner struct {
 
 	described []described
 	// origins tell who described a path.
-	origins   map[string]string
-	edits     []Edit
+	origins map[string]string
+	edits   []Edit
 	// turn counts the calls of Take; hotBytes and waitBytes are about what the details of
 	// listed operations and of candidates take.
 	turn                uint64
+	nodes               int
 	hotBytes, waitBytes int
 
 	observed, taught, overflow uint64

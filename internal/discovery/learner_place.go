@@ -11,6 +11,9 @@ import (
 // card, clients choose them.
 const hostsOfAPI = 20
 
+// maxNodes bounds the segments of all paths together.
+const maxNodes = 250_000
+
 // entriesOfPath bounds the names and versions of one path.
 const entriesOfPath = 500
 
@@ -101,7 +104,7 @@ func (l *Learner) hostOf(c *call) *host {
 
 func (l *Learner) newHost(name, api string) *host {
 	h := &host{name: name, api: api}
-	h.tree = template.NewTree(l.words, func(from, into *template.Node) { l.moved(h, from, into) })
+	h.tree = template.NewTree(l.words, &l.nodes, func(from, into *template.Node) { l.moved(h, from, into) })
 	l.hosts[name] = h
 	if api != "" {
 		l.apis[api]++
@@ -129,8 +132,10 @@ func (l *Learner) dropHost() bool {
 	if oldest == nil {
 		return false
 	}
-	for _, e := range l.sorted(func(e *entry) bool { return e.host == oldest }) {
-		l.drop(e)
+	var all []*entry
+	oldest.tree.Each(func(n *template.Node) { all = append(all, spotOf(n).entries...) })
+	for _, e := range all {
+		l.unlink(e)
 	}
 	l.forgetHost(oldest)
 	return true
@@ -138,6 +143,7 @@ func (l *Learner) dropHost() bool {
 
 func (l *Learner) forgetHost(h *host) {
 	delete(l.hosts, h.name)
+	h.tree.Drop()
 	if h.api != "" {
 		if l.apis[h.api]--; l.apis[h.api] <= 0 {
 			delete(l.apis, h.api)
@@ -148,10 +154,15 @@ func (l *Learner) forgetHost(h *host) {
 // add makes a candidate of a call, or gives the operation that it belongs to after
 // siblings were merged; nil when there is no place for it.
 func (l *Learner) add(c *call, where template.Call, name string) *entry {
-	if l.waiting >= l.limits.Candidates && !l.sources.evict(l, c.source) {
-		l.overflow++
-		l.reject(c, rejectCandidates)
-		return nil
+	for range 40 {
+		if l.waiting < l.limits.Candidates && l.nodes < maxNodes {
+			break
+		}
+		if !l.sources.evict(l) {
+			l.overflow++
+			l.reject(c, rejectCandidates)
+			return nil
+		}
 	}
 	l.pinService(c)
 	node := c.host.tree.Place(where)

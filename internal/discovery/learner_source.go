@@ -151,7 +151,7 @@ func (s *sources) again(src *source, e *entry) {
 
 // evict makes room for a candidate of a source: the source with the most candidates
 // loses the one that it called longest ago. It is false when there is none.
-func (s *sources) evict(l *Learner, _ *source) bool {
+func (s *sources) evict(l *Learner) bool {
 	most := s.nobody
 	for el := s.used.Front(); el != nil; el = el.Next() {
 		if src, _ := el.Value.(*source); src.candidates.Len() > most.candidates.Len() {

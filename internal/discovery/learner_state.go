@@ -297,4 +297,3 @@ func (l *Learner) Edge(e Edge) {
 		old.Last = e.Last
 	}
 }
-

@@ -127,7 +127,9 @@ func (l *Learner) document(c *call, e *entry, b *Body, status int, media, field 
 	if b.Schema == nil {
 		b.Schema = &shape.Schema{}
 	}
-	before := b.Schema.Classes()
+	if b.classes == nil {
+		b.classes = b.Schema.Classes()
+	}
 	body := m.Body[:min(len(m.Body), bodySeen)]
 	partial := m.Partial || len(body) < len(m.Body)
 	var err error
@@ -152,14 +154,16 @@ func (l *Learner) document(c *call, e *entry, b *Body, status int, media, field 
 		}
 		return false, nil
 	}
-	for class, n := range b.Schema.Classes() {
-		if n > before[class] {
+	after := b.Schema.Classes()
+	for class, n := range after {
+		if n > b.classes[class] {
 			if classes == nil {
 				classes = make(map[sensitive.Class]bool)
 			}
 			classes[class] = true
 		}
 	}
+	b.classes = after
 	return true, classes
 }
 

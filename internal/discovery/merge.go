@@ -115,6 +115,7 @@ func mergeBodies(mine, other []*Body) []*Body {
 			continue
 		}
 		m := mine[i]
+		m.classes = nil
 		m.Count += b.Count
 		m.Read += b.Read
 		m.Partial += b.Partial
@@ -203,6 +204,7 @@ func (p *Parameter) clone() *Parameter {
 
 func (b *Body) clone() *Body {
 	c := clone(b)
+	c.classes = nil
 	if b.Schema != nil {
 		c.Schema = b.Schema.Clone()
 	}

@@ -71,10 +71,10 @@ type Operation struct {
 	Last  time.Time `json:"last,omitzero"`
 	// Minutes are up to four different minutes, since 1970, of good calls.
 	Minutes []int64 `json:"minutes,omitempty"`
-	// Days counts the good calls of the last DaysKept days by day since 1970.
+	// Days counts the calls of the last DaysKept days by day since 1970.
 	Days map[int64]uint64 `json:"days,omitempty"`
 
-	// Requests are all calls from the first good one on that were no attacks; Good those answered by 2xx or 3xx,
+	// Requests are all calls that were no attacks; Good those answered by 2xx or 3xx,
 	// Refused those that the gateway or a policy refused. Attacks are apart.
 	Requests uint64 `json:"requests"`
 	Good     uint64 `json:"good"`
@@ -133,6 +133,9 @@ type Body struct {
 	Schema *shape.Schema `json:"schema,omitempty"`
 	First  time.Time     `json:"first,omitzero"`
 	Last   time.Time     `json:"last,omitzero"`
+
+	// classes are those of the schema after the last body that was looked into.
+	classes map[sensitive.Class]uint64
 }
 
 // Authentication is a kind of credentials.

@@ -88,8 +88,8 @@ type group struct {
 // settle merges the kids of a node that are values.
 func (t *Tree) settle(p *Node) bool {
 	groups := map[string]*group{}
-	for _, text := range slices.Sorted(maps.Keys(p.kids)) {
-		kid := p.kids[text]
+	for _, kid := range p.kids {
+		text := kid.text
 		if !kid.isLoose() {
 			continue
 		}
@@ -140,7 +140,7 @@ func (t *Tree) decide(p *Node, g *group) bool {
 		f := g.form
 		f.kind = values[0].kind
 		into.names = t.names(p, f, pieces)
-		t.nodes++
+		*t.nodes++
 	}
 	for _, n := range values {
 		into.kinds |= 1 << n.kind
@@ -158,8 +158,8 @@ func (t *Tree) settleBelow(n *Node, depth int) {
 	if n.loose >= 2 {
 		t.settle(n)
 	}
-	for _, text := range slices.Sorted(maps.Keys(n.kids)) {
-		t.settleBelow(n.kids[text], depth+1)
+	for _, kid := range slices.Clone(n.kids) {
+		t.settleBelow(kid, depth+1)
 	}
 	for _, s := range slices.Clone(n.shapes) {
 		t.settleBelow(s, depth+1)
@@ -175,10 +175,10 @@ func (n *Node) structure(prefix string, parts map[string]bool, depth int) {
 	for _, m := range n.methods {
 		parts[prefix+" "+m] = true
 	}
-	for text, kid := range n.kids {
+	for _, kid := range n.kids {
 		switch {
 		case !kid.isLoose():
-			parts[prefix+"/"+text] = true
+			parts[prefix+"/"+kid.text] = true
 		case depth < 2:
 			kid.structure(prefix+"/*", parts, depth+1)
 		}
@@ -257,7 +257,7 @@ func (t *Tree) merge(from, into *Node) {
 }
 
 func (t *Tree) absorb(from, into *Node) {
-	t.nodes--
+	*t.nodes--
 	for _, m := range from.methods {
 		into.mark(m)
 	}
@@ -266,20 +266,13 @@ func (t *Tree) absorb(from, into *Node) {
 	}
 	into.slash = into.slash || from.slash && into.Owner == nil
 	into.hits += from.hits
-	for _, text := range slices.Sorted(maps.Keys(from.kids)) {
-		kid := from.kids[text]
-		if there := into.kids[text]; there != nil {
-			there.fixed = there.fixed || kid.fixed
+	for _, kid := range from.kids {
+		if there := into.kid(kid.text); there != nil {
+			there.fix(kid.fixed)
 			t.absorb(kid, there)
 			continue
 		}
-		if into.kids == nil {
-			into.kids = make(map[string]*Node, 1)
-		}
-		into.kids[text], kid.parent = kid, into
-		if kid.isLoose() {
-			into.loose++
-		}
+		into.attach(kid)
 		t.renamed(kid)
 	}
 	for _, s := range slices.Clone(from.shapes) {
@@ -291,7 +284,7 @@ func (t *Tree) absorb(from, into *Node) {
 		}
 		there.names = into.unique(slices.Clone(bare(s.names)))
 		there.kinds = s.kinds
-		t.nodes++
+		*t.nodes++
 		t.absorb(s, there)
 	}
 	from.kids, from.shapes, from.Owner, from.methods = nil, nil, nil, nil
@@ -319,8 +312,8 @@ func (t *Tree) tell(n *Node) {
 	if n.Owner != nil {
 		t.moved(n, n)
 	}
-	for _, text := range slices.Sorted(maps.Keys(n.kids)) {
-		t.tell(n.kids[text])
+	for _, kid := range slices.Clone(n.kids) {
+		t.tell(kid)
 	}
 	for _, s := range n.shapes {
 		t.tell(s)

@@ -16,8 +16,9 @@ type Node struct {
 	text   string
 	pieces []string
 	names  []string
-	// kids are literal segments, shapes those with values, the ones with most text first.
-	kids   map[string]*Node
+	// kids are literal segments in the order of their texts, shapes those with values,
+	// the ones with most text first.
+	kids   []*Node
 	shapes []*Node
 
 	methods []string
@@ -140,22 +141,59 @@ func (n *Node) Values(path string, values []string) []string {
 	return values
 }
 
+// kid gives the literal kid of a text, or nil.
+func (n *Node) kid(text string) *Node {
+	if i, found := n.search(text); found {
+		return n.kids[i]
+	}
+	return nil
+}
+
+func (n *Node) search(text string) (int, bool) {
+	lo, hi := 0, len(n.kids)
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1) // #nosec G115 -- lengths are not negative
+		switch c := strings.Compare(n.kids[mid].text, text); {
+		case c < 0:
+			lo = mid + 1
+		case c > 0:
+			hi = mid
+		default:
+			return mid, true
+		}
+	}
+	return lo, false
+}
+
 // literal gives the kid of a text, or makes it.
 func (n *Node) literal(text string, kind Kind, fixed bool) *Node {
-	if kid := n.kids[text]; kid != nil {
-		kid.fixed = kid.fixed || fixed
+	if kid := n.kid(text); kid != nil {
+		kid.fix(fixed)
 		return kid
 	}
-	if n.kids == nil {
-		n.kids = make(map[string]*Node, 1)
-	}
-	text = strings.Clone(text)
-	kid := &Node{parent: n, text: text, kind: kind, fixed: fixed}
-	n.kids[text] = kid
+	kid := &Node{parent: n, text: strings.Clone(text), kind: kind, fixed: fixed}
+	n.attach(kid)
+	return kid
+}
+
+// attach puts a literal among the kids.
+func (n *Node) attach(kid *Node) {
+	i, _ := n.search(kid.text)
+	n.kids = slices.Insert(n.kids, i, kid)
+	kid.parent = n
 	if kid.isLoose() {
 		n.loose++
 	}
-	return kid
+}
+
+// fix says of a literal that it is no value.
+func (n *Node) fix(fixed bool) {
+	if fixed && !n.fixed {
+		if n.isLoose() {
+			n.parent.loose--
+		}
+		n.fixed = true
+	}
 }
 
 // isLoose says that a literal could turn out to be a value.
@@ -209,8 +247,8 @@ func (n *Node) detach() {
 		p.shapes = slices.DeleteFunc(p.shapes, func(s *Node) bool { return s == n })
 		return
 	}
-	if p.kids[n.text] == n {
-		delete(p.kids, n.text)
+	if i, found := p.search(n.text); found && p.kids[i] == n {
+		p.kids = slices.Delete(p.kids, i, i+1)
 		if n.isLoose() {
 			p.loose--
 		}

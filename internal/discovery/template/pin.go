@@ -3,7 +3,6 @@ package template
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -38,7 +37,7 @@ func (t *Tree) Pin(level int, d Described) error {
 			at = at.shapePinned(pieces, names, d.Fits[min(count, len(d.Fits)):min(count+len(names), len(d.Fits))], level)
 		}
 		if p := at.parent; len(p.kids)+len(p.shapes) > kids {
-			t.nodes++
+			*t.nodes++
 		}
 		count += len(names)
 	}
@@ -175,7 +174,7 @@ func (s *search) find(n *Node, rest string) *Node {
 		return nil
 	}
 	segment, after, _ := strings.Cut(rest, "/")
-	if kid := n.kids[segment]; kid != nil && kid.pins&(1<<s.level) != 0 {
+	if kid := n.kid(segment); kid != nil && kid.pins&(1<<s.level) != 0 {
 		if found := s.find(kid, after); found != nil {
 			return found
 		}
@@ -253,7 +252,7 @@ func (t *Tree) Insert(method, path string) (*Node, error) {
 			}
 		}
 		if p := at.parent; len(p.kids)+len(p.shapes) > kids {
-			t.nodes++
+			*t.nodes++
 		}
 	}
 	if at.Owner == nil && len(at.methods) == 0 && len(path) > 1 && strings.HasSuffix(path, "/") {
@@ -262,7 +261,3 @@ func (t *Tree) Insert(method, path string) (*Node, error) {
 	at.mark(method)
 	return at, nil
 }
-
-// Kids are the texts of the literal segments below a node, in order: for tests and
-// explanations.
-func (n *Node) Kids() []string { return slices.Sorted(maps.Keys(n.kids)) }

@@ -27,13 +27,13 @@ type Tree struct {
 	// moved is called when what a node owns must go to another one, or when both are the
 	// same node, whose path became a different one.
 	moved func(from, into *Node)
-	nodes int
+	nodes *int
 }
 
 // NewTree makes an empty tree. When nodes are merged, moved is called for each one
-// that owns something.
-func NewTree(words *Words, moved func(from, into *Node)) *Tree {
-	return &Tree{words: words, moved: moved}
+// that owns something. Trees may share nodes, the count of their nodes.
+func NewTree(words *Words, nodes *int, moved func(from, into *Node)) *Tree {
+	return &Tree{words: words, nodes: nodes, moved: moved}
 }
 
 // Fits says whether the tree can hold a path: it is not too long or too deep.
@@ -95,13 +95,42 @@ func (t *Tree) Remove(n *Node) {
 	for n.parent != nil && n.empty() {
 		p := n.parent
 		n.detach()
-		t.nodes--
+		*t.nodes--
 		n = p
 	}
 }
 
-// Nodes is how many there are.
-func (t *Tree) Nodes() int { return t.nodes }
+// Each visits every node that owns something.
+func (t *Tree) Each(visit func(*Node)) { t.root.each(visit) }
+
+func (n *Node) each(visit func(*Node)) {
+	if n.Owner != nil {
+		visit(n)
+	}
+	for _, k := range n.kids {
+		k.each(visit)
+	}
+	for _, s := range n.shapes {
+		s.each(visit)
+	}
+}
+
+// Drop takes the nodes of a tree that is no longer used off their count.
+func (t *Tree) Drop() {
+	*t.nodes -= t.root.below()
+	t.root = Node{}
+}
+
+func (n *Node) below() int {
+	sum := len(n.kids) + len(n.shapes)
+	for _, k := range n.kids {
+		sum += k.below()
+	}
+	for _, s := range n.shapes {
+		sum += s.below()
+	}
+	return sum
+}
 
 type walk struct {
 	t      *Tree
@@ -134,12 +163,12 @@ func (w *walk) run() *Node {
 
 // step goes one segment down.
 func (w *walk) step(n *Node, segment, after string, fixed bool) *Node {
-	if kid := n.kids[segment]; kid != nil {
+	if kid := n.kid(segment); kid != nil {
 		if w.call.Good {
 			kid.hits++
 		}
 		if fixed && w.create {
-			w.fix(n, kid)
+			kid.fix(true)
 		}
 		w.passed(kid.kind, segment)
 		return kid
@@ -176,14 +205,7 @@ func (w *walk) step(n *Node, segment, after string, fixed bool) *Node {
 
 func (w *walk) made() {
 	w.fresh = true
-	w.t.nodes++
-}
-
-func (w *walk) fix(n, kid *Node) {
-	if kid.isLoose() {
-		n.loose--
-	}
-	kid.fixed = true
+	*w.t.nodes++
 }
 
 // passed counts the segments behind which versions don't stand.
@@ -250,7 +272,7 @@ func (w *walk) leads(s *Node, after string) bool {
 		return len(s.methods) > 0 || s.Owner != nil
 	}
 	segment, rest, _ := strings.Cut(after, "/")
-	if s.kids[segment] != nil {
+	if s.kid(segment) != nil {
 		return true
 	}
 	f := w.t.words.read(segment, maxDepth)
