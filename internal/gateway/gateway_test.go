@@ -67,7 +67,7 @@ func (b bound) Bind(policy.Env) (policy.Step, error) { return policy.Step(b), ni
 
 // bench is a gateway with one API before one service.
 type bench struct {
-	t       *testing.T
+	t       testing.TB
 	g       *Gateway
 	records *records
 	log     *lockedBuffer
@@ -102,7 +102,7 @@ type setup struct {
 	mule bool
 }
 
-func newBench(t *testing.T, s setup) *bench {
+func newBench(t testing.TB, s setup) *bench {
 	t.Helper()
 	b := &bench{t: t, records: &records{}, log: &lockedBuffer{}}
 	if s.service == nil {

@@ -1,11 +1,15 @@
 package gateway
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"farrier.dev/farrier/internal/discovery"
 	"farrier.dev/farrier/internal/discovery/tap"
@@ -92,3 +96,56 @@ func TestTap(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// nobody learns nothing.
+type nobody struct{}
+
+func (nobody) Observe(*discovery.Observation) {}
+
+// BenchmarkObserver plays exchanges of 1 KB each way over one connection: without a tap,
+// with one that counts nearly all, and with one that looks into all.
+func BenchmarkObserver(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		full int
+	}{{"none", 0}, {"counted", 1}, {"sampled", 1 << 30}} {
+		b.Run(c.name, func(b *testing.B) {
+			run := newBench(b, setup{options: func(o *Options) {
+				o.Recorder = &forgetful{}
+				if c.full == 0 {
+					return
+				}
+				watching := tap.New(tap.Options{Learner: nobody{}, Log: slog.New(slog.DiscardHandler), FullSample: c.full, SampleEvery: 1 << 30})
+				o.Observer = watching
+				go watching.Run(b.Context())
+			}})
+			conn, body := run.dial(), strings.Repeat("x", 1000)
+			reader := bufio.NewReader(conn)
+			request := "POST /orders/7?x=1 HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nAccept: */*\r\nAuthorization: Bearer abc\r\nContent-Length: 1000\r\n\r\n" + body
+			_ = conn.SetDeadline(time.Now().Add(time.Minute))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := io.WriteString(conn, request); err != nil {
+					b.Fatal(err)
+				}
+				resp, err := http.ReadResponse(reader, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if n, err := io.Copy(io.Discard, resp.Body); n != 1000 {
+					b.Fatal(n, err)
+				}
+				_ = resp.Body.Close()
+			}
+		})
+	}
+}
+
+// forgetful is a recorder that keeps nothing.
+type forgetful struct{}
+
+func (forgetful) Count(*traffic.Exchange, *traffic.Ending) {}
+
+func (forgetful) Wants(*traffic.Exchange) bool { return false }
+
+func (forgetful) Keep(*traffic.Record) {}

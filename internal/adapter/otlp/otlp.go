@@ -66,14 +66,14 @@ type Options struct {
 
 // The bounds of one message.
 const (
-	// maxMessage is its size when it has been unpacked, in bytes; maxJSON that of one in
-	// JSON, which takes more memory to read.
-	maxMessage = 8 << 20
-	maxJSON    = 4 << 20
+	// maxMessage is its size when it has been unpacked, in bytes.
+	maxMessage = 4 << 20
 	// maxSpans is how many spans of it are taken.
 	maxSpans = 20_000
-	// maxReading is how many messages are read at one time.
-	maxReading = 8
+	// maxUnderWay is how many messages are on their way at one time over each protocol;
+	// senders of more are told to come again. maxReading of them are taken apart.
+	maxUnderWay = 32
+	maxReading  = 4
 )
 
 // Server is a receiver that runs.
@@ -87,11 +87,13 @@ type Server struct {
 	grpcAt    *adapter.Listener
 	httpAt    *adapter.Listener
 	reading   chan struct{}
+	webs      chan struct{}
+	calls     calls
 	served    sync.WaitGroup
 	over      chan struct{}
 	closeOnce sync.Once
 
-	spans, rejected, unreadable, unauthorised atomic.Uint64
+	spans, rejected, unreadable, unauthorised, busy atomic.Uint64
 }
 
 // Start listens. The context is that of opening the ports; Close ends it all.
@@ -107,7 +109,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{
 		o: o, access: &adapter.Access{Token: o.Token, Allowed: o.Allowed, Connections: o.Connections},
-		reading: make(chan struct{}, maxReading), over: make(chan struct{}), join: newTable(o.Spans, o.JoinFor),
+		reading: make(chan struct{}, maxReading), webs: make(chan struct{}, maxUnderWay), over: make(chan struct{}), join: newTable(o.Spans, o.JoinFor),
 	}
 	var err error
 	if o.GRPC != "" {
@@ -218,7 +220,7 @@ func (s *Server) take(text []byte, read func([]byte, func(*span)) error) (reject
 			err = errMessage
 		}
 	}()
-	s.reading <- struct{}{} // whoever sends traces can wait, or gives up
+	s.reading <- struct{}{}
 	defer func() { <-s.reading }()
 	var f found
 	now, n := s.o.Now(), 0
@@ -243,10 +245,10 @@ type Stats struct {
 	adapter.InboxStats
 	// Spans were read, Rejected were more than a message may have. Unreadable are
 	// messages that are none, Unauthorised showed no token or a wrong one, Foreign are
-	// connections from networks that may not send. Joining are the spans that wait for
-	// others of their trace.
-	Spans, Rejected, Unreadable, Unauthorised, Foreign uint64
-	Joining                                            int
+	// connections from networks that may not send, Busy were told to come again. Joining
+	// are the spans that wait for others of their trace.
+	Spans, Rejected, Unreadable, Unauthorised, Foreign, Busy uint64
+	Joining                                                  int
 }
 
 // Stats returns the counters.
@@ -258,6 +260,6 @@ func (s *Server) Stats() Stats {
 		}
 	}
 	return Stats{
-		s.inbox.Stats(), s.spans.Load(), s.rejected.Load(), s.unreadable.Load(), s.unauthorised.Load(), foreign, s.join.waiting(),
+		s.inbox.Stats(), s.spans.Load(), s.rejected.Load(), s.unreadable.Load(), s.unauthorised.Load(), foreign, s.busy.Load(), s.join.waiting(),
 	}
 }

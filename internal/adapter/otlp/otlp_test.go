@@ -408,7 +408,7 @@ func TestHTTPAnswers(t *testing.T) {
 		{"broken", "POST", "/v1/traces", "Bearer secret", "application/x-protobuf", broken, 400, errMessage.Error()},
 		{"broken JSON", "POST", "/v1/traces", "Bearer secret", "application/json", "{", 400, errMessage.Error()},
 		{"no identifier", "POST", "/v1/traces", "Bearer secret", "application/json", `{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}`, 400, "no valid trace id"},
-		{"too long", "POST", "/v1/traces", "Bearer secret", "application/json", strings.Repeat(" ", maxJSON+1), 413, "a message may have 4194304 bytes"},
+		{"too long", "POST", "/v1/traces", "Bearer secret", "application/json", strings.Repeat(" ", maxMessage+1), 413, "a message may have 4194304 bytes"},
 	}
 	for _, c := range cases {
 		r, err := http.NewRequestWithContext(t.Context(), c.method, "http://"+web.String()+c.path, strings.NewReader(c.body))
@@ -481,6 +481,43 @@ func TestGRPCAnswers(t *testing.T) {
 	}
 	if st := s.Stats(); st.Unauthorised != 2 || st.Unreadable != 1 {
 		t.Errorf("%+v", st)
+	}
+}
+
+// TestTooManyUnderWay holds that senders are told to come again, and that places are
+// given back.
+func TestTooManyUnderWay(t *testing.T) {
+	s, _, _ := start(t, nil)
+	rpc, web := s.Addresses()
+	conn, err := grpc.NewClient(rpc.String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	caller := coltrace.NewTraceServiceClient(conn)
+	call := func() codes.Code {
+		_, err := caller.Export(t.Context(), &coltrace.ExportTraceServiceRequest{})
+		return status.Code(err)
+	}
+	post := func() int {
+		resp, err := http.Post("http://"+web.String()+"/v1/traces", "application/x-protobuf", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode
+	}
+	for range 2 * maxUnderWay {
+		if code, status := call(), post(); code != codes.OK || status != http.StatusOK {
+			t.Fatalf("%s, %d", code, status)
+		}
+	}
+	s.calls.underWay.Add(maxUnderWay)
+	for range maxUnderWay {
+		s.webs <- struct{}{}
+	}
+	if code, status := call(), post(); code != codes.Unavailable || status != http.StatusServiceUnavailable || s.Stats().Busy != 2 {
+		t.Errorf("%s, %d, %+v", code, status, s.Stats())
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	_ "google.golang.org/grpc/encoding/gzip" // senders compress with it
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -78,7 +80,7 @@ func (s *Server) newGRPC() *grpc.Server {
 		grpc.ConnectionTimeout(10 * time.Second), grpc.MaxHeaderListSize(16 << 10),
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 10 * time.Minute, Time: 2 * time.Minute}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-		grpc.InTapHandle(s.tapped),
+		grpc.InTapHandle(s.tapped), grpc.StatsHandler(&s.calls),
 	}
 	if s.o.TLS != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(s.o.TLS)))
@@ -160,26 +162,27 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	read, limit := decode, int64(maxMessage)
+	read := decode
 	switch media {
 	case "application/x-protobuf", "application/protobuf":
 	case "application/json":
-		read, limit = decodeJSON, maxJSON
+		read = decodeJSON
 	default:
 		http.Error(w, "the content must be application/x-protobuf or application/json", http.StatusUnsupportedMediaType)
 		return
 	}
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	if err == nil {
-		text, err = content.Decode(r.Header.Get("Content-Encoding"), text, limit, content.DefaultRatio)
-	}
-	var tooLong *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLong) || errors.Is(err, content.ErrTooLarge):
-		http.Error(w, fmt.Sprintf("a message may have %d bytes", limit), http.StatusRequestEntityTooLarge)
+	select {
+	case s.webs <- struct{}{}:
+		defer func() { <-s.webs }()
+	default:
+		s.busy.Add(1)
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, tooBusy, http.StatusServiceUnavailable)
 		return
-	case err != nil:
-		http.Error(w, "the content could not be read", http.StatusBadRequest)
+	}
+	text, refusal, code := contentOf(w, r)
+	if refusal != "" {
+		http.Error(w, refusal, code)
 		return
 	}
 	rejected, err := s.take(text, read)
@@ -198,10 +201,55 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tapped refuses calls over gRPC that do not show the token, before they are read.
-func (s *Server) tapped(ctx context.Context, call *tap.Info) (context.Context, error) {
-	if s.bearer(call.Header.Get("authorization")) {
-		return ctx, nil
+// contentOf is the content of a request without its coding, or why it is not taken.
+func contentOf(w http.ResponseWriter, r *http.Request) (text []byte, refusal string, code int) {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
+	if err == nil {
+		text, err = content.Decode(r.Header.Get("Content-Encoding"), text, maxMessage, content.DefaultRatio)
 	}
-	return nil, status.Error(codes.Unauthenticated, "the token is missing or wrong")
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLong) || errors.Is(err, content.ErrTooLarge):
+		return nil, fmt.Sprintf("a message may have %d bytes", maxMessage), http.StatusRequestEntityTooLarge
+	case err != nil:
+		return nil, "the content could not be read", http.StatusBadRequest
+	}
+	return text, "", 0
 }
+
+// tapped refuses calls over gRPC that do not show the token, or are too many, before
+// they are read.
+func (s *Server) tapped(ctx context.Context, call *tap.Info) (context.Context, error) {
+	if !s.bearer(call.Header.Get("authorization")) {
+		return nil, status.Error(codes.Unauthenticated, "the token is missing or wrong")
+	}
+	if s.calls.underWay.Load() >= maxUnderWay {
+		s.busy.Add(1)
+		return nil, status.Error(codes.Unavailable, tooBusy)
+	}
+	return ctx, nil
+}
+
+const tooBusy = "too many messages are on their way; come again"
+
+// calls counts the calls over gRPC that are under way.
+type calls struct{ underWay atomic.Int64 }
+
+// TagRPC implements stats.Handler.
+func (*calls) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+
+// HandleRPC implements stats.Handler.
+func (c *calls) HandleRPC(_ context.Context, event stats.RPCStats) {
+	switch event.(type) {
+	case *stats.Begin:
+		c.underWay.Add(1)
+	case *stats.End:
+		c.underWay.Add(-1)
+	}
+}
+
+// TagConn implements stats.Handler.
+func (*calls) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+// HandleConn implements stats.Handler.
+func (*calls) HandleConn(context.Context, stats.ConnStats) {}
