@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -27,7 +28,7 @@ func all(t testing.TB, path string, o source.Options) ([]*discovery.Observation,
 	if err != nil {
 		return nil, nil, err
 	}
-	defer r.Close() //nolint:errcheck // a test
+	defer r.Close()
 	var out []*discovery.Observation
 	for {
 		one, err := r.Next()
@@ -271,16 +272,23 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestHugeRecords: a line of 1 GB and an entry of 200 MB are passed over, and
-// what stands behind them is read.
+// huge makes the test of huge records ten times larger.
+var huge = flag.Bool("huge", false, "pass over a line of 1 GB and an entry of 700 MB")
+
+// TestHugeRecords: lines and entries of many megabytes are passed over, and what
+// stands behind them is read.
 func TestHugeRecords(t *testing.T) {
-	in := io.MultiReader(strings.NewReader(line), &endless{1 << 30, 'x', strings.NewReader("\n" + line)})
+	times := int64(1)
+	if *huge {
+		times = 10
+	}
+	in := io.MultiReader(strings.NewReader(line), &endless{times * 100 << 20, 'x', strings.NewReader("\n" + line)})
 	seen, r, err := all(t, "-", source.Options{Stdin: in})
 	if err != nil || len(seen) != 2 || !strings.Contains(strings.Join(r.Problems(), ""), "line 2: a line of more than 1 MiB") {
 		t.Errorf("%d read, %v, %q", len(seen), err, r.Problems())
 	}
 	entry := `{"request":{"method":"GET","url":"https://a.test/"},"response":{"status":200}}`
-	in = io.MultiReader(strings.NewReader(`{"log":{"version":"1.2","pages":[{"x":[{}]}],"entries":[`+entry+`,{"request":"`), &endless{200 << 20, 'x', strings.NewReader(`"},` + entry + `]}}`)})
+	in = io.MultiReader(strings.NewReader(`{"log":{"version":"1.2","pages":[{"x":[{}]}],"entries":[`+entry+`,{"request":"`), &endless{times * 70 << 20, 'x', strings.NewReader(`"},` + entry + `]}}`)})
 	seen, r, err = all(t, "-", source.Options{Stdin: in})
 	if err != nil || len(seen) != 2 || !strings.Contains(strings.Join(r.Problems(), ""), "entry 2: an entry of more than 64 MiB") {
 		t.Errorf("%d read, %v, %q", len(seen), err, r.Problems())
@@ -316,7 +324,7 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			return
 		}
-		defer r.Close() //nolint:errcheck // a test
+		defer r.Close()
 		for range 10_000 {
 			o, err := r.Next()
 			if errors.Is(err, io.EOF) {

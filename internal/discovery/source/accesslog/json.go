@@ -126,13 +126,13 @@ func (f *flattener) headers(headers map[string]any, response bool) {
 			if !ok || len(lower) > maxName || lower == "referer" {
 				continue
 			}
-			column := piece{field: responseHeader, name: lower}
+			to := responseHeader
 			if !response {
-				column = headerColumn(lower)
+				to = headerColumn(lower).field
 			}
-			switch column.field {
+			switch to {
 			case requestHeader, responseHeader:
-				f.e.set(column.field, lower, text, false)
+				f.e.set(to, lower, text, false)
 			default:
 				f.text(normalName(lower), text)
 			}

@@ -53,10 +53,26 @@ var balancer = sync.OnceValue(func() *pattern {
 		field field
 		until string
 	}{
-		{ignored, " "}, {timeField, " "}, {ignored, " "}, {addressField, " "}, {upstreamField, " "},
-		{ignored, " "}, {ignored, " "}, {ignored, " "}, {statusField, " "}, {ignored, " "},
-		{requestBytes, " "}, {bytesField, ` "`}, {requestLine, `" "`}, {agentField, `" `}, {ignored, ` `}, {ignored, ` `},
-		{ignored, ` "`}, {ignored, `" "`}, {fallbackHost, `" "`}, {ignored, ``},
+		{ignored, " "},
+		{timeField, " "},
+		{ignored, " "},
+		{addressField, " "},
+		{upstreamField, " "},
+		{ignored, " "},
+		{ignored, " "},
+		{ignored, " "},
+		{statusField, " "},
+		{ignored, " "},
+		{requestBytes, " "},
+		{bytesField, ` "`},
+		{requestLine, `" "`},
+		{agentField, `" `},
+		{ignored, ` `},
+		{ignored, ` `},
+		{ignored, ` "`},
+		{ignored, `" "`},
+		{fallbackHost, `" "`},
+		{ignored, ``},
 	} {
 		p.pieces = append(p.pieces, piece{field: c.field, until: c.until, quoted: c.until != "" && c.until[0] == '"'})
 	}

@@ -103,7 +103,7 @@ func framing(h *traffic.Header) (chunked bool, length int64, ok bool) {
 		}
 	}
 	n, err := strconv.ParseUint(values[0].Value, 10, 62)
-	return false, int64(n), err == nil //nolint:gosec // 62 bits
+	return false, int64(n), err == nil
 }
 
 // request reads the head of a request.

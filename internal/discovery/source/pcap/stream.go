@@ -204,7 +204,7 @@ func (c *conn) headBytes(side int, st *stream, data []byte) []byte {
 	}
 	over := len(st.head) - (end + length)
 	head := st.head[:end]
-	ok := false
+	var ok bool
 	switch {
 	case side == c.client && string(bytes.TrimSuffix(head, []byte("\r"))) == "PRI * HTTP/2.0":
 		c.secondVersion(end + length)
