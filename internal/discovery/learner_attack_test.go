@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"net/netip"
 	"runtime"
@@ -12,12 +13,13 @@ import (
 	"farrier.dev/farrier/internal/traffic"
 )
 
+var full = flag.Bool("full", false, "play the attacks with a million inventions and list fifty thousand operations")
+
 // heap is what the learner keeps, in bytes.
 func heap(l *Learner) int {
-	var before, after runtime.MemStats
+	var after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	_ = before
 	runtime.KeepAlive(l)
 	return int(after.HeapAlloc)
 }
@@ -25,9 +27,9 @@ func heap(l *Learner) int {
 // TestInventionsAreBounded lets attackers invent names of every kind, all of them
 // answered well.
 func TestInventionsAreBounded(t *testing.T) {
-	calls := 30_000
-	if testing.Short() {
-		calls = 5000
+	calls := 3000
+	if *full {
+		calls = 1_000_000
 	}
 	attacks := map[string]func(i int) *Observation{
 		"paths": func(i int) *Observation { return get(fmt.Sprintf("/%x/qz%dw", i%97, i), i/1000) },
@@ -230,9 +232,9 @@ func BenchmarkObserveSampled(b *testing.B) {
 
 // TestMemoryOfManyOperations lists fifty thousand of them.
 func TestMemoryOfManyOperations(t *testing.T) {
-	n := 50_000
-	if testing.Short() {
-		n = 5000
+	n := 4000
+	if *full {
+		n = 50_000
 	}
 	store := newShelf()
 	l := learner(t, func(o *Options) { o.Details = store })

@@ -138,7 +138,7 @@ func (l *Learner) unwelcome(c *call, node *template.Node) string {
 		return rejectIgnored
 	case node != nil && node.Described():
 		return ""
-	case isStatic(c.Path) && !c.isData():
+	case isStatic(c.Path) && !c.isData() && !l.isPage(c.Path):
 		return rejectStatic
 	case c.host.decoys.hit(l, c):
 		return rejectDecoy
@@ -159,6 +159,32 @@ func isStatic(path string) bool {
 		return true
 	}
 	return false
+}
+
+// isPage tells pages and texts of a single thing: what an identifier in the path names
+// is no static file.
+func (l *Learner) isPage(path string) bool {
+	dir, last, _ := cutLast(path)
+	switch {
+	case strings.HasSuffix(last, ".html"), strings.HasSuffix(last, ".htm"), strings.HasSuffix(last, ".txt"):
+	default:
+		return false
+	}
+	for segment := range strings.SplitSeq(dir, "/") {
+		if k, _ := l.words.Classify(segment, 1); segment != "" && k.Value() {
+			return true
+		}
+	}
+	return false
+}
+
+// cutLast parts a path before its last segment.
+func cutLast(path string) (dir, last string, found bool) {
+	i := strings.LastIndexByte(path, '/')
+	if i < 0 {
+		return "", path, false
+	}
+	return path[:i], path[i+1:], true
 }
 
 // rejection is what is remembered of paths that are not listed.

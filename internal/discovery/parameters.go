@@ -284,7 +284,7 @@ func StandardHeader(name string) bool {
 		"from", "host", "http2-settings", "if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "keep-alive",
 		"max-forwards", "origin", "pragma", "priority", "proxy-authorization", "proxy-connection", "range", "referer", "save-data", "te",
 		"trailer", "transfer-encoding", "upgrade", "upgrade-insecure-requests", "user-agent", "via", "warning", "x-requested-with",
-		"x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "x-request-id", "x-correlation-id", "x-amzn-trace-id",
+		"x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "x-amzn-trace-id",
 		"x-cloud-trace-context", "traceparent", "tracestate", "baggage", "b3", "uber-trace-id", "x-envoy-expected-rq-timeout-ms",
 		"x-original-uri", "x-original-url", "x-original-method", "x-scheme", "x-request-start", "x-mirrored", "sentry-trace", "elastic-apm-traceparent",
 		"device-memory", "downlink", "ect", "rtt", "dpr", "viewport-width", "width", "purpose", "x-moz", "x-purpose", "x-chrome-connected", "grpc-timeout",

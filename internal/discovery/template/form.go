@@ -46,8 +46,11 @@ func (w *Words) read(segment string, place int) form {
 			return form{kind: Text, between: segment[at : at+dots]}
 		}
 	}
-	if at := strings.IndexByte(segment, ','); at > 0 && isFloat(segment[:at]) && isFloat(segment[at+1:]) && strings.IndexByte(segment, '.') > 0 {
-		return form{kind: Float, between: ","}
+	if at := strings.IndexByte(segment, ','); at > 0 && at+1 < len(segment) && isFloat(segment[:at]) && isFloat(segment[at+1:]) {
+		if strings.IndexByte(segment, '.') > 0 {
+			return form{kind: Float, between: ","}
+		}
+		return form{kind: Integer, between: ","}
 	}
 	if at := strings.LastIndexByte(segment, ':'); at > 0 && at+2 < len(segment) && all(segment[at+1:], isLetter) {
 		if r := w.Read(segment[at+1:]); r.Words > 0 {
@@ -108,8 +111,11 @@ func keyPieces(segment string) []string {
 // names makes names for the values of a form below a node.
 func (t *Tree) names(n *Node, f form, pieces []string) []string {
 	switch {
-	case f.between == ",":
+	case f.between == "," && f.kind == Float:
 		return n.unique([]string{"latitude", "longitude"})
+	case f.between == ",":
+		base := n.noun(f)
+		return n.unique([]string{base, base})
 	case f.between != "":
 		return n.unique([]string{"from", "to"})
 	}
@@ -139,7 +145,11 @@ func (n *Node) noun(f form) string {
 	case Email:
 		return "email"
 	case Locale:
-		return "locale"
+		if n.parent == nil || n.isShape() {
+			return "locale"
+		}
+	case Domain:
+		return "domain"
 	case Address:
 		return "ip"
 	default:

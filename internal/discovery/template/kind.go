@@ -28,19 +28,24 @@ const (
 	Token
 	Code
 	List
+	Domain
 	Text
 	// Version is a version of an API: it stays as it is.
 	Version
 	// Number is a short number where a version could stand, Day a date there.
 	Number
 	Day
-	// Locale is a language with a country; Upper are two to five capital letters, a
-	// code of a country, currency or airport; Numbered is a word with a number.
+	// Locale is a language, with or without a country, or the code of a country or
+	// currency; Upper are other two to five capital letters; Numbered is a word with a
+	// number; Person is the name of one.
 	Locale
 	Upper
 	Numbered
-	// Name is none of these and no word; Phrase is several words; Word is one.
+	Person
+	// Name is none of these and no word; Slug is several words that APIs seldom use,
+	// Phrase several that they do; Word is one.
 	Name
+	Slug
 	Phrase
 	Word
 )
@@ -55,14 +60,21 @@ func (w *Words) Classify(segment string, place int) (Kind, Reading) {
 	if k := w.form(segment, place); k != Literal {
 		return k, Reading{}
 	}
+	if isLanguage(segment) && w.rank[segment] != Common {
+		return Locale, Reading{}
+	}
 	r := w.Read(segment)
 	switch {
 	case r.Words == 1:
 		return Word, r
+	case r.Words > 1 && r.Rank == Ordinary:
+		return Slug, r
 	case r.Words > 1:
 		return Phrase, r
-	case isLocale(segment):
+	case isLocale(segment) || isCode(segment):
 		return Locale, r
+	case w.isPerson(segment):
+		return Person, r
 	case len(segment) >= 2 && len(segment) <= 5 && upper(segment):
 		return Upper, r
 	case w.random(segment):
@@ -134,9 +146,7 @@ func (w *Words) identifier(s string, digits, letters, others int) Kind {
 	return Literal
 }
 
-// versionedWord tells "http2021" and "sha3-256" (words with a short number at
-// their end) from codes: known words with a number of at most four digits that
-// could be a year.
+// versionedWord tells "report-2021", known words with a year behind them, from codes.
 func (w *Words) versionedWord(s string) bool {
 	word := strings.TrimRight(s, "0123456789")
 	number := s[len(word):]
@@ -155,6 +165,9 @@ func punctuated(s string, digits, letters int) Kind {
 	if isAddress(s) {
 		return Address
 	}
+	if isDomain(s) {
+		return Domain
+	}
 	if strings.ContainsAny(s, "~!*'|=<>[]{}\" ") || s[0] == '+' && digits > 0 {
 		return Text
 	}
@@ -162,6 +175,26 @@ func punctuated(s string, digits, letters int) Kind {
 		return Text
 	}
 	return Literal
+}
+
+// isPerson tells the name of a person.
+func (w *Words) isPerson(s string) bool {
+	var buf [16]byte
+	return len(s) <= len(buf) && w.rank[string(lowered(buf[:0], s))] == Given
+}
+
+// isDomain tells a host name by the domains that are used most.
+func isDomain(s string) bool {
+	dot := strings.LastIndexByte(s, '.')
+	if dot < 1 || !all(s[:dot], func(c byte) bool { return isLower(c) || isDigit(c) || c == '-' || c == '.' }) {
+		return false
+	}
+	switch s[dot+1:] {
+	case "com", "net", "org", "io", "dev", "info", "biz", "edu", "gov", "app", "eu", "de", "uk", "fr", "nl", "it", "es", "ch", "at", "be", "pl", "se", "dk",
+		"us", "ca", "au", "jp", "cn", "in", "br", "ru", "test", "example", "local":
+		return true
+	}
+	return false
 }
 
 // random tells a segment that no person wrote.

@@ -3,17 +3,23 @@ package template
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // The published thresholds: how many siblings of one structure prove that they are
 // values.
 const (
-	// NamesNeeded are texts that are no words, PhrasesNeeded texts of several words,
+	// NamesNeeded are texts that are no words, SlugsNeeded texts of several words that
+	// APIs seldom use, PhrasesNeeded texts of several words that they do, VerbsNeeded
+	// texts with the same verb behind a colon, PeopleNeeded names of people,
 	// CodesNeeded two to five capital letters, NumberedNeeded a text with a number behind
 	// it, DaysNeeded dates and short numbers where a version could stand, LocalesNeeded
 	// languages with their country.
 	NamesNeeded    = 10
+	SlugsNeeded    = 20
 	PhrasesNeeded  = 50
+	VerbsNeeded    = 3
+	PeopleNeeded   = 3
 	CodesNeeded    = 5
 	NumberedNeeded = 5
 	DaysNeeded     = 3
@@ -43,6 +49,10 @@ func (k Kind) needed(proven uint32) int {
 		return CodesNeeded
 	case Phrase:
 		return PhrasesNeeded
+	case Slug:
+		return SlugsNeeded
+	case Person:
+		return PeopleNeeded
 	default:
 		if proven&(1<<Name) != 0 {
 			return FurtherNeeded
@@ -129,8 +139,13 @@ func (t *Tree) decide(p *Node, g *group) bool {
 		n.structure("", g.parts[i], 0)
 	}
 	var values []*Node
-	for _, k := range [...]Kind{Locale, Number, Day, Numbered, Upper, Name, Phrase} {
-		values = append(values, g.alike(k, k.needed(proven))...)
+	verb := strings.HasPrefix(pieces[len(pieces)-1], ":")
+	for _, k := range [...]Kind{Locale, Number, Day, Numbered, Upper, Person, Name, Slug, Phrase} {
+		need := k.needed(proven)
+		if verb {
+			need = min(need, VerbsNeeded)
+		}
+		values = append(values, g.alike(k, need)...)
 	}
 	if len(values) == 0 {
 		return false
@@ -144,10 +159,52 @@ func (t *Tree) decide(p *Node, g *group) bool {
 	}
 	for _, n := range values {
 		into.kinds |= 1 << n.kind
+		into.looks |= 1 << look(n.text)
 		t.merge(n, into)
+	}
+	if verb {
+		t.same(p, values, pieces)
 	}
 	t.settleBelow(into, 0)
 	return true
+}
+
+// same merges the siblings that are a value somewhere else: what stands before
+// ":cancel" is one without it too.
+func (t *Tree) same(p *Node, values []*Node, pieces []string) {
+	whole := []string{"", ""}
+	for _, v := range values {
+		text := strings.TrimSuffix(strings.TrimPrefix(v.text, pieces[0]), pieces[len(pieces)-1])
+		kid := p.kid(text)
+		if kid == nil || !kid.isLoose() {
+			continue
+		}
+		into := p.shape(whole, nil)
+		if into.names == nil {
+			into.names = t.names(p, form{kind: kid.kind}, whole)
+			*t.nodes++
+		}
+		into.kinds |= 1 << kid.kind
+		into.looks |= 1 << look(kid.text)
+		t.merge(kid, into)
+	}
+}
+
+// unpair makes pairs of numbers lists of numbers, where longer lists were seen.
+func (t *Tree) unpair(n *Node) {
+	for _, s := range slices.Clone(n.shapes) {
+		if len(s.pieces) != 3 || s.pieces[1] != "," || s.pins != 0 || s.pieces[0] != "" || s.pieces[2] != "" {
+			continue
+		}
+		whole := []string{"", ""}
+		into := n.shape(whole, nil)
+		if into.names == nil {
+			into.names = t.names(n, form{kind: List}, whole)
+			*t.nodes++
+		}
+		into.kinds |= 1 << List
+		t.merge(s, into)
+	}
 }
 
 // settleBelow asks again where merging brought siblings together.
@@ -196,8 +253,10 @@ func (k Kind) counts(of Kind) bool {
 	switch k {
 	case Phrase:
 		return true
-	case Name:
+	case Slug:
 		return of != Phrase
+	case Name:
+		return of != Phrase && of != Slug
 	default:
 		return of == k
 	}
@@ -220,8 +279,14 @@ func (g *group) alike(kind Kind, need int) []*Node {
 	}
 	var values []*Node
 	members, hits := 0, uint64(0)
+	var looks [16]int
+	for _, n := range g.all {
+		if kind.counts(n.kind) {
+			looks[look(n.text)]++
+		}
+	}
 	for i, n := range g.all {
-		if !kind.counts(n.kind) {
+		if !kind.counts(n.kind) || kind == Name && looks[look(n.text)] < min(3, need) {
 			continue
 		}
 		strong, common := false, 0
@@ -241,8 +306,11 @@ func (g *group) alike(kind Kind, need int) []*Node {
 		}
 	}
 	seldom := uint64(SeldomNames)
-	if kind == Phrase {
+	if kind == Phrase || kind == Slug {
 		seldom = SeldomPhrases
+	}
+	if kind == Locale || kind == Person {
+		return values
 	}
 	if members >= need && (members >= 4*need && kind != Phrase || hits <= seldom*uint64(members)) {
 		return values

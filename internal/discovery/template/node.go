@@ -25,6 +25,8 @@ type Node struct {
 	// kind is that of a literal; kinds are those that values were proven to be of.
 	kind  Kind
 	kinds uint32
+	// looks are the characters of the names among the values, as a set of look's results.
+	looks uint16
 	// fixed literals are never looked at as values.
 	fixed bool
 	slash bool

@@ -15,7 +15,7 @@ func TestClassify(t *testing.T) {
 		{"2024-01-31T10:00:00Z", 1, DateTime}, {"a.b@example.com", 1, Email}, {"10.0.0.1", 1, Address},
 		{"ORD-2024-0001", 1, Code}, {"cus_9s6XKzkNRiz8i3", 1, Code}, {"AC5ef8732a3c4970", 1, Hex}, {"1,2,3", 1, List},
 		{"The%20Matrix", 1, Text}, {"v1", 0, Version}, {"v2.1", 3, Version}, {"v1beta2", 0, Version},
-		{"en-US", 1, Locale}, {"DE", 1, Upper}, {"USD", 1, Upper}, {"API", 1, Word}, {"user7", 1, Numbered},
+		{"en-US", 1, Locale}, {"DE", 1, Locale}, {"USD", 1, Locale}, {"JFK", 1, Upper}, {"de", 1, Locale}, {"it", 1, Locale}, {"me", 1, Word}, {"elena", 1, Person}, {"shop.example.com", 1, Domain}, {"cactus-quartz", 1, Name}, {"garden-north", 1, Slug}, {"API", 1, Word}, {"user7", 1, Numbered},
 		{"orders", 1, Word}, {"me", 1, Word}, {"search", 1, Word}, {"line-items", 1, Phrase}, {"lineItems", 1, Phrase},
 		{"forgot_password", 1, Phrase}, {"getuserdetails", 1, Word}, {"oauth2", 0, Word}, {"sha256", 1, Word}, {"base64", 1, Word},
 		{"categories", 1, Word}, {"subscriptions", 1, Word}, {"unsubscribed", 1, Word}, {"$metadata", 1, Word},

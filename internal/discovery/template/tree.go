@@ -181,6 +181,10 @@ func (w *walk) step(n *Node, segment, after string, fixed bool) *Node {
 		return n.literal(segment, Version, true)
 	}
 	f := w.t.words.read(segment, w.place)
+	if f.between == "," && n.listed() {
+		// Numbers with commas are lists here, sometimes of two.
+		f = form{kind: List}
+	}
 	for _, s := range n.shapes {
 		if w.enters(s, segment, after, f) {
 			w.place++
@@ -193,6 +197,9 @@ func (w *walk) step(n *Node, segment, after string, fixed bool) *Node {
 	w.made()
 	w.passed(f.kind, segment)
 	if f.kind.Value() {
+		if f.kind == List {
+			w.t.unpair(n)
+		}
 		pieces := f.pieces(segment)
 		s := n.shape(pieces, w.t.names(n, f, pieces))
 		s.kinds |= 1 << f.kind
@@ -228,6 +235,9 @@ func (w *walk) enters(s *Node, segment, after string, f form) bool {
 	kind := f.kind
 	if len(s.pieces) > 2 || s.pieces[0] != "" || s.pieces[1] != "" {
 		// The value is less than the segment.
+		if s.pieces[1] == "," && f.between != "," {
+			return false
+		}
 		kind = w.t.words.strict(values)
 	} else if f.whole() {
 		kind = f.kind
@@ -240,13 +250,49 @@ func (w *walk) enters(s *Node, segment, after string, f form) bool {
 		if s.kinds&(1<<kind) == 0 && w.create {
 			s.kinds |= 1 << kind
 		}
+		if kind == List && w.create && len(s.parent.shapes) > 1 {
+			w.t.unpair(s.parent)
+		}
 		return true
 	case kind == Version || kind == Word || kind == Literal:
 		return false
-	case s.kinds&(1<<kind) != 0, s.pins != 0 && kind != Phrase && s.conform(values):
+	case s.kinds&(1<<kind) != 0 && s.alike(kind, values), s.pins != 0 && kind != Phrase && s.conform(values):
 		return w.leads(s, after)
 	}
 	return false
+}
+
+// listed says that lists of numbers stand among the kids.
+func (n *Node) listed() bool {
+	for _, s := range n.shapes {
+		if s.text == "{}" && s.kinds&(1<<List) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// alike says whether a text looks like the names that turned out to be values here.
+func (n *Node) alike(kind Kind, values []string) bool {
+	return kind != Name || len(values) != 1 || n.looks&(1<<look(values[0])) != 0
+}
+
+// look is which characters a text has.
+func look(s string) uint {
+	var l uint
+	for i := range len(s) {
+		switch c := s[i]; {
+		case isLower(c):
+			l |= 1
+		case isUpper(c):
+			l |= 2
+		case isDigit(c):
+			l |= 4
+		default:
+			l |= 8
+		}
+	}
+	return l
 }
 
 // conform asks the described types of a value.

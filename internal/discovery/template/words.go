@@ -22,8 +22,9 @@ type Rank uint8
 
 // The ranks.
 const (
-	// Unknown is no word.
+	// Unknown is no word, and Given the name of a person.
 	Unknown Rank = iota
+	Given
 	// Ordinary is a word of ordinary English, which people also use as names.
 	Ordinary
 	// Common is a word that paths of APIs are made of.
@@ -36,8 +37,11 @@ func NewWords() *Words {
 	rank := Common
 	for line := range strings.SplitSeq(wordList, "\n") {
 		if strings.HasPrefix(line, "#") {
-			if strings.Contains(line, "Ordinary") {
+			switch {
+			case strings.Contains(line, "Ordinary"):
 				rank = Ordinary
+			case strings.Contains(line, "Given"):
+				rank = Given
 			}
 			continue
 		}
@@ -142,7 +146,7 @@ func (w *Words) Read(segment string) Reading {
 	if len(segment) == 0 || len(segment) > maxWord {
 		return Reading{}
 	}
-	if r := w.whole(segment); r != Unknown {
+	if r := w.whole(segment); r > Given {
 		return Reading{1, r}
 	}
 	var buf [maxWord]byte
@@ -156,9 +160,9 @@ func (w *Words) Read(segment string) Reading {
 		lower := string(lowered(buf[:0], part))
 		total++
 		switch r := w.part(lower); {
-		case r == 0:
+		case r <= Given:
 			strange++
-		case len(lower) <= 2:
+		case len(lower) <= 2 || filling(lower):
 			small++
 		case r < rank:
 			rank = r
@@ -223,12 +227,21 @@ func (w *Words) glued(text string) Rank {
 				continue
 			}
 			r := min(reach[start], w.Rank(text[start:end]))
-			if r > reach[end] {
+			if r > max(Given, reach[end]) {
 				reach[end], parts[end] = r, parts[start]+1
 			}
 		}
 	}
 	return reach[len(text)]
+}
+
+// filling tells words that stand between others and say nothing of what they name.
+func filling(word string) bool {
+	switch word {
+	case "and", "for", "from", "the", "with", "without", "all", "not", "per", "via", "into", "out", "off", "one", "two", "any", "each", "last", "most", "new", "old":
+		return true
+	}
+	return false
 }
 
 // nextPart cuts the first part off: up to a separator or a change of case.
