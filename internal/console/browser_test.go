@@ -127,8 +127,8 @@ func findRefusal(t *testing.T, b *browser, at, id string) {
 }
 
 // lookAt opens pages at two widths and in both colours. tolerated is a status
-// whose mention by the browser is no complaint.
-func lookAt(t *testing.T, b *browser, at string, pages map[string]string, tolerated string) {
+// whose mention by the browser is no complaint; further looks more closely at each view.
+func lookAt(t *testing.T, b *browser, at string, pages map[string]string, tolerated string, further ...func(what string)) {
 	t.Helper()
 	looked := 0
 	for name, path := range pages {
@@ -157,6 +157,9 @@ func lookAt(t *testing.T, b *browser, at string, pages map[string]string, tolera
 				}
 			}
 			picture(t, b, what)
+			for _, look := range further {
+				look(what)
+			}
 		}
 	}
 	if t.Logf("%d views of %d pages", looked, len(pages)); looked != 3*len(pages) {
@@ -196,6 +199,7 @@ func TestBrowserOnEmptyHouse(t *testing.T) {
 	enter(t, b, h, at)
 	lookAt(t, b, at, map[string]string{
 		"empty-overview": "/", "empty-apis": "/apis", "empty-refusals": "/refusals", "empty-findings": "/findings", "empty-governance": "/governance", "empty-projects": "/projects", "empty-revision": "/revision",
+		"empty-inventory": "/inventory", "empty-map": "/inventory/map", "empty-changes": "/inventory/changes",
 	}, "")
 }
 

@@ -29,6 +29,7 @@ func (c *console) inventoryRoutes() []route {
 		{"GET /inventory/changes", operators, c.inventoryChanges},
 		{"GET /inventory/map", operators, c.inventoryMap},
 		{"GET /inventory/data", operators, c.inventoryData},
+		{"GET /inventory/notes", operators, c.inventoryNotes},
 		{"GET /inventory/why", operators, c.inventoryWhy},
 		{"GET /inventory/adopt", operators, c.inventoryAdoptPage},
 		{"POST /inventory/adopt", operators, c.inventoryAdopt},
@@ -73,7 +74,7 @@ func (inventoryData) Ready() []inventory.View {
 		{Name: "Zombies", Query: "state:zombie"},
 		{Name: "New this week", Query: "first:<7d"},
 		{Name: "Cards", Query: "data:card"},
-		{Name: "High risk", Query: "risk:critical,high"},
+		{Name: "High risk", Query: "risk:high"},
 		{Name: "Unused", Query: "state:unused"},
 	}
 }
@@ -280,6 +281,22 @@ func (c *console) inventoryData(w http.ResponseWriter, r *request) error {
 		d.Older = query("/inventory/data", "q", d.Text, "from", number(offset+inventory.MatrixSize))
 	}
 	return c.render(w, r, http.StatusOK, "inventorydata", "Sensitive data", d)
+}
+
+// notesData is what the page shows of what else stands out.
+type notesData struct {
+	Kind  string
+	Notes []inventory.Note
+	Kinds []inventory.FacetValue
+}
+
+func (c *console) inventoryNotes(w http.ResponseWriter, r *request) error {
+	d := &notesData{Kind: r.URL.Query().Get("kind")}
+	var err error
+	if d.Notes, d.Kinds, err = c.Inventory.Notes(r.Context(), r.principal, d.Kind); err != nil {
+		return err
+	}
+	return c.render(w, r, http.StatusOK, "inventorynotes", "What stands out", d)
 }
 
 // whyData is what the page shows that answers why something is not listed.

@@ -97,6 +97,8 @@ func inventoryPages(h *house) []inventoryCase {
 		{"map-none", "/inventory/map?api=no%2Fthing", 200, []string{"nothing to draw"}},
 		{"data", "/inventory/data", 200, []string{"matrix", "card", "email", "→", "←"}},
 		{"data-none", "/inventory/data?q=nothingatall", 200, []string{"Nothing matches"}},
+		{"notes", "/inventory/notes", 200, []string{"layer skipped", "region crossed", "default/orders", "&lt;script&gt;"}},
+		{"notes-kind", "/inventory/notes?kind=region-crossed", 200, []string{"The operation"}},
 		{"why", "/inventory/why", 200, []string{"wp-login.php", "&lt;script&gt;"}},
 		{"why-not", "/inventory/why?method=get&host=api.example.com&path=%2Fnew", 200, []string{"It is not listed", "What is still needed", "List it all the same"}},
 		{"why-wrong", "/inventory/why?method=get&host=api.example.com&path=new", 400, []string{"must begin with a slash"}},
@@ -160,6 +162,7 @@ func TestEmptyInventory(t *testing.T) {
 	for path, want := range map[string]string{
 		"/inventory": "farrier discover", "/inventory/changes": "Nothing has changed yet", "/inventory/map": "nothing to draw",
 		"/inventory/data": "No sensitive data was seen", "/inventory/why": "Nothing was turned away", "/inventory/adopt": "served by an instance",
+		"/inventory/notes": "Nothing stands out",
 	} {
 		if a := h.ask(t, "GET", path, cookie); a.StatusCode != 200 || !strings.Contains(a.body, want) {
 			t.Errorf("%s: %d, does not say %q", path, a.StatusCode, want)

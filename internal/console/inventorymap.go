@@ -17,7 +17,7 @@ const (
 	mapWidth  = 1080
 	mapColumn = 290
 	mapLetter = 33  // letters that fit into a node
-	mapLines  = 220 // of each side, the busiest
+	mapLines  = 150 // of each side, the busiest
 	mapRows   = 60  // of the table, for each side
 )
 
@@ -130,18 +130,23 @@ func (d *mapData) line(l inventory.MapLink, column int, busiest uint64) {
 	})
 }
 
-// Table are the links as rows, the busiest first; at most so many that a page stays
-// readable.
+// Table are the links as rows, the busiest first and those of others last; at most so
+// many that a page stays readable.
 func (d *mapData) Table() []mapRow {
 	var out []mapRow
-	add := func(links []inventory.MapLink, column int) {
-		for i := len(links) - 1; i >= 0 && len(out) < mapRows*(column+1); i-- {
-			l := links[i]
-			out = append(out, mapRow{d.Columns[column].Nodes[l.From], d.Columns[column+1].Nodes[l.To], l})
+	for column, links := range [][]inventory.MapLink{d.In, d.Out} {
+		var rows, others []mapRow
+		for i := len(links) - 1; i >= 0; i-- {
+			row := mapRow{d.Columns[column].Nodes[links[i].From], d.Columns[column+1].Nodes[links[i].To], links[i]}
+			if row.From.Rest > 0 || row.To.Rest > 0 {
+				others = append(others, row)
+			} else {
+				rows = append(rows, row)
+			}
 		}
+		rows = append(rows, others...)
+		out = append(out, rows[:min(len(rows), mapRows)]...)
 	}
-	add(d.In, 0)
-	add(d.Out, 1)
 	return out
 }
 

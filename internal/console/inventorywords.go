@@ -39,7 +39,7 @@ func inventoryFunctions() template.FuncMap {
 		},
 		"inventoryPaths": func() map[string]string {
 			return map[string]string{
-				"Operations": inventoryPath, "Changes": "/inventory/changes", "Map": "/inventory/map", "Data": "/inventory/data", "Why not listed?": "/inventory/why", "Adopt": "/inventory/adopt",
+				"Operations": inventoryPath, "Changes": "/inventory/changes", "Map": "/inventory/map", "Data": "/inventory/data", "Notes": "/inventory/notes", "Why not listed?": "/inventory/why", "Adopt": "/inventory/adopt",
 			}
 		},
 	}
@@ -157,7 +157,7 @@ func stateText(state any) string {
 
 func levelTone(level string) string {
 	switch level {
-	case "critical", "high":
+	case "high":
 		return "stop"
 	case "medium":
 		return "warn"

@@ -116,11 +116,12 @@ func (s *Service) PlanPolicy(ctx context.Context, p control.Principal, id, polic
 	}
 	one := d.Proposals[at]
 	name := planName(d.API, policy)
-	return &Plan{
+	plan := &Plan{
 		Name: name, Kind: "policy", API: d.API, Policy: policy, Why: one.Why, Operations: 1,
 		Notes: []string{"It holds for the requests that its rules name, or for all of the API where it has none."},
-		Files: []PlannedFile{{name + ".yaml", one.Manifest}},
-	}, nil
+		Files: []PlannedFile{{name + ".yaml", one.Manifest}}, Edit: one.Edit,
+	}
+	return plan, nil
 }
 
 // ApplyPolicy carries out a plan of a proposed policy.
@@ -128,6 +129,9 @@ func (s *Service) ApplyPolicy(ctx context.Context, p control.Principal, id, poli
 	plan, err := s.PlanPolicy(ctx, p, id, policy)
 	if err != nil {
 		return nil, err
+	}
+	if len(plan.Edit) > 0 {
+		return nil, wrong("the policy %s has settings that only you know: %s; download the manifest, fill them in, and put it beside your own", policy, strings.Join(plan.Edit, "; "))
 	}
 	return plan, s.carryOut(ctx, p, plan, audit.PolicyApplied)
 }

@@ -103,6 +103,8 @@ type Plan struct {
 	// Why says what it is good for; Notes what to think of.
 	Why   string
 	Notes []string
+	// Edit are settings that somebody must fill in first; then it can't be carried out here.
+	Edit []string
 	// Operations is how many operations it is made of.
 	Operations int
 }
@@ -113,7 +115,7 @@ type PlannedFile struct{ Name, Text string }
 var resourceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // check fills in what was left out, and says what is wrong.
-func (a *Adopting) check(upstreams []string) error {
+func (a *Adopting) check(upstream string) error {
 	a.Host, a.Base = strings.ToLower(strings.TrimSpace(a.Host)), "/"+strings.Trim(strings.TrimSpace(a.Base), "/")
 	a.Name, a.Namespace = strings.TrimSpace(a.Name), cmp.Or(strings.TrimSpace(a.Namespace), "default")
 	if a.Name == "" {
@@ -121,10 +123,7 @@ func (a *Adopting) check(upstreams []string) error {
 	}
 	a.Listen, a.Upstream = cmp.Or(strings.TrimSpace(a.Listen), "http://0.0.0.0:8081"), strings.TrimSpace(a.Upstream)
 	if a.Upstream == "" {
-		a.Upstream = "http://" + a.Host
-		if len(upstreams) > 0 {
-			a.Upstream = "http://" + upstreams[0]
-		}
+		a.Upstream = cmp.Or(upstream, "http://"+a.Host)
 	}
 	switch {
 	case !resourceName.MatchString(a.Name) || !resourceName.MatchString(a.Namespace):
@@ -147,6 +146,24 @@ func (a *Adopting) check(upstreams []string) error {
 		return wrong("the upstream must be an http or https URL without user and query, as http://10.0.0.7:8080")
 	}
 	return nil
+}
+
+// address is that of the first of some upstreams: of a service that the revision has,
+// or of a host and port.
+func (s *Service) address(upstreams []string) string {
+	for _, name := range upstreams {
+		if !strings.Contains(name, "/") {
+			return "http://" + name
+		}
+		if rev := s.o.Serving(); rev != nil {
+			for i := range rev.Services {
+				if u, err := url.Parse(rev.Services[i].Address); err == nil && rev.Services[i].Name.String() == name && u.User == nil {
+					return rev.Services[i].Address
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // suggestedName makes the name of a resource of a host and base path.
@@ -185,7 +202,7 @@ func (s *Service) PlanAdoption(ctx context.Context, p control.Principal, a *Adop
 			upstreams = append(upstreams, r.Upstreams...)
 		}
 	}
-	if err := a.check(upstreams); err != nil {
+	if err := a.check(s.address(upstreams)); err != nil {
 		return nil, err
 	}
 	if len(rows) == 0 {

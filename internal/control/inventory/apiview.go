@@ -189,6 +189,11 @@ func (v *APIView) mark(described []discovery.Described, all bool) {
 		}
 		for _, text := range texts(one.Document) {
 			lines := at[text.name]
+			for name, all := range at {
+				if lines == nil && strings.HasSuffix(filepath.ToSlash(name), "/"+text.name) {
+					lines, text.name = all, name
+				}
+			}
 			if len(v.Files) < maxMarkedFiles && (len(lines) > 0 || all) {
 				v.Files = append(v.Files, markedFile(text, lines, all))
 			}
@@ -228,6 +233,3 @@ func markedFile(f fileText, notes map[int][]discovery.Drift, all bool) MarkedFil
 	}
 	return out
 }
-
-// baseName is the last part of a file's name.
-func baseName(file string) string { return filepath.Base(filepath.ToSlash(file)) }

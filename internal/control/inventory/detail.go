@@ -25,8 +25,10 @@ type Detail struct {
 	Risk       Risk
 	Proposals  []Proposal
 	Drift      []discovery.Drift
-	Policies   []Bound
-	Findings   []finding.Finding
+	// Reasons say why it is in its states.
+	Reasons  []string
+	Policies []Bound
+	Findings []finding.Finding
 	// Changes are the newest first.
 	Changes []discovery.Change
 	// Days are the calls of the last days, the newest last.
@@ -107,7 +109,7 @@ func (s *Service) Operation(ctx context.Context, p control.Principal, id string)
 	if err != nil {
 		return nil, err
 	}
-	d := &Detail{Row: pic.rows[at], Drift: pic.drift[id], Dropped: pic.dropped}
+	d := &Detail{Row: pic.rows[at], Drift: pic.drift[id], Reasons: pic.reasons[id], Dropped: pic.dropped}
 	marks, err := t.memory.Marks(ctx)
 	if err != nil {
 		return nil, err
@@ -123,7 +125,7 @@ func (s *Service) Operation(ctx context.Context, p control.Principal, id string)
 	case err != nil:
 		return nil, err
 	}
-	return d, s.fill(ctx, d, op)
+	return d, s.fill(ctx, d, op, pic.open[id])
 }
 
 // edits finds what was decided about the templates of an operation's path, and what
@@ -166,9 +168,9 @@ func parameterName(parts []string, at int) string {
 }
 
 // fill adds what the operation itself tells.
-func (s *Service) fill(ctx context.Context, d *Detail, op *discovery.Operation) error {
+func (s *Service) fill(ctx context.Context, d *Detail, op *discovery.Operation, open bool) error {
 	d.Operation, d.Places = op, op.Data()
-	facts := Facts{States: d.States, Policies: s.policies()[op.API], Labels: d.Labels}
+	facts := Facts{States: d.States, Drift: d.Drift, Open: open, Policies: s.policies()[op.API]}
 	if op.API != "" {
 		all, err := s.o.Findings(ctx, op.API)
 		if err != nil {
@@ -179,6 +181,7 @@ func (s *Service) fill(ctx context.Context, d *Detail, op *discovery.Operation) 
 	}
 	d.Risk = s.o.Rate(op, facts)
 	if s.o.Propose != nil && op.API != "" {
+		facts.Spec = s.specOf(op.API)
 		d.Proposals = s.o.Propose(op, facts)
 	}
 	if rev := s.o.Serving(); rev != nil {

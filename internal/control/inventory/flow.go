@@ -151,29 +151,53 @@ func (s *Service) Map(ctx context.Context, p control.Principal, api, class strin
 	if err != nil {
 		return nil, err
 	}
-	m := &Map{Class: class, API: api, Edges: pic.flow.edges, Known: pic.matrix.classes}
+	if api == "" && (class == "" || slices.Contains(pic.matrix.classes, class)) {
+		return pic.whole(class), nil
+	}
+	return pic.draw(api, class), nil
+}
+
+// whole is the map of all APIs, which is drawn once.
+func (p *picture) whole(class string) *Map {
+	p.maps.Lock()
+	defer p.maps.Unlock()
+	m := p.drawn[class]
+	if m == nil {
+		m = p.draw("", class)
+		p.drawn[class] = m
+	}
+	return m
+}
+
+func (p *picture) draw(api, class string) *Map {
+	m := &Map{Class: class, API: api, Edges: p.flow.edges, Known: p.matrix.classes}
 	wanted := func(name string, l *Link) bool {
 		return (api == "" || name == api) && (class == "" || l.Classes[class] > 0)
 	}
 	var in, out []*Link
-	for _, l := range pic.flow.in {
+	for _, l := range p.flow.in {
 		if wanted(l.To, l) {
 			in = append(in, l)
 		}
 	}
-	for _, l := range pic.flow.out {
+	for _, l := range p.flow.out {
 		if wanted(l.From, l) {
 			out = append(out, l)
 		}
 	}
 	var clients, apis, upstreams tally
 	for _, l := range in {
-		clients.add(l.From, l, true)
-		apis.add(l.To, l, true)
+		clients.add(l.From, l, l.Requests)
+		apis.add(l.To, l, l.Requests)
 	}
 	for _, l := range out {
-		apis.add(l.From, l, false)
-		upstreams.add(l.To, l, true)
+		apis.add(l.From, l, 0)
+		upstreams.add(l.To, l, l.Requests)
+	}
+	for _, l := range out {
+		if l.Unmanaged {
+			upstreams.all[l.To].Unmanaged = true
+		}
 	}
 	ci, ai, ui := clients.top(), apis.top(), upstreams.top()
 	m.Clients, m.APIs, m.Upstreams = clients.nodes, apis.nodes, upstreams.nodes
@@ -183,7 +207,7 @@ func (s *Service) Map(ctx context.Context, p control.Principal, api, class strin
 		}
 	}
 	m.In, m.Out = joined(in, ci, ai), joined(out, ai, ui)
-	return m, nil
+	return m
 }
 
 // tally adds up nodes of a column.
@@ -193,7 +217,7 @@ type tally struct {
 	nodes []Node
 }
 
-func (t *tally) add(name string, l *Link, counts bool) {
+func (t *tally) add(name string, l *Link, requests uint64) {
 	if t.all == nil {
 		t.all, t.seen = map[string]*Node{}, map[string]map[string]bool{}
 	}
@@ -202,10 +226,7 @@ func (t *tally) add(name string, l *Link, counts bool) {
 		n = &Node{Name: name, key: name}
 		t.all[name], t.seen[name] = n, map[string]bool{}
 	}
-	if counts {
-		n.Requests += l.Requests
-	}
-	n.Unmanaged = n.Unmanaged || l.Unmanaged
+	n.Requests += requests
 	for class := range l.Classes {
 		t.seen[name][class] = true
 	}

@@ -51,7 +51,8 @@ type Learner interface {
 	Edit(all []discovery.Edit)
 }
 
-// Options are what the service works with. All are required but Rejected and Propose.
+// Options are what the service works with. All are required but Rejected, Propose and
+// Found.
 type Options struct {
 	Learner Learner
 	// Described gives all descriptions.
@@ -65,6 +66,8 @@ type Options struct {
 	Export Export
 	// Rejected are the paths that were most often not taken into the inventory.
 	Rejected func(most int) []Rejected
+	// Found is told of the findings of each judgement.
+	Found func(ctx context.Context, findings []finding.Finding)
 	// Serving is the revision in service, nil before the first.
 	Serving func() *revision.Revision
 	// Findings are those of an API that are open, or of all when it is empty.
@@ -107,7 +110,7 @@ type tables struct {
 func New(o Options) (*Service, error) {
 	if o.Learner == nil || o.Described == nil || o.Judge == nil || o.Rate == nil || o.Export == nil || o.Serving == nil || o.Findings == nil ||
 		o.Adopted == nil || o.Publish == nil || o.Write == nil || o.Record == nil || o.Now == nil || o.Log == nil {
-		return nil, errors.New("inventory: all options but Rejected and Propose are required")
+		return nil, errors.New("inventory: all options but Rejected, Propose and Found are required")
 	}
 	return &Service{o: o}, nil
 }

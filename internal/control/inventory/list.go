@@ -3,7 +3,7 @@ package inventory
 import (
 	"cmp"
 	"context"
-	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -252,6 +252,25 @@ func (s *Service) Changes(ctx context.Context, p control.Principal, w ChangesWan
 	return page, nil
 }
 
+// Notes are what else stands out, of one kind or of all, with how many there are of each.
+func (s *Service) Notes(ctx context.Context, p control.Principal, kind string) (notes []Note, kinds []FacetValue, err error) {
+	pic, err := s.now(ctx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	counts := map[string]int{}
+	for _, n := range pic.notes {
+		counts[n.Kind]++
+		if (kind == "" || n.Kind == kind) && len(notes) < PageSize*2 {
+			notes = append(notes, n)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		kinds = append(kinds, FacetValue{Value: name, Count: counts[name], Chosen: name == kind})
+	}
+	return notes, kinds, nil
+}
+
 // Explain answers why a path is not listed, or that it is.
 func (s *Service) Explain(p control.Principal, method, host, path string) (*discovery.Explanation, error) {
 	if err := control.Authorise(p); err != nil {
@@ -280,10 +299,4 @@ func (s *Service) Rejected(p control.Principal, most int) ([]Rejected, error) {
 		return nil, nil
 	}
 	return s.o.Rejected(most), nil
-}
-
-// isInput says whether an error is about what an operator gave.
-func isInput(err error) bool {
-	var input *InputError
-	return errors.As(err, &input)
 }

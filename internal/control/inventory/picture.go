@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"farrier.dev/farrier/internal/discovery"
@@ -23,16 +24,23 @@ type picture struct {
 	// orders are the rows' numbers in each order of lists.
 	orders  map[string][]int32
 	drift   map[string][]discovery.Drift
+	reasons map[string][]string
+	open    map[string]bool
+	notes   []Note
 	changes []Change
 	flow    *flow
 	matrix  *matrix
 	sums    Sums
+
+	maps  sync.Mutex
+	drawn map[string]*Map // by class of data, as they are asked for
 }
 
 // The bounds of a picture.
 const (
 	maxRows    = 200_000
 	maxChanges = 5000
+	maxNotes   = 5000
 )
 
 // builder makes a picture.
@@ -51,7 +59,7 @@ func (s *Service) build(ctx context.Context, t *tables) (*picture, error) {
 	now := s.o.Now()
 	b := &builder{
 		s: s, judging: s.o.Judge(s.o.Described()), policies: s.policies(), today: now.Unix() / 86400, findings: map[string][]finding.Finding{},
-		pic: &picture{at: now, byID: map[string]int{}, drift: map[string][]discovery.Drift{}, flow: newFlow(), matrix: newMatrix()},
+		pic: &picture{at: now, byID: map[string]int{}, drift: map[string][]discovery.Drift{}, reasons: map[string][]string{}, open: map[string]bool{}, flow: newFlow(), matrix: newMatrix()},
 	}
 	var err error
 	if b.marks, err = t.memory.Marks(ctx); err != nil {
@@ -68,12 +76,17 @@ func (s *Service) build(ctx context.Context, t *tables) (*picture, error) {
 	if err := t.source.Groups(ctx, func(ops []*discovery.Operation) error { return b.group(ctx, ops) }); err != nil {
 		return nil, err
 	}
-	for _, o := range b.judging.End() {
-		b.add(orphanRow(o))
-	}
 	edges, err := t.source.Edges(ctx, false)
 	if err != nil {
 		return nil, err
+	}
+	ended := b.judging.End(edges)
+	for _, o := range ended.Orphans {
+		b.add(orphanRow(o))
+	}
+	b.pic.notes = ended.Notes[:min(len(ended.Notes), maxNotes)]
+	if s.o.Found != nil {
+		s.o.Found(ctx, ended.Findings)
 	}
 	for i := range edges {
 		b.pic.flow.edge(&edges[i])
@@ -92,8 +105,10 @@ func (s *Service) policies() map[string][]string {
 	for i := range rev.APIs {
 		names := []string{}
 		for _, b := range rev.APIs[i].Policies {
-			if !slices.Contains(names, b.Policy) {
-				names = append(names, b.Policy)
+			for _, name := range []string{b.Policy, b.As} {
+				if name != "" && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
 			}
 		}
 		out[rev.APIs[i].Name.String()] = names
@@ -103,7 +118,7 @@ func (s *Service) policies() map[string][]string {
 
 // facts are what is known of an operation beside its traffic.
 func (b *builder) facts(op *discovery.Operation, j Judged) Facts {
-	return Facts{States: j.States, Policies: b.policies[op.API], Findings: findingsOf(op, b.findings)}
+	return Facts{States: j.States, Drift: j.Drift, Open: j.Open, Policies: b.policies[op.API], Findings: findingsOf(op, b.findings)}
 }
 
 func (b *builder) group(ctx context.Context, ops []*discovery.Operation) error {
@@ -120,6 +135,12 @@ func (b *builder) group(ctx context.Context, ops []*discovery.Operation) error {
 		b.add(r)
 		if n := len(judged[i].Drift); n > 0 {
 			b.pic.drift[r.ID] = judged[i].Drift[:min(n, maxRowDrift)]
+		}
+		if len(judged[i].Reasons) > 0 {
+			b.pic.reasons[r.ID] = judged[i].Reasons
+		}
+		if judged[i].Open {
+			b.pic.open[r.ID] = true
 		}
 		for _, c := range op.Changes {
 			b.pic.changes = append(b.pic.changes, Change{Change: c, Key: op.Key, ID: r.ID, API: op.API})
@@ -163,7 +184,8 @@ func (p *picture) finish(now time.Time) {
 	}
 	p.flow.finish()
 	p.matrix.finish()
-	p.sums = sumsOf(p.rows, now)
+	p.sums, p.drawn = sumsOf(p.rows, now), map[string]*Map{}
+	p.whole("")
 }
 
 // Orders are the orders of lists; the first is the usual one.

@@ -83,7 +83,7 @@ func operators(now time.Time) map[string]func(value string) (func(r *Row) bool, 
 	}
 }
 
-func levels() []string { return []string{"critical", "high", "medium", "low"} }
+func levels() []string { return []string{"high", "medium", "low"} }
 
 func states() []string {
 	return strs([]discovery.State{discovery.Documented, discovery.Shadow, discovery.Zombie, discovery.Orphan, discovery.Fresh, discovery.Altered,

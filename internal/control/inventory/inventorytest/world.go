@@ -241,13 +241,16 @@ func (j judging) Group(ops []*discovery.Operation) []inventory.Judged {
 	return out
 }
 
-func (j judging) End() []inventory.Orphan {
+func (j judging) End([]discovery.Edge) inventory.Ended {
 	if len(j.w.ops) == 0 {
-		return nil
+		return inventory.Ended{}
 	}
-	return []inventory.Orphan{{
+	return inventory.Ended{Notes: []inventory.Note{
+		{Kind: "layer-skipped", API: "default/orders", Text: "the experience API default/orders calls the system API team-1/customers past every process API " + Evil, Count: 17},
+		{Kind: "region-crossed", API: "team-1/customers", Text: "personal data goes from region eu to region us", ID: keep.ID(j.w.ops[0].Key), Count: 3},
+	}, Orphans: []inventory.Orphan{{
 		Key: discovery.Key{Host: "api.example.com", Method: "GET", Path: "/orders-0/v1/never/{id}"}, API: "default/orders", Place: inventory.Place{Name: "orders.yaml", File: "testdata/orders.yaml", Line: 9}, Deprecated: true,
-	}}
+	}}}
 }
 
 // Rate gives a risk by what is plain to see.

@@ -1,0 +1,104 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"farrier.dev/farrier/internal/programtest"
+)
+
+// axeVersion is the judge of accessibility.
+const axeVersion = "axe-core@4.14.1"
+
+// axe judges the accessibility of pages.
+type axe struct{ script string }
+
+func newAxe(t *testing.T) *axe {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(programtest.NPM(t, axeVersion), "node_modules", "axe-core", "axe.min.js"))
+	must(t, err)
+	return &axe{string(text)}
+}
+
+// judge gives the serious and critical faults of the page that is open, and how many
+// rules it was held against.
+func (a *axe) judge(t *testing.T, b *browser) (faults []string, rules int) {
+	t.Helper()
+	// What is evaluated by the protocol is not under the policy of the page.
+	b.eval(t, a.script+"; 0")
+	text := b.eval(t, `axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify({
+		rules: r.passes.length + r.violations.length,
+		faults: r.violations.filter(v => v.impact === "serious" || v.impact === "critical").map(v => ({
+			id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.target.join(" ") + " " + n.html.slice(0, 200) + " " + (n.any[0] || n.all[0] || n.none[0] || {message: ""}).message), all: v.nodes.length })),
+	}))`)
+	var result struct {
+		Rules  int
+		Faults []struct {
+			ID, Help string
+			Nodes    []string
+			All      int
+		}
+	}
+	must(t, json.Unmarshal([]byte(text), &result))
+	for _, f := range result.Faults {
+		faults = append(faults, fmt.Sprintf("%s (%s), %d times: %s", f.ID, f.Help, f.All, strings.Join(f.Nodes, "; ")))
+	}
+	return faults, result.Rules
+}
+
+// TestBrowserInventory looks at every page of an inventory of 20,000 operations, wide and
+// narrow, light and dark; axe judges each view.
+func TestBrowserInventory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: the inventory was NOT tested in a browser")
+	}
+	b := startBrowser(t)
+	h := newHouse(t, clockAt(noon))
+	at := serveHouse(t, h)
+	h.seed(t)
+	h.learn(t, large)
+	judge := newAxe(t)
+	b.resize(t, 1280, false)
+	enter(t, b, h, at)
+	b.click(t, "nav[aria-label=Pages] a[href='/inventory']")
+	b.fill(t, "#q", "data:card exposure:public")
+	b.click(t, ".search button")
+	if got := b.eval(t, `document.querySelectorAll("table.inventory tbody tr").length`); got == "0" {
+		t.Error("the search finds nothing")
+	}
+	b.fill(t, "#v-name", "Cards in public")
+	b.click(t, "form[action='/inventory/views'] button")
+	if got := b.eval(t, `document.querySelector(".views a.own").textContent`); got != "Cards in public" {
+		t.Errorf("the saved view is %q", got)
+	}
+	b.click(t, "table.inventory tbody a")
+	if got := b.eval(t, "location.pathname"); !strings.HasPrefix(got, "/inventory/operations/") {
+		t.Errorf("the first operation leads to %s", got)
+	}
+	if told := b.complaints(); len(told) > 0 {
+		t.Errorf("while searching: %s", strings.Join(told, "\n"))
+	}
+	pages := map[string]string{}
+	for _, c := range inventoryPages(h) {
+		if c.status == 200 && !strings.HasPrefix(c.name, "export") {
+			pages[c.name] = c.path
+		}
+	}
+	looked := 0
+	lookAt(t, b, at, pages, "", func(what string) {
+		faults, rules := judge.judge(t, b)
+		if looked++; rules < 15 {
+			t.Errorf("%s was held against %d rules only", what, rules)
+		}
+		for _, f := range faults {
+			t.Errorf("%s: %s", what, f)
+		}
+	})
+	if t.Logf("axe judged %d views", looked); looked < 70 {
+		t.Error("too few views judged")
+	}
+}
