@@ -40,7 +40,7 @@ const maxDrift = 200
 
 // comparison holds one learned operation against the operations that describe it.
 type comparison struct {
-	*judge
+	*Judging
 	op      *discovery.Operation
 	matches []match
 	views   []*view
@@ -58,8 +58,8 @@ type placed struct {
 
 // drift compares an operation with its descriptions: those in force, or, for a zombie,
 // those that were.
-func (j *judge) drift(out *Judged) {
-	c := &comparison{judge: j, op: out.Operation, headers: true, query: true}
+func (j *Judging) drift(out *Judged) {
+	c := &comparison{Judging: j, op: out.Operation, headers: true, query: true}
 	for _, inForce := range []bool{true, false} {
 		for _, m := range out.matches {
 			if (j.ended(m) == "") == inForce {

@@ -15,10 +15,7 @@ import (
 // Findings are what of the judgement somebody should mend, the worst first. Those of
 // one operation and place have the same fingerprint in every judgement.
 func (j *Judgement) Findings() []finding.Finding {
-	m := &maker{judgement: j, rules: map[string]Rule{}}
-	for _, r := range Rules() {
-		m.rules[r.ID] = r
-	}
+	m := newMaker()
 	for i := range j.Operations {
 		m.operation(&j.Operations[i])
 	}
@@ -30,16 +27,37 @@ func (j *Judgement) Findings() []finding.Finding {
 	for i := range j.Notes {
 		m.note(&j.Notes[i])
 	}
+	return m.sorted()
+}
+
+// Findings are those of a group of operations alone; Judgement.Findings has them too where
+// the judgement holds the operations.
+func Findings(judged []Judged) []finding.Finding {
+	m := newMaker()
+	for i := range judged {
+		m.operation(&judged[i])
+	}
+	return m.sorted()
+}
+
+func newMaker() *maker {
+	m := &maker{rules: map[string]Rule{}, seen: map[string]bool{}}
+	for _, r := range Rules() {
+		m.rules[r.ID] = r
+	}
+	return m
+}
+
+func (m *maker) sorted() []finding.Finding {
 	slices.SortStableFunc(m.out, func(a, b finding.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
 	return m.out
 }
 
 // maker makes findings.
 type maker struct {
-	judgement *Judgement
-	rules     map[string]Rule
-	out       []finding.Finding
-	seen      map[string]bool
+	rules map[string]Rule
+	out   []finding.Finding
+	seen  map[string]bool
 }
 
 func (m *maker) add(rule string, raised bool, at finding.Location, message string) {
@@ -50,9 +68,6 @@ func (m *maker) add(rule string, raised bool, at finding.Location, message strin
 	}
 	if raised && r.Raised > f.Severity {
 		f.Severity = r.Raised
-	}
-	if m.seen == nil {
-		m.seen = map[string]bool{}
 	}
 	if m.seen[f.Fingerprint] {
 		return
@@ -117,8 +132,12 @@ func (m *maker) operation(o *Judged) {
 		m.add(RuleZombie, data != "" || unauthenticated != "", plain, fmt.Sprintf("%s is still called (%d calls by %d known callers): %s.%s", at.Operation, op.Requests, len(op.Callers), reason, with))
 	}
 	m.credentials(o, plain, data, unauthenticated)
+	if len(o.Drift) == 0 {
+		return
+	}
+	carrying := places(op)
 	for i := range o.Drift {
-		m.drift(&o.Drift[i], op, at)
+		m.drift(&o.Drift[i], carrying, at)
 	}
 }
 
@@ -173,14 +192,24 @@ func saidOpen(o *Judged) bool {
 	})
 }
 
-func (m *maker) drift(d *discovery.Drift, op *discovery.Operation, at finding.Location) {
-	at.Place, at.File, at.Line = d.Kind+" "+d.Place, d.File, d.Line
-	raised := false
-	for _, data := range op.Data() {
-		if data.Place == d.Place && data.Class.Group() != sensitive.GroupTechnical {
-			raised = true
+// places are where an operation carries sensitive data, written as drift writes places.
+func places(op *discovery.Operation) map[string]bool {
+	all := map[string]bool{}
+	for _, d := range op.Data() {
+		if d.Class.Group() != sensitive.GroupTechnical {
+			place := strings.ReplaceAll(d.Place, "[]", "/*")
+			if media, _, body := strings.Cut(place, " /"); body && d.Direction == "request" && strings.Contains(media, "/") {
+				place = "request " + place
+			}
+			all[place] = true
 		}
 	}
+	return all
+}
+
+func (m *maker) drift(d *discovery.Drift, carrying map[string]bool, at finding.Location) {
+	at.Place, at.File, at.Line = d.Kind+" "+d.Place, d.File, d.Line
+	raised := carrying[d.Place]
 	if d.Kind == AuthenticationDiffers {
 		raised = strings.Contains(d.Traffic, "without credentials")
 	}

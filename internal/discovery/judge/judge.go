@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"farrier.dev/farrier/internal/classify/sensitive"
 	"farrier.dev/farrier/internal/discovery"
 	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/spec"
@@ -20,9 +21,14 @@ const UnseenCalls = 100
 // Options are what a judgement needs besides traffic and descriptions. Zero
 // durations and counts stand for the published defaults.
 type Options struct {
-	// Now is the moment of the judgement; zero stands for that of the inventory.
-	Now                                time.Time
+	// Now is the moment of the judgement; for Judge zero stands for that of the inventory.
+	Now time.Time
+	// NewFor, UnusedAfter and ArchivedAfter are as in the root of the room.
 	NewFor, UnusedAfter, ArchivedAfter time.Duration
+	// OrphanAfter is for how long something described must not have been called, from the
+	// first call of its API on, to be an orphan; UnusedAfter where it is 0. Of recordings it
+	// is their length, however short: 1 tells what they do not hold.
+	OrphanAfter time.Duration
 	// UnseenCalls is how many sampled calls there must be before something described
 	// that none of them had is told.
 	UnseenCalls uint64
@@ -39,10 +45,7 @@ type Instance struct {
 	Labels map[string]string
 }
 
-func (o *Options) setDefaults(inv *discovery.Inventory) {
-	if o.Now.IsZero() {
-		o.Now = inv.At
-	}
+func (o *Options) setDefaults() {
 	for _, d := range [...]struct {
 		at *time.Duration
 		to time.Duration
@@ -50,6 +53,9 @@ func (o *Options) setDefaults(inv *discovery.Inventory) {
 		if *d.at <= 0 {
 			*d.at = d.to
 		}
+	}
+	if o.OrphanAfter <= 0 {
+		o.OrphanAfter = o.UnusedAfter
 	}
 	if o.UnseenCalls == 0 {
 		o.UnseenCalls = UnseenCalls
@@ -179,17 +185,59 @@ func Judge(inv *discovery.Inventory, described []discovery.Described, o Options)
 	if inv == nil {
 		inv = &discovery.Inventory{}
 	}
-	o.setDefaults(inv)
-	j := &judge{options: o, inventory: inv, baseline: newBaseline(described), out: &Judgement{At: o.Now, described: described}}
-	j.out.baseline = j.baseline
-	j.out.Operations = make([]Judged, 0, len(inv.Operations))
-	for _, op := range inv.Operations {
-		if op != nil {
-			j.out.Operations = append(j.out.Operations, j.operation(op))
-		}
+	if o.Now.IsZero() {
+		o.Now = inv.At
 	}
+	j := Begin(described, o)
+	all := j.Group(slices.DeleteFunc(slices.Clone(inv.Operations), func(op *discovery.Operation) bool { return op == nil }))
+	out := j.End(inv.Edges)
+	out.Operations = all
+	return out
+}
+
+// Judging is a judgement of an inventory that is too large to be in memory as a whole.
+type Judging struct {
+	options  Options
+	baseline *baseline
+	out      *Judgement
+	// thin are the operations without parameters and bodies, for what is told of all.
+	thin []thin
+}
+
+// thin is what notes need of a judged operation.
+type thin struct {
+	Judged
+	personal sensitive.Class
+}
+
+// Begin begins a judgement as Judge makes it. Options.Now is required.
+func Begin(described []discovery.Described, o Options) *Judging {
+	o.setDefaults()
+	j := &Judging{options: o, baseline: newBaseline(described), out: &Judgement{At: o.Now, described: described}}
+	j.out.baseline = j.baseline
+	return j
+}
+
+// Group judges some of the operations, in their order. None is held any longer.
+func (j *Judging) Group(ops []*discovery.Operation) []Judged {
+	out := make([]Judged, 0, len(ops))
+	for _, op := range ops {
+		judged := j.operation(op)
+		out = append(out, judged)
+		few := &discovery.Operation{
+			Key: op.Key, Protocol: op.Protocol, API: op.API, Labels: op.Labels, Requests: op.Requests, Exposure: op.Exposure,
+			Callers: op.Callers, OtherCallers: op.OtherCallers, Services: op.Services,
+		}
+		judged.Operation, judged.Drift, judged.nodes = few, nil, nil
+		j.thin = append(j.thin, thin{judged, personal(op)})
+	}
+	return out
+}
+
+// End gives what is to be said of all: orphans and notes. Operations is empty.
+func (j *Judging) End(edges []discovery.Edge) *Judgement {
 	j.orphans()
-	j.notes()
+	j.notes(edges)
 	return j.out
 }
 
@@ -199,14 +247,6 @@ func (j *Judgement) Description(i int) *discovery.Described {
 		return nil
 	}
 	return &j.described[i]
-}
-
-// judge is one judgement in the making.
-type judge struct {
-	options   Options
-	inventory *discovery.Inventory
-	baseline  *baseline
-	out       *Judgement
 }
 
 // match is an operation of a description that a learned operation is.

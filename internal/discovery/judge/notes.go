@@ -13,25 +13,25 @@ import (
 // maxNotes bounds the notes of one kind.
 const maxNotes = 2000
 
-func (j *judge) note(n Note) {
+func (j *Judging) note(n Note) {
 	j.out.Notes = append(j.out.Notes, n)
 }
 
 // notes tells what is no state and no drift of one operation.
-func (j *judge) notes() {
+func (j *Judging) notes(edges []discovery.Edge) {
 	j.instances()
 	for _, d := range j.baseline.descriptions {
 		j.readable(d)
 		j.flowNotes(d)
 	}
 	known := j.parties()
-	for i := range j.out.Operations {
-		o := &j.out.Operations[i]
+	for i := range j.thin {
+		o := &j.thin[i]
 		j.zombie(o)
 		j.upstreams(o, known)
 		j.fromPublic(o)
 	}
-	j.edges(known)
+	j.edges(edges, known)
 	j.oldVersions()
 	slices.SortStableFunc(j.out.Notes, func(a, b Note) int {
 		return cmp.Or(cmp.Compare(slices.Index(NoteKinds(), a.Kind), slices.Index(NoteKinds(), b.Kind)), cmp.Compare(a.API, b.API),
@@ -60,7 +60,7 @@ func (d *description) place(line int) *Place {
 }
 
 // instances tells specifications without an instance, and instances without one.
-func (j *judge) instances() {
+func (j *Judging) instances() {
 	if len(j.options.Instances) == 0 {
 		return // nobody said which there are
 	}
@@ -78,7 +78,7 @@ func (j *judge) instances() {
 }
 
 // readable tells what of a description could not be understood.
-func (j *judge) readable(d *description) {
+func (j *Judging) readable(d *description) {
 	if d.Document != nil && d.Document.Description == nil {
 		text := d.Name + " describes no operation that could be read"
 		line := 1
@@ -101,7 +101,7 @@ func (j *judge) readable(d *description) {
 }
 
 // flowNotes compares the flows of a project with the operations of its description.
-func (j *judge) flowNotes(d *description) {
+func (j *Judging) flowNotes(d *description) {
 	if len(d.Flows) == 0 {
 		return
 	}
@@ -145,7 +145,7 @@ func (j *judge) flowNotes(d *description) {
 }
 
 // zombie tells who would break.
-func (j *judge) zombie(o *Judged) {
+func (j *Judging) zombie(o *thin) {
 	if !o.Is(discovery.Zombie) {
 		return
 	}
@@ -176,7 +176,7 @@ type party struct {
 }
 
 // parties are the known ones by every name that a call may give them.
-func (j *judge) parties() map[string]*party {
+func (j *Judging) parties() map[string]*party {
 	all := map[string]*party{}
 	get := func(api string) *party {
 		if all[api] == nil {
@@ -199,14 +199,15 @@ func (j *judge) parties() map[string]*party {
 	for _, i := range j.options.Instances {
 		label(get(i.Name), i.Labels)
 	}
-	for _, op := range j.inventory.Operations {
-		if op == nil || op.API == "" {
+	for i := range j.thin {
+		op := j.thin[i].Operation
+		if op.API == "" {
 			continue
 		}
 		p := get(op.API)
 		label(p, op.Labels)
-		if class := personal(op); p.personal == "" {
-			p.personal = class
+		if p.personal == "" {
+			p.personal = j.thin[i].personal
 		}
 	}
 	return all
@@ -225,7 +226,7 @@ func personal(op *discovery.Operation) sensitive.Class {
 }
 
 // upstreams looks at what an operation calls and by whom it is called.
-func (j *judge) upstreams(o *Judged, known map[string]*party) {
+func (j *Judging) upstreams(o *thin, known map[string]*party) {
 	op := o.Operation
 	self := known[op.API]
 	for _, d := range op.Services {
@@ -237,7 +238,7 @@ func (j *judge) upstreams(o *Judged, known map[string]*party) {
 			})
 		}
 		if self != nil {
-			j.between(self, known[d.Name], op.API, d.Name, &key, d.Requests, personal(op))
+			j.between(self, known[d.Name], op.API, d.Name, &key, d.Requests, o.personal)
 		}
 	}
 	if self == nil {
@@ -246,14 +247,14 @@ func (j *judge) upstreams(o *Judged, known map[string]*party) {
 	for _, c := range op.Callers {
 		if from := known[c.Name]; from != nil && (c.Kind == "service" || c.Kind == "client") && from != self {
 			key := op.Key
-			j.between(from, self, c.Name, op.API, &key, c.Requests, personal(op))
+			j.between(from, self, c.Name, op.API, &key, c.Requests, o.personal)
 		}
 	}
 }
 
 // edges looks at the calls that traces tell.
-func (j *judge) edges(known map[string]*party) {
-	for _, e := range j.inventory.Edges {
+func (j *Judging) edges(all []discovery.Edge, known map[string]*party) {
+	for _, e := range all {
 		from, to := known[e.From], known[e.To]
 		if from != nil && to != nil && from != to {
 			j.between(from, to, e.From, e.To, nil, e.Requests, to.personal)
@@ -262,7 +263,7 @@ func (j *judge) edges(known map[string]*party) {
 }
 
 // between judges one call between two parties.
-func (j *judge) between(from, to *party, fromName, toName string, key *discovery.Key, calls uint64, class sensitive.Class) {
+func (j *Judging) between(from, to *party, fromName, toName string, key *discovery.Key, calls uint64, class sensitive.Class) {
 	if from == nil || to == nil {
 		return
 	}
@@ -281,7 +282,7 @@ func (j *judge) between(from, to *party, fromName, toName string, key *discovery
 }
 
 // fromPublic tells a system API that is called from outside.
-func (j *judge) fromPublic(o *Judged) {
+func (j *Judging) fromPublic(o *thin) {
 	op := o.Operation
 	n := op.Exposure[discovery.Public]
 	if n == 0 || strings.ToLower(op.Labels["layer"]) != "system" {
@@ -295,10 +296,10 @@ func (j *judge) fromPublic(o *Judged) {
 }
 
 // oldVersions tells which share of an API's calls superseded versions take.
-func (j *judge) oldVersions() {
+func (j *Judging) oldVersions() {
 	total := map[string]uint64{}
-	for i := range j.out.Operations {
-		o := &j.out.Operations[i]
+	for i := range j.thin {
+		o := &j.thin[i]
 		titles := map[string]bool{}
 		for _, m := range o.matches {
 			titles[m.description.title()] = true
@@ -309,11 +310,11 @@ func (j *judge) oldVersions() {
 	}
 	for _, d := range j.baseline.descriptions {
 		var calls uint64
-		for i := range j.out.Operations {
+		for i := range j.thin {
 			if !d.over(j.options.Now) {
 				break
 			}
-			o := &j.out.Operations[i]
+			o := &j.thin[i]
 			if o.Is(discovery.Zombie) && slices.ContainsFunc(o.matches, func(m match) bool { return m.description == d }) {
 				calls += o.Operation.Requests
 			}
@@ -327,4 +328,3 @@ func (j *judge) oldVersions() {
 		})
 	}
 }
-

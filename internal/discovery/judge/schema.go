@@ -14,6 +14,15 @@ type shapes struct {
 	all []*tree.Node
 	// free says that a branch lets the value be anything.
 	free bool
+	// steps are those that were made from here, named the types once they were asked for.
+	steps map[string]stepped
+	named *[]string
+}
+
+// stepped is what a step led to.
+type stepped struct {
+	next *shapes
+	open bool
 }
 
 // maxShapes is how many schemas one value may have.
@@ -100,6 +109,23 @@ func (v *views) object(schema *tree.Node) bool {
 // step goes from the schemas of a value to those of a member, or of the items for "*".
 // open says that nothing is said against the member, and no schema is given for it.
 func (v *views) step(s *shapes, name string) (next *shapes, open bool) {
+	made, known := s.steps[name]
+	if !known {
+		made.next, made.open = v.goTo(s, name)
+		if s.steps == nil {
+			s.steps = map[string]stepped{}
+		}
+		if len(s.steps) < maxSteps {
+			s.steps[name] = made
+		}
+	}
+	return made.next, made.open
+}
+
+// maxSteps is how many steps from one place are remembered.
+const maxSteps = 1000
+
+func (v *views) goTo(s *shapes, name string) (next *shapes, open bool) {
 	var found []*tree.Node
 	shaped, free := false, s.free
 	for _, n := range s.all {
@@ -154,6 +180,14 @@ func itemsOf(n *tree.Node) []*tree.Node {
 
 // types are the types that a value may have; nil for any.
 func (s *shapes) types() []string {
+	if s.named == nil {
+		all := s.allTypes()
+		s.named = &all
+	}
+	return *s.named
+}
+
+func (s *shapes) allTypes() []string {
 	if s.free {
 		return nil
 	}

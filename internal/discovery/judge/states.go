@@ -10,7 +10,7 @@ import (
 )
 
 // operation judges one learned operation.
-func (j *judge) operation(op *discovery.Operation) Judged {
+func (j *Judging) operation(op *discovery.Operation) Judged {
 	out := Judged{Operation: op}
 	found := false
 	for _, e := range j.matching(op) {
@@ -50,7 +50,7 @@ func placeOf(d *description, op *described, base string) *Place {
 
 // matching are the described operations that a learned one is. A HEAD that is not
 // described is the GET, and an OPTIONS (a browser that asks ahead) any of its path.
-func (j *judge) matching(op *discovery.Operation) []end {
+func (j *Judging) matching(op *discovery.Operation) []end {
 	var all []end
 	if op.Name != "" {
 		all = j.baseline.findNamed(op)
@@ -69,7 +69,7 @@ func (j *judge) matching(op *discovery.Operation) []end {
 }
 
 // seen notes the first traffic of descriptions.
-func (j *judge) seen(op *discovery.Operation, matches []match) {
+func (j *Judging) seen(op *discovery.Operation, matches []match) {
 	note := func(d *description) {
 		if d.first.IsZero() || !op.First.IsZero() && op.First.Before(d.first) {
 			d.first = op.First
@@ -89,7 +89,7 @@ func (j *judge) seen(op *discovery.Operation, matches []match) {
 }
 
 // ended says why a described operation is not in force any more, empty when it is.
-func (j *judge) ended(m match) string {
+func (j *Judging) ended(m match) string {
 	now := j.options.Now
 	switch d, op := m.description, m.operation; {
 	case !op.sunset.IsZero() && !op.sunset.After(now):
@@ -110,7 +110,7 @@ func orUnnamed(version string) string {
 }
 
 // end is when a described operation ended, zero when that is not known.
-func (j *judge) end(m match) time.Time {
+func (j *Judging) end(m match) time.Time {
 	now := j.options.Now
 	var at time.Time
 	for _, t := range [...]time.Time{m.operation.sunset, m.description.Retired} {
@@ -122,7 +122,7 @@ func (j *judge) end(m match) time.Time {
 }
 
 // state finds documented, shadow or zombie, and deprecated.
-func (j *judge) state(out *Judged) {
+func (j *Judging) state(out *Judged) {
 	op := out.Operation
 	if len(out.matches) == 0 {
 		out.States = append(out.States, discovery.Shadow)
@@ -162,7 +162,7 @@ func (j *judge) state(out *Judged) {
 
 // stillCalled says whether an operation was called after its end, or of late where
 // nobody wrote down when it ended.
-func (j *judge) stillCalled(op *discovery.Operation, end time.Time) bool {
+func (j *Judging) stillCalled(op *discovery.Operation, end time.Time) bool {
 	if end.IsZero() {
 		return op.Last.After(j.options.Now.Add(-j.options.UnusedAfter))
 	}
@@ -170,7 +170,7 @@ func (j *judge) stillCalled(op *discovery.Operation, end time.Time) bool {
 }
 
 // shadowReason says why nothing describes an operation, and what comes close.
-func (j *judge) shadowReason(op *discovery.Operation) string {
+func (j *Judging) shadowReason(op *discovery.Operation) string {
 	why := "no description has it"
 	if len(j.baseline.descriptions) == 0 {
 		why = "there is no description"
@@ -197,7 +197,7 @@ func (j *judge) shadowReason(op *discovery.Operation) string {
 }
 
 // times adds new, changed, unused and archived.
-func (j *judge) times(out *Judged) {
+func (j *Judging) times(out *Judged) {
 	op, now := out.Operation, j.options.Now
 	first := op.First
 	if first.IsZero() {
@@ -239,7 +239,7 @@ func (j *judge) times(out *Judged) {
 }
 
 // orphans finds what is described and not called, and descriptions nobody calls at all.
-func (j *judge) orphans() {
+func (j *Judging) orphans() {
 	now := j.options.Now
 	for _, d := range j.baseline.descriptions {
 		if d.over(now) || len(d.operations) == 0 {
@@ -253,7 +253,7 @@ func (j *judge) orphans() {
 			continue
 		}
 		since := later(d.first, j.options.Known[d.Name])
-		if now.Sub(since) < j.options.UnusedAfter {
+		if now.Sub(since) < j.options.OrphanAfter {
 			continue
 		}
 		for _, op := range d.operations {

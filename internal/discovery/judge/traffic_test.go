@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"testing"
 	"time"
 
 	"farrier.dev/farrier/internal/classify/sensitive"
@@ -188,4 +189,26 @@ func (t *traffic) plain(title string, ops int) *api {
 		a.ops = append(a.ops, o)
 	}
 	return a
+}
+
+// texts is a body that was always the same.
+func (t *traffic) texts(status int, text string, calls int) *discovery.Body {
+	b := &discovery.Body{Status: status, Media: "application/json", Count: uint64(calls), Read: uint64(calls), Schema: &shape.Schema{}}
+	for range calls {
+		if err := b.Schema.ObserveJSON(t.look, sensitive.Context{}, []byte(text), false); err != nil {
+			panic(err)
+		}
+	}
+	return b
+}
+
+// detected is a body of an answer in which sensitive data was looked for.
+func (t *traffic) detected(tb testing.TB, text string) *discovery.Body {
+	tb.Helper()
+	d, err := sensitive.New(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	t.look = shape.NewLooker(d, [32]byte{})
+	return t.texts(200, text, 50)
 }

@@ -44,7 +44,7 @@ func usualCookie(name string) bool {
 // isCredential tells parameters by which callers usually prove who they are; whether
 // that is described is a question of authentication.
 func isCredential(in, name string) bool {
-	name = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))
+	name = strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(name), "-", ""), "_", "")
 	switch name {
 	case "clientid", "clientsecret", "xclientid", "xclientsecret", "apikey", "xapikey", "accesstoken", "xaccesstoken", "xauthtoken", "authtoken", "ocpapimsubscriptionkey", "authorization", "xamzsecuritytoken":
 		return true

@@ -21,6 +21,8 @@ type Proposal struct {
 	Why string `json:"why"`
 	// Manifest is a PolicyBinding as YAML, ready to be applied but for what Edit lists.
 	Manifest string `json:"manifest"`
+	// Config are the settings alone, as YAML.
+	Config string `json:"config"`
 	// Edit are the settings that somebody must look at first, as "config.jwksUrl: …".
 	Edit []string `json:"edit,omitempty"`
 }
@@ -132,13 +134,25 @@ func (p *proposer) add(policy, why string, config object, whole bool, edit ...st
 	if !whole {
 		b.Spec.Rules = []rule{{Path: pattern(below(p.op)), Methods: methods(p.op.Method)}}
 	}
+	manifest, err := write(b)
+	if err != nil {
+		return
+	}
+	settings, err := write(b.Spec.Config)
+	if err != nil {
+		return
+	}
+	p.out = append(p.out, Proposal{Policy: policy, Why: why, Manifest: manifest, Config: settings, Edit: edit})
+}
+
+func write(v any) (string, error) {
 	var text bytes.Buffer
 	e := yaml.NewEncoder(&text)
 	e.SetIndent(2)
-	if err := e.Encode(b); err != nil {
-		return
+	if err := e.Encode(v); err != nil {
+		return "", fmt.Errorf("writing a proposal: %w", err)
 	}
-	p.out = append(p.out, Proposal{Policy: policy, Why: why, Manifest: text.String(), Edit: edit})
+	return text.String(), nil
 }
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)

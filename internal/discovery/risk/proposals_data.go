@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"farrier.dev/farrier/internal/discovery"
 )
@@ -73,7 +74,7 @@ func (p *proposer) objects() {
 		return
 	}
 	path := below(p.op)
-	operation := object{{"methods", []string{p.op.Method}}, {"path", path}}
+	operation := object{{"methods", []string{p.op.Method}}, {"path", segments(path)}}
 	edit := []string{"config.operations[0].scopes: the scopes that your tokens really have"}
 	owner := ""
 	for _, id := range ids {
@@ -95,6 +96,18 @@ func (p *proposer) objects() {
 	p.add("authorization", fmt.Sprintf("clients choose %s, and no policy asks whether the object is theirs", strings.Join(ids[:min(3, len(ids))], ", ")), object{
 		{"operations", []object{operation}},
 	}, false, edit...)
+}
+
+// segments is a path whose templates are whole segments, as authorization wants them.
+func segments(path string) string {
+	all := strings.Split(path, "/")
+	for i, s := range all {
+		open, shut := strings.IndexByte(s, '{'), strings.IndexByte(s, '}')
+		if open >= 0 && shut > open {
+			all[i] = s[open : shut+1]
+		}
+	}
+	return strings.Join(all, "/")
 }
 
 func personID(name string) bool {
@@ -175,6 +188,12 @@ func (p *proposer) ending() {
 	if !p.facts.is(discovery.Zombie) || slices.Contains(p.facts.Policies, "deprecation") {
 		return
 	}
-	p.add("deprecation", "it has ended and is called; clients are told by header fields first", object{{"ended", false}, {"enforce", false}, {"deprecatedSince", "2020-01-01T00:00:00Z"}}, false,
-		"config.deprecatedSince: when it was deprecated", "config.ended: true, once nobody calls it any more")
+	if p.facts.Ended.IsZero() {
+		p.add("deprecation", "it has ended and is called; callers are refused, which shows who they are", object{{"ended", true}}, false,
+			"tell the callers first: from then on they are answered 410")
+		return
+	}
+	p.add("deprecation", "it has ended and is called; header fields tell its callers first", object{
+		{"sunset", p.facts.Ended.UTC().Format(time.RFC3339)}, {"enforce", false},
+	}, false, "config.enforce: true, once nobody calls it any more")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"farrier.dev/farrier/internal/classify/sensitive"
 	"farrier.dev/farrier/internal/discovery"
@@ -24,6 +25,8 @@ type Facts struct {
 	PoliciesUnknown bool
 	// Open says that a description says that anybody may call it.
 	Open bool
+	// Ended is when the operation ended, zero where that is not known.
+	Ended time.Time
 	// Spec is the description of its API in one document, SpecFile the name of its main
 	// file beside the manifests; what proposals that need one refer to. Either may be empty.
 	Spec, SpecFile string
