@@ -60,7 +60,7 @@ type pageRow struct {
 	Parameters                   []pageParameter
 	Upstreams                    []string
 	Requests                     uint64
-	Last, First                  string
+	Last                         string
 	Drift                        int
 }
 
@@ -105,8 +105,12 @@ func (o *Options) page(ops []*discovery.Operation) page {
 	}
 	s := o.summary(ops)
 	p.Counts = []pageCount{
-		{"operations", "", s.Operations}, {"shadow", "high", s.States[discovery.Shadow]}, {"zombie", "high", s.States[discovery.Zombie]},
-		{"orphan", "low", s.States[discovery.Orphan]}, {"new", "info", s.States[discovery.Fresh]}, {"drift", "medium", s.Drift},
+		{"operations", "", s.Operations},
+		{"shadow", "high", s.States[discovery.Shadow]},
+		{"zombie", "high", s.States[discovery.Zombie]},
+		{"orphan", "low", s.States[discovery.Orphan]},
+		{"new", "info", s.States[discovery.Fresh]},
+		{"drift", "medium", s.Drift},
 	}
 	for _, state := range slices.Sorted(maps.Keys(s.States)) {
 		p.States = append(p.States, visible(string(state)))
@@ -150,8 +154,11 @@ func (o *Options) pageRow(op *discovery.Operation, drifts int) pageRow {
 	row := pageRow{
 		Method: visible(op.Method), Host: visible(op.Host), Path: visible(op.Path),
 		Note: visible(strings.TrimSpace(op.Name + " " + op.Version)), Authentication: visible(join(names(op.Authentication))),
-		Exposure: visible(join(names(op.Exposure))), Requests: op.Requests, First: day(op.First), Last: day(op.Last), Drift: drifts,
+		Exposure: visible(join(names(op.Exposure))), Requests: op.Requests, Drift: drifts,
 		Others: op.OtherCallers,
+	}
+	if !op.Last.IsZero() {
+		row.Last = op.Last.UTC().Format("2006-01-02 15:04")
 	}
 	if op.Protocol != discovery.REST {
 		row.Protocol = visible(string(op.Protocol))

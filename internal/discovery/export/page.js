@@ -1,6 +1,6 @@
 "use strict";
 (function () {
-  var rows = Array.prototype.slice.call(document.querySelectorAll("#operations tbody tr"));
+  var rows = Array.prototype.slice.call(document.querySelectorAll("#operations tr[data-search]"));
   var text = document.getElementById("search"), state = document.getElementById("state");
   var data = document.getElementById("data"), shown = document.getElementById("shown");
   var form = document.getElementById("filters");

@@ -112,7 +112,7 @@ func camel(words []string) string {
 	out := strings.Builder{}
 	for _, word := range words {
 		for _, piece := range strings.FieldsFunc(word, func(r rune) bool {
-			return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9')
+			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
 		}) {
 			if out.Len() == 0 {
 				out.WriteString(strings.ToLower(piece[:1]) + piece[1:])

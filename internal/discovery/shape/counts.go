@@ -8,12 +8,14 @@ type counts []uint64
 
 const countMask = 1<<56 - 1
 
+func kindOf(entry uint64) kind { return kind(entry >> 56) } //nolint:gosec // It is the upper byte.
+
 func (c *counts) add(k kind, n uint64) {
 	if n == 0 {
 		return
 	}
 	for i, entry := range *c {
-		switch have := kind(entry >> 56); {
+		switch have := kindOf(entry); {
 		case have == k:
 			(*c)[i] = uint64(k)<<56 | min(entry&countMask+min(n, countMask), countMask)
 			return
@@ -30,7 +32,7 @@ func (c *counts) add(k kind, n uint64) {
 
 func (c counts) of(k kind) uint64 {
 	for _, entry := range c {
-		if kind(entry>>56) == k {
+		if kindOf(entry) == k {
 			return entry & countMask
 		}
 	}
@@ -40,7 +42,7 @@ func (c counts) of(k kind) uint64 {
 // sum is the number of values of the kinds that are meant.
 func (c counts) sum(meant func(kind) bool) (n uint64) {
 	for _, entry := range c {
-		if meant(kind(entry >> 56)) {
+		if meant(kindOf(entry)) {
 			n += entry & countMask
 		}
 	}
@@ -50,6 +52,6 @@ func (c counts) sum(meant func(kind) bool) (n uint64) {
 // each calls visit for every kind that was seen.
 func (c counts) each(visit func(k kind, n uint64)) {
 	for _, entry := range c {
-		visit(kind(entry>>56), entry&countMask)
+		visit(kindOf(entry), entry&countMask)
 	}
 }

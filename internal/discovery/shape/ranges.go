@@ -36,7 +36,7 @@ func outward(s string) (low, high magnitude) {
 		return 0, 0
 	}
 	exponent = min(max(exponent, -maxExponent+1), maxExponent-1)
-	base := magnitude(3*(exponent+maxExponent) + 1)
+	base := magnitude(3*(exponent+maxExponent) + 1) //nolint:gosec // At most 2398.
 	switch {
 	case digit >= 5:
 		low, high = base+2, base+3

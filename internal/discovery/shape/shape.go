@@ -135,7 +135,7 @@ func (l *Looker) Hash(text string) uint64 {
 		v1 = bits.RotateLeft64(v1, 17) ^ v2
 		v2 = bits.RotateLeft64(v2, 32)
 	}
-	last := uint64(len(text)) << 56 //nolint:gosec // Only the low byte counts.
+	last := uint64(len(text)) << 56
 	text = text[:min(len(text), maxLooked)]
 	for ; len(text) >= 8; text = text[8:] {
 		m := uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |

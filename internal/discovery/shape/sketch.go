@@ -130,7 +130,7 @@ func (s Sketch) text() string {
 		b = s.many[:]
 	}
 	for _, h := range s.few {
-		b = append(b, byte(h>>24), byte(h>>16), byte(h>>8), byte(h)) //nolint:gosec // The bytes of h.
+		b = append(b, byte(h>>24), byte(h>>16), byte(h>>8), byte(h))
 	}
 	return base64.RawStdEncoding.EncodeToString(b)
 }
