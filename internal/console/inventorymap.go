@@ -44,11 +44,7 @@ type mapNodeData struct {
 }
 
 type mapLine struct {
-	Path      string
-	Width     string
-	Sensitive bool
-	Unmanaged bool
-	Title     string
+	Path, Width, Class, Title string
 }
 
 func (c *console) inventoryMap(w http.ResponseWriter, r *request) error {
@@ -66,12 +62,14 @@ func (c *console) inventoryMap(w http.ResponseWriter, r *request) error {
 		most = max(most, len(nodes))
 	}
 	d.Height = mapTop + most*(mapNode+mapGap)
+	// Lines of others are thin, or they would hide those that can be told apart.
 	busiest := uint64(1)
-	for _, l := range m.In {
-		busiest = max(busiest, l.Requests)
-	}
-	for _, l := range m.Out {
-		busiest = max(busiest, l.Requests)
+	for column, links := range [][]inventory.MapLink{m.In, m.Out} {
+		for _, l := range links {
+			if !d.rest(column, l) {
+				busiest = max(busiest, l.Requests)
+			}
+		}
 	}
 	for _, l := range m.In[max(len(m.In)-mapLines, 0):] {
 		d.line(l, 0, busiest)
@@ -112,6 +110,11 @@ func mapQuery(column int, n inventory.Node) string {
 	return "host:" + value
 }
 
+// rest says that a link leads from or to what is added up.
+func (d *mapData) rest(column int, l inventory.MapLink) bool {
+	return d.Columns[column].Nodes[l.From].Rest > 0 || d.Columns[column+1].Nodes[l.To].Rest > 0
+}
+
 // line draws a link between two columns.
 func (d *mapData) line(l inventory.MapLink, column int, busiest uint64) {
 	from, to := d.Columns[column].Nodes[l.From], d.Columns[column+1].Nodes[l.To]
@@ -124,9 +127,19 @@ func (d *mapData) line(l inventory.MapLink, column int, busiest uint64) {
 	if l.Unmanaged {
 		title += ", past every gateway"
 	}
+	width := 0.8 + 6*math.Sqrt(float64(l.Requests)/float64(busiest))
+	class := ""
+	switch {
+	case d.rest(column, l):
+		width, class = 1, "rest"
+	case l.Unmanaged:
+		class = "past"
+	case len(l.Classes) > 0:
+		class = "data"
+	}
 	d.Lines = append(d.Lines, mapLine{
 		Path:  fmt.Sprintf("M%d %dC%d %d %d %d %d %d", x1, y1, x1+bend, y1, x2-bend, y2, x2, y2),
-		Width: fmt.Sprintf("%.1f", 1+5*math.Log1p(float64(l.Requests))/math.Log1p(float64(busiest))), Sensitive: len(l.Classes) > 0, Unmanaged: l.Unmanaged, Title: title,
+		Width: fmt.Sprintf("%.1f", width), Class: class, Title: title,
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 	"farrier.dev/farrier/internal/discovery"
 	"farrier.dev/farrier/internal/discovery/keep"
 	"farrier.dev/farrier/internal/discovery/shape"
+	"farrier.dev/farrier/internal/spec"
 )
 
 // World is an inventory of operations that were never called. It is a Source, a
@@ -135,6 +136,13 @@ func (w *World) operation(random *rand.Rand, i int, now time.Time) *discovery.Op
 	op.Good = op.Requests
 	people(op, random, now)
 	learned(op, w.looker, random)
+	for _, d := range op.Data() {
+		c := op.Callers[random.IntN(len(op.Callers))]
+		if c.Received == nil {
+			c.Received = map[sensitive.Class]uint64{}
+		}
+		c.Received[d.Class] += d.Count
+	}
 	op.Changes = append(op.Changes, discovery.Change{At: op.First, Kind: "listed"})
 	if random.IntN(10) == 0 {
 		op.Changes = append(op.Changes, discovery.Change{At: op.Last, Kind: "parameter-new", Place: "query limit", Detail: "integer"})
@@ -301,8 +309,12 @@ func (w *World) Export(to io.Writer, ops []*discovery.Operation, as inventory.Wr
 	seen := map[string]bool{}
 	for _, op := range ops {
 		path := strings.TrimPrefix(op.Path, as.Base)
+		var parameters []string
+		for _, name := range spec.TemplateNames(path) {
+			parameters = append(parameters, fmt.Sprintf("{name: %q, in: path, required: true, schema: {type: string}}", name))
+		}
 		if !seen[path] {
-			fmt.Fprintf(&out, "  %q: {get: {responses: {\"200\": {description: good}}}}\n", path)
+			fmt.Fprintf(&out, "  %q: {get: {parameters: [%s], responses: {\"200\": {description: good}}}}\n", path, strings.Join(parameters, ", "))
 		}
 		seen[path] = true
 	}
