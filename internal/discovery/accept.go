@@ -9,6 +9,9 @@ import (
 // minutesKept is how many different minutes of good calls an operation remembers.
 const minutesKept = 4
 
+// headsNeeded is how many good calls list a HEAD whose path nobody asked for by GET.
+const headsNeeded = 20
+
 // consider lists a candidate when it may be.
 func (l *Learner) consider(e *entry, at time.Time) {
 	if e.listed {
@@ -67,6 +70,8 @@ func (l *Learner) enough(good uint64, minutes []int64) bool {
 // waitsFor says what else a candidate waits for than calls.
 func (l *Learner) waitsFor(e *entry) string {
 	switch {
+	case e.key.Method == "HEAD" && e.op.Good < headsNeeded:
+		return sentence(rejectHead)
 	case e.source.bannedAt(e.op.Last) && !e.others:
 		return sentence(rejectSpray)
 	case e.host.decoys.caught && !e.others:
@@ -82,7 +87,7 @@ func (l *Learner) named(e *entry) string {
 			return "operator"
 		}
 	}
-	if !e.node.Described() {
+	if !e.node.Describes(e.key.Method) {
 		return ""
 	}
 	return l.origin(e)

@@ -156,9 +156,6 @@ func (l *Learner) Observe(o *Observation) {
 		l.reject(&c, why)
 		return
 	}
-	if c.method == "HEAD" {
-		c.method = "GET"
-	}
 	c.source = l.sources.of(&o.Caller, c.at)
 	c.good = isGood(o)
 	c.identify()
@@ -184,6 +181,12 @@ func (l *Learner) one(c *call, name string) {
 	where := template.Call{Method: c.method, Path: c.Path, Fixed: c.fixed(), Good: c.good}
 	node := c.host.tree.Find(where)
 	e := find(node, c.method, c.version, name)
+	if c.method == "HEAD" {
+		if get := find(node, "GET", c.version, name); get != nil {
+			l.head(c, get)
+			return
+		}
+	}
 	if e == nil {
 		if why := l.unwelcome(c, node); why != "" {
 			l.reject(c, why)
@@ -210,14 +213,14 @@ func (c *call) fixed() int {
 
 // isGood says whether a call counts for accepting an operation.
 func isGood(o *Observation) bool {
-	if o.Attack || o.Refused || o.Method == "HEAD" {
+	if o.Attack || o.Refused {
 		return false
 	}
 	switch {
 	case o.Status >= 200 && o.Status < 400, o.Status == 101:
 		return true
 	case o.Status == 0:
-		return o.Assumed || o.Source == FromTrace
+		return o.Assumed
 	}
 	return false
 }

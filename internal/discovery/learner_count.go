@@ -63,6 +63,24 @@ func (l *Learner) count(c *call, e *entry) {
 	}
 }
 
+// head adds a HEAD to its GET: it counts, and teaches nothing.
+func (l *Learner) head(c *call, e *entry) {
+	if !l.heat(e) {
+		l.overflow++
+		return
+	}
+	l.touch(e)
+	if c.Attack {
+		e.op.Attacks++
+		return
+	}
+	e.op.Requests++
+	bump(&e.op.Sources, c.Source, 16)
+	if c.Refused {
+		e.op.Refused++
+	}
+}
+
 // good adds a call that was answered well.
 func (l *Learner) good(c *call, e *entry) {
 	op := e.op
@@ -94,6 +112,9 @@ func (l *Learner) good(c *call, e *entry) {
 	if c.Service != "" {
 		op.service(c.Service, c.at)
 	}
+	if c.Caller.Subject != "" {
+		op.Subjects.Add(l.looker.Hash(c.Caller.Subject))
+	}
 	if c.Request.Header != nil {
 		l.authentication(c, e)
 	}
@@ -120,13 +141,19 @@ func (l *Learner) where(c *call, e *entry) {
 func (l *Learner) authentication(c *call, e *entry) {
 	kind := c.authenticated()
 	op := e.op
+	if kind == NoAuthentication && !sawCredentials(c.Source) {
+		return
+	}
 	if e.listed && op.Authentication[kind] == 0 && total(op.Authentication) >= 20 {
 		op.change(c.at, "authentication-changed", "", "called with "+string(kind)+" too")
 	}
 	bump(&op.Authentication, kind, 16)
-	if c.Caller.Subject != "" {
-		op.Subjects.Add(l.looker.Hash(c.Caller.Subject))
-	}
+}
+
+// sawCredentials says whether a source sees all fields of a request, so that the lack
+// of credentials says something.
+func sawCredentials(s Source) bool {
+	return s != FromLog && s != FromAnalytics && s != FromTrace
 }
 
 func bump[K comparable](m *map[K]uint64, k K, most int) {

@@ -52,7 +52,7 @@ func sentence(reason string) string {
 	case rejectUnknown:
 		return "The source did not see how it was answered."
 	case rejectHead:
-		return "HEAD belongs to GET, which was not called yet."
+		return fmt.Sprintf("HEAD belongs to GET. It is an operation of its own only where there were %d calls of it and none of GET.", headsNeeded)
 	case rejectStatic:
 		return "By its extension it is a static file, and the answer was neither JSON nor XML."
 	case rejectSpray:
@@ -122,8 +122,6 @@ func (l *Learner) unwelcome(c *call, node *template.Node) string {
 		return rejectAttack
 	case c.Refused:
 		return rejectRefused
-	case c.Method == "HEAD":
-		return rejectHead
 	case c.Status == 404 || c.Status == 410:
 		return rejectNotFound
 	case c.Status == 0 && !c.good:
@@ -136,7 +134,7 @@ func (l *Learner) unwelcome(c *call, node *template.Node) string {
 		return rejectSpray
 	case l.ignored(c):
 		return rejectIgnored
-	case node != nil && node.Described():
+	case node != nil && node.Describes(c.method):
 		return ""
 	case isStatic(c.Path) && !c.isData() && !l.isPage(c.Path):
 		return rejectStatic

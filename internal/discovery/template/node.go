@@ -95,8 +95,16 @@ func (n *Node) write(b *strings.Builder) {
 	}
 }
 
-// Described says whether somebody described a path that ends here, at any level.
-func (n *Node) Described() bool { return n.ends != [levels]*end{} }
+// Describes says whether somebody described a method of the path that ends here, at
+// any level.
+func (n *Node) Describes(method string) bool {
+	for _, e := range n.ends {
+		if e != nil && (slices.Contains(e.methods, method) || slices.Contains(e.methods, "")) {
+			return true
+		}
+	}
+	return false
+}
 
 // DescribedAt says whether a path that ends here is described at one level.
 func (n *Node) DescribedAt(level int) bool { return n.ends[level] != nil }
