@@ -13,7 +13,6 @@ import (
 
 	"farrier.dev/farrier/internal/classify/sensitive"
 	"farrier.dev/farrier/internal/discovery"
-	"farrier.dev/farrier/internal/discovery/shape"
 	"farrier.dev/farrier/internal/finding"
 )
 
@@ -34,8 +33,8 @@ type Options struct {
 	// Host chooses the operations of one host, all when it is empty.
 	Host   string
 	Format Format
-	// Strictness is how far schemas go; the empty one is shape.Observed.
-	Strictness shape.Strictness
+	// Strictness is how far schemas go; the empty one is discovery.ObservedStrictness.
+	Strictness discovery.Strictness
 	// Plain leaves out all that only we understand (x-farrier-…).
 	Plain bool
 	// Made is when the inventory was taken; zero is left out.
@@ -83,7 +82,7 @@ func (o *Options) states(k discovery.Key) []string {
 // data are the classes of sensitive data of an operation by place.
 func data(op *discovery.Operation) []discovery.Data {
 	var out []discovery.Data
-	add := func(direction, place string, v *shape.Values) {
+	add := func(direction, place string, v *discovery.Values) {
 		counts := v.ClassCounts()
 		for _, class := range slices.Sorted(maps.Keys(counts)) {
 			out = append(out, discovery.Data{
@@ -99,7 +98,7 @@ func data(op *discovery.Operation) []discovery.Data {
 			if b.Schema == nil {
 				continue
 			}
-			b.Schema.Walk(func(path string, n *shape.Schema) { add(direction, bodyPlace(b)+" "+path, n.Values()) })
+			b.Schema.Walk(func(path string, n *discovery.Schema) { add(direction, bodyPlace(b)+" "+path, n.Values()) })
 		}
 	}
 	bodies("request", op.Bodies)

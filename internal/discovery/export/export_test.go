@@ -18,7 +18,6 @@ import (
 
 	"farrier.dev/farrier/internal/classify/sensitive"
 	"farrier.dev/farrier/internal/discovery"
-	"farrier.dev/farrier/internal/discovery/shape"
 	"farrier.dev/farrier/internal/spec/openapi"
 )
 
@@ -28,16 +27,16 @@ type fataler interface {
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func looker(t fataler) *shape.Looker {
+func looker(t fataler) *discovery.Looker {
 	d, err := sensitive.New(nil)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	return shape.NewLooker(d, [32]byte{7})
+	return discovery.NewLooker(d, [32]byte{7})
 }
 
 // learned makes an operation as a learner would.
-func learned(t fataler, l *shape.Looker, key discovery.Key, calls int, parameters map[string]string, request, answer string) *discovery.Operation {
+func learned(t fataler, l *discovery.Looker, key discovery.Key, calls int, parameters map[string]string, request, answer string) *discovery.Operation {
 	n := uint64(calls)
 	op := &discovery.Operation{
 		Key: key, Protocol: discovery.REST, First: start, Last: start.Add(time.Hour), Listed: start, By: "traffic", Requests: n, Good: n,
@@ -59,7 +58,7 @@ func learned(t fataler, l *shape.Looker, key discovery.Key, calls int, parameter
 		if text == "" {
 			return nil
 		}
-		b := &discovery.Body{Status: status, Media: "application/json", Count: n, Read: n, Schema: &shape.Schema{}}
+		b := &discovery.Body{Status: status, Media: "application/json", Count: n, Read: n, Schema: &discovery.Schema{}}
 		for range calls {
 			if err := b.Schema.ObserveJSON(l, sensitive.Context{In: "body"}, []byte(text), false); err != nil {
 				t.Fatalf("observing %s: %v", text, err)
@@ -171,7 +170,7 @@ func valid(t fataler, schema *jsonschema.Schema, text []byte, judge bool) {
 func TestOpenAPI(t *testing.T) {
 	schema := official(t)
 	ops, o := shop(t)
-	for _, strictness := range []shape.Strictness{shape.Observed, shape.Tight, shape.Loose} {
+	for _, strictness := range []discovery.Strictness{discovery.ObservedStrictness, discovery.TightStrictness, discovery.LooseStrictness} {
 		for _, plain := range []bool{true, false} {
 			o.Strictness, o.Plain, o.Format = strictness, plain, JSONFormat
 			text := write(t, ops, o)
@@ -192,7 +191,7 @@ func TestOpenAPI(t *testing.T) {
 			}
 		}
 	}
-	o.Format, o.Strictness, o.Plain = JSONFormat, shape.Observed, false
+	o.Format, o.Strictness, o.Plain = JSONFormat, discovery.ObservedStrictness, false
 	text := string(write(t, ops, o))
 	for _, want := range []string{
 		`"https://api.example.com"`, `"/shop/v1/orders/{orderId}"`, `"/shop/v1/orders/{order}/lines/{order2}"`,
@@ -221,7 +220,7 @@ func hostile() *rapid.Generator[string] {
 	)
 }
 
-func hostileOperation(t *rapid.T, l *shape.Looker) *discovery.Operation {
+func hostileOperation(t *rapid.T, l *discovery.Looker) *discovery.Operation {
 	text := func(label string) string { return hostile().Draw(t, label) }
 	key := discovery.Key{
 		Host:   rapid.SampledFrom([]string{"a.example.com", "*", "b:8080", text("host")}).Draw(t, "host"),

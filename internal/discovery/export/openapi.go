@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/discovery"
-	"farrier.dev/farrier/internal/discovery/shape"
 	"farrier.dev/farrier/internal/encoding/tree"
 )
 
@@ -46,7 +45,7 @@ type description struct {
 	o       *Options
 	ops     []*discovery.Operation
 	base    string
-	priors  shape.Priors
+	priors  discovery.Priors
 	unions  []*union
 	schemes map[string]map[string]any
 	tags    map[string]bool

@@ -8,12 +8,11 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/discovery"
-	"farrier.dev/farrier/internal/discovery/shape"
 )
 
 // requiredFrom is the number of calls from which a parameter or body that all had is
 // required.
-const requiredFrom = 30
+const requiredFrom = 60
 
 // statusText is a status as text.
 func statusText(status int) string { return strconv.Itoa(status) }
@@ -117,7 +116,7 @@ func (d *description) parameter(u *union, at place) map[string]any {
 	v := u.parameters[at]
 	out := map[string]any{"name": visible(at.name), "in": at.in, "schema": v.JSONSchema(d.o.Strictness)}
 	everywhere := v.Count >= u.sampled && u.sampled > 0
-	if everywhere && (u.sampled >= requiredFrom || d.o.Strictness == shape.Tight) && d.o.Strictness != shape.Loose {
+	if everywhere && (u.sampled >= requiredFrom || d.o.Strictness == discovery.TightStrictness) && d.o.Strictness != discovery.LooseStrictness {
 		out["required"] = true
 	} else {
 		out["x-farrier-presence"] = share(v.Count, u.sampled)
@@ -145,7 +144,7 @@ func (d *description) versions(u *union) []any {
 			continue
 		}
 		schema := map[string]any{"type": "string", "x-farrier-values": byHeader[header]}
-		if versioned && d.o.Strictness != shape.Loose {
+		if versioned && d.o.Strictness != discovery.LooseStrictness {
 			schema = map[string]any{"type": "string", "enum": byHeader[header]}
 		}
 		out = append(out, map[string]any{
@@ -169,7 +168,7 @@ func (d *description) requestBody(u *union) map[string]any {
 		return nil
 	}
 	out := map[string]any{"content": media}
-	if empty == 0 && all >= u.sampled && (all >= requiredFrom || d.o.Strictness == shape.Tight) && d.o.Strictness != shape.Loose {
+	if empty == 0 && all >= u.sampled && (all >= requiredFrom || d.o.Strictness == discovery.TightStrictness) && d.o.Strictness != discovery.LooseStrictness {
 		out["required"] = true
 	}
 	return out
@@ -236,7 +235,7 @@ func (d *description) responses(u *union) map[string]any {
 		}
 		media[at.media] = d.media(u, at, m)
 	}
-	if len(out) == 0 || d.o.Strictness != shape.Tight {
+	if len(out) == 0 || d.o.Strictness != discovery.TightStrictness {
 		out["default"] = map[string]any{"description": "Any other answer"}
 	}
 	return out

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/discovery"
-	"farrier.dev/farrier/internal/discovery/shape"
 )
 
 // union is what one operation of a description has: of one operation that was learned,
@@ -20,7 +19,7 @@ type union struct {
 
 	sampled, requests, good uint64
 	first, last             time.Time
-	parameters              map[place]*shape.Values
+	parameters              map[place]*discovery.Values
 	bodies, answers         map[content]*message
 	statuses                map[int]uint64
 	authentication          map[discovery.Authentication]uint64
@@ -35,7 +34,7 @@ type content struct {
 
 type message struct {
 	count, read uint64
-	schema      *shape.Schema
+	schema      *discovery.Schema
 }
 
 // unite groups the operations by what a description calls one.
@@ -55,7 +54,7 @@ func unite(ops []*discovery.Operation, base string) []*union {
 		u := byKey[k]
 		if u == nil {
 			u = &union{
-				route: r, method: k.method, parameters: map[place]*shape.Values{}, bodies: map[content]*message{},
+				route: r, method: k.method, parameters: map[place]*discovery.Values{}, bodies: map[content]*message{},
 				answers: map[content]*message{}, statuses: map[int]uint64{}, authentication: map[discovery.Authentication]uint64{},
 			}
 			byKey[k] = u
@@ -100,7 +99,7 @@ func (u *union) add(op *discovery.Operation, r route) {
 			at.name = strings.ToLower(p.Name)
 		}
 		if u.parameters[at] == nil {
-			u.parameters[at] = &shape.Values{}
+			u.parameters[at] = &discovery.Values{}
 		}
 		u.parameters[at].Merge(&p.Values)
 	}
