@@ -50,6 +50,8 @@ type Config struct {
 	Governance []string `yaml:"governance"`
 	// Projects are folders of Mule projects that operators may have scanned.
 	Projects []string `yaml:"projects"`
+	// Discovery learns the inventory from traffic.
+	Discovery Discovery `yaml:"discovery"`
 	// AuthorizationServer issues tokens; nil means that there is none.
 	AuthorizationServer *AuthorizationServer `yaml:"authorizationServer"`
 }
@@ -109,6 +111,7 @@ func DefaultConfig() Config {
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		Debounce:       500 * time.Millisecond,
 		Limits:         Limits{DrainSeconds: 30},
+		Discovery:      defaultDiscovery(),
 		Capture:        Capture{Megabytes: capture.DefaultMegabytes, Days: capture.DefaultDays, PerOperationHour: capture.DefaultPerOperationHour},
 	}
 }
@@ -128,7 +131,7 @@ func (c *Config) ReadFile(path string) error {
 	if c.Version != 1 {
 		return fmt.Errorf("reading settings: %s: version is %d; this program reads version 1", path, c.Version)
 	}
-	if err := errors.Join(c.Capture.check(), c.AuthorizationServer.check()); err != nil {
+	if err := errors.Join(c.Capture.check(), c.Discovery.check(), c.AuthorizationServer.check()); err != nil {
 		return fmt.Errorf("reading settings: %s: %w", path, err)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/audit"
 	"farrier.dev/farrier/internal/control/governance"
+	"farrier.dev/farrier/internal/control/inventory"
 	"farrier.dev/farrier/internal/control/projects"
 	"farrier.dev/farrier/internal/manifest"
 	"farrier.dev/farrier/internal/monitor"
@@ -42,6 +43,9 @@ type control struct {
 	governance           *governance.Service
 	projects             *projects.Service
 	patches              *projects.Patches
+	// discovered learns the inventory, which inventory shows; nil for none.
+	discovered *discoverer
+	inventory  *inventory.Service
 	// changed tells governance of a new revision.
 	changed chan struct{}
 }
@@ -110,6 +114,7 @@ func (c *control) published(ctx context.Context, number uint64, problems []manif
 	case c.changed <- struct{}{}:
 	default:
 	}
+	c.discovered.noticed()
 	entry := audit.Entry{
 		Operator: "system", Action: audit.RevisionPublished, Object: "revision " + strconv.FormatUint(number, 10),
 		Outcome: audit.Done, Detail: map[string]string{"problems": strconv.Itoa(len(problems))},

@@ -78,7 +78,7 @@ func (c *control) console(cfg Config, publisher *publish.Publisher, all *policy.
 		return nil, err
 	}
 	return console.New(console.Options{
-		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: found, Audit: entries, Governance: c.governance, Projects: c.projects,
+		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: found, Audit: entries, Governance: c.governance, Projects: c.projects, Inventory: c.inventory,
 		Now: c.now, Log: c.log.With("component", "console"), Hosts: cfg.ConsoleHosts,
 		Environment: cfg.Environment, Version: version(),
 	})

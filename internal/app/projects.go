@@ -74,7 +74,10 @@ func (c *control) scanAt(ctx context.Context, path string) (*scan.Report, map[st
 	byDir := map[string][]finding.Finding{}
 	rep, err := scan.Run(ctx, workspace, scan.Options{
 		Advisories: advisories, Now: c.now(),
-		Keep: func(_ int, p *mule.Project, found []finding.Finding) { byDir[p.Dir] = found },
+		Keep: func(_ int, p *mule.Project, found []finding.Finding) {
+			byDir[p.Dir] = found
+			c.discovered.project(p)
+		},
 	})
 	if err == nil {
 		for _, p := range workspace.Problems() {

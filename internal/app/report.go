@@ -48,16 +48,21 @@ func (o *ReportOptions) open() (err error) {
 
 // write writes a report and gives the exit code.
 func (o *ReportOptions) write(rep *report.Report, out io.Writer) (int, error) {
+	write := func(w io.Writer) error { return report.Write(w, o.format, rep) }
+	if o.File == "" && o.Terminal && o.format == report.Text {
+		write = func(w io.Writer) error { return report.WriteTerminal(w, rep) }
+	}
+	return o.writeOwn(rep, out, write)
+}
+
+// writeOwn is write for a command that writes its reports in its own way.
+func (o *ReportOptions) writeOwn(rep *report.Report, out io.Writer, write func(io.Writer) error) (int, error) {
 	rep.Tool.Version = version()
 	rep.Baseline = o.baseline
 	if o.WriteBaseline != "" {
 		if err := writeFile(o.WriteBaseline, func(w io.Writer) error { return report.WriteBaseline(w, rep.All()) }); err != nil {
 			return ExitBroken, err
 		}
-	}
-	write := func(w io.Writer) error { return report.Write(w, o.format, rep) }
-	if o.File == "" && o.Terminal && o.format == report.Text {
-		write = func(w io.Writer) error { return report.WriteTerminal(w, rep) }
 	}
 	var err error
 	if o.File == "" {

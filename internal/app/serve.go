@@ -11,12 +11,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"farrier.dev/farrier/internal/control/content"
+	"farrier.dev/farrier/internal/control/inventory"
 	"farrier.dev/farrier/internal/control/publish"
 	"farrier.dev/farrier/internal/gateway"
 	"farrier.dev/farrier/internal/gateway/framing"
@@ -68,9 +70,11 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 
 	// The gateway serves before the store is open: a dead database is a banner.
 	feed := traffic.NewFeed()
+	var publisher *publish.Publisher
+	discovered := newDiscoverer(cfg.Discovery, log, time.Now, func() publish.Status { return publisher.Status() })
 	rec := &recorder{rollup: monitor.NewRollup(time.Now), journal: records, feed: feed, log: log}
 	gate, err := gateway.New(gateway.Options{
-		Now: time.Now, Log: log.With("component", "gateway"), Recorder: rec, Logs: logs,
+		Now: time.Now, Log: log.With("component", "gateway"), Recorder: rec, Logs: logs, Observer: discovered.observer(),
 		Environment: cfg.Environment, Name: cfg.Gateway, TrustedProxies: cfg.TrustedProxies,
 		Framing: framing.Limits{MaxConns: cfg.Limits.Connections, MaxConnsPerAddr: cfg.Limits.ConnectionsPerAddress},
 		Limits:  gateway.Limits{InFlight: cfg.Limits.InFlight, BufferedBytes: cfg.Limits.BufferedBytes, Judges: cfg.Limits.Judges, Lag: cfg.Limits.Lag},
@@ -89,15 +93,19 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	kept := newStores(cfg, gate.Table, log)
 	spans := newCollectors(cfg.Gateway, gate.Table, log)
 	control := &control{log: log, now: time.Now, feed: feed, changed: make(chan struct{}, 1)}
-	var publisher *publish.Publisher
 	if err := control.newGovernance(cfg, func() publish.Status { return publisher.Status() }, router.PolicyClient(nil)); err != nil {
 		return err
 	}
+	adopted, err := inventory.OpenAdopted(cfg.Data)
+	if err != nil {
+		return err
+	}
+	control.discovered = discovered
 	if err := control.newProjects(cfg, func() *publish.Publisher { return publisher }); err != nil {
 		return err
 	}
 	publisher = publish.New(publish.Options{
-		Paths: cfg.Manifests, Catalogue: catalogue.Manifests{Catalogue: all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
+		Paths: append(slices.Clone(cfg.Manifests), adopted.Dir()), Catalogue: catalogue.Manifests{Catalogue: all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
 		Build: manifest.Options{RequireAuthentication: cfg.RequireAuthentication, Expand: secret.Environ().Expand},
 		Compile: router.Options{
 			Catalogue: all, Expand: secret.Environ().Expand, Runtime: gate.Runtime(),
@@ -123,15 +131,30 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 		running.Go(logged(log, "APIs are not judged by governance", func() error { return control.govern(background, cfg) }))
 		running.Go(logged(log, "projects can't be scanned", func() error { return control.rememberScans(background, cfg) }))
 	}
+	if err := discovered.open(ctx, control, cfg, keyring); err != nil {
+		log.Error("the inventory can't be opened; nothing is learned of APIs", "error", err)
+	} else {
+		running.Go(func() error { return discovered.run(background) })
+	}
+	others, err := discovered.listen(background, secret.Environ().Expand)
+	if err != nil {
+		log.Error("traffic that others carry is not taken", "error", err)
+	}
 	registerLearner(metrics, learner)
 	registerFigures(metrics, all)
 	captured.register(metrics)
+	discovered.register(metrics)
 	spans.register(metrics)
 	running.Go(func() error { learn(background, learner, control.trafficDB, cfg, log); return nil })
 	running.Go(func() error { return publisher.Watch(background) })
 	running.Go(func() error { kept.watch(background); return nil })
 	running.Go(func() error { spans.watch(background); return nil })
 	running.Go(func() error { control.followContent(background, live, publisher.Refresh); return nil })
+	if control.inventory, err = control.openInventory(discovered, adopted, publisher); err != nil {
+		log.Error("the inventory can't be shown", "error", err)
+	} else if control.inventory != nil {
+		running.Go(func() error { return control.inventory.Run(background) })
+	}
 	console, err := control.pages(ctx, cfg, publisher, all, metrics, gate)
 	if err != nil {
 		log.Error("the console can't be opened; the gateway serves without it", "error", err)
@@ -158,6 +181,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	console.close(drain)
 	tokens.close(drain)
 	admin.close(drain)
+	others.close(drain)
 	stopBackground()
 	return errors.Join(stopped, running.Wait(), control.close())
 }

@@ -4,6 +4,7 @@ package known
 
 import (
 	"cmp"
+	"net/url"
 	"path"
 	"slices"
 	"strconv"
@@ -57,6 +58,25 @@ func Below(base string, doc *spec.Document) []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// Host is the host that an API is described to be served under: its own, or that of its
+// servers when they all name the same; "*" when it is not known.
+func Host(d *discovery.Described) string {
+	if d.Host != "" {
+		return d.Host
+	}
+	host := ""
+	if d.Document != nil && d.Document.Description != nil {
+		for _, server := range d.Document.Description.Servers {
+			at, err := url.Parse(server)
+			if err != nil || at.Host == "" || host != "" && !strings.EqualFold(at.Host, host) {
+				return "*"
+			}
+			host = strings.ToLower(at.Host)
+		}
+	}
+	return cmp.Or(host, "*")
 }
 
 // Supersede marks, of descriptions of one API, those of older versions. They are of one

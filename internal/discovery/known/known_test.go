@@ -110,6 +110,20 @@ func TestInstance(t *testing.T) {
 	}
 }
 
+func TestHost(t *testing.T) {
+	for uri, want := range map[string]string{
+		"https://API.example.com/v1": "api.example.com", "http://api.example.com:8081/v1": "api.example.com:8081", "/v1": "*",
+	} {
+		d := known.Specification(document(t, "#%RAML 1.0\ntitle: T\nversion: v1\nbaseUri: "+uri+"\n/a:\n  get:\n"))
+		if got := known.Host(&d); got != want {
+			t.Errorf("the host of %s is %q, want %q", uri, got, want)
+		}
+	}
+	if got := known.Host(&discovery.Described{Host: "a.example"}); got != "a.example" {
+		t.Errorf("a given host is %q", got)
+	}
+}
+
 func TestSupersede(t *testing.T) {
 	described := func(title, version, api string) discovery.Described {
 		d := known.Specification(document(t, "#%RAML 1.0\ntitle: "+title+"\nversion: \""+version+"\"\n/a:\n  get:\n"))

@@ -1,0 +1,324 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"farrier.dev/farrier/internal/control/publish"
+	"farrier.dev/farrier/internal/discovery"
+	"farrier.dev/farrier/internal/discovery/keep"
+	"farrier.dev/farrier/internal/discovery/known"
+	"farrier.dev/farrier/internal/discovery/tap"
+	"farrier.dev/farrier/internal/gateway"
+	"farrier.dev/farrier/internal/mule"
+	"farrier.dev/farrier/internal/secret"
+	"farrier.dev/farrier/internal/spec/languages"
+)
+
+// discoveryEvery is how often what was learned is kept: a killed process loses no more.
+const discoveryEvery = 2 * time.Second
+
+// keyPurpose names the key of hashes where it is sealed.
+const keyPurpose = "discovery key"
+
+// discoverer learns what passes the gateway, from the start; what it learned before and
+// keeps is there once the store is open. A nil one learns nothing.
+type discoverer struct {
+	cfg    Discovery
+	log    *slog.Logger
+	now    func() time.Time
+	status func() publish.Status
+	tap    *tap.Tap
+	// learner is there once the store is open; until then nothing is taken from the queue.
+	learner *discovery.Learner
+	keep    *keep.Keep
+
+	// changed says that what is described may be different.
+	changed chan struct{}
+	mu      sync.Mutex
+	// described is what is known of the APIs; projects what was read of projects, by
+	// their folders.
+	described []discovery.Described
+	projects  map[string][]discovery.Described
+	// gone are operations that are to be forgotten in the store, too.
+	gone     []discovery.Key
+	failures atomic.Uint64
+	// told and seen are what the last judgement said of each API and operation.
+	told map[string]string
+	seen map[discovery.Key][]discovery.State
+}
+
+// newDiscoverer makes a discoverer whose tap watches the gateway at once.
+func newDiscoverer(cfg Discovery, log *slog.Logger, now func() time.Time, status func() publish.Status) *discoverer {
+	if !cfg.Enabled {
+		return nil
+	}
+	d := &discoverer{
+		cfg: cfg, log: log.With("component", "discovery"), now: now, status: status,
+		changed: make(chan struct{}, 1), projects: map[string][]discovery.Described{}, told: map[string]string{},
+	}
+	d.tap = tap.New(tap.Options{Learner: observer{d}, Log: d.log})
+	return d
+}
+
+// observer hands observations to the learner of a discoverer.
+type observer struct{ d *discoverer }
+
+// Observe implements tap.Learner.
+func (o observer) Observe(seen *discovery.Observation) { o.d.learner.Observe(seen) }
+
+// observer is what the gateway shows exchanges to.
+func (d *discoverer) observer() gateway.Observer {
+	if d == nil {
+		return nil
+	}
+	return d.tap
+}
+
+// open makes the learner, with what was kept. Without a store it begins anew and keeps
+// everything in memory.
+func (d *discoverer) open(ctx context.Context, c *control, cfg Config, keyring *secret.Keyring) error {
+	if d == nil {
+		return nil
+	}
+	options := discovery.Options{
+		Now: d.now, Internal: d.cfg.Internal, Partner: d.cfg.Partner,
+		Limits: discovery.Limits{AcceptRequests: d.cfg.AcceptRequests, AcceptMinutes: d.cfg.AcceptMinutes},
+	}
+	_, _ = rand.Read(options.Key[:]) // it never fails
+	var err error
+	if options.Detector, err = detector(d.cfg.Patterns); err != nil {
+		return err
+	}
+	if c.controlDB != nil && c.trafficDB != nil {
+		if d.keep, err = keep.Open(ctx, keep.Options{Traffic: c.trafficDB, Control: c.controlDB, Environment: cfg.Environment, Gateway: cfg.Gateway, Now: d.now}); err != nil {
+			return err
+		}
+		if err := d.sharedKey(ctx, keyring, &options.Key); err != nil {
+			return err
+		}
+		options.Details = d.keep
+	}
+	if d.learner, err = discovery.New(options); err != nil {
+		return err
+	}
+	return d.restore(ctx)
+}
+
+// sharedKey is the key of hashes that the gateways of an environment share.
+func (d *discoverer) sharedKey(ctx context.Context, keyring *secret.Keyring, key *[32]byte) error {
+	fresh, err := keyring.Seal(keyPurpose, key[:])
+	if err != nil {
+		return err
+	}
+	sealed, err := d.keep.Key(ctx, []byte(fresh))
+	if err != nil {
+		return err
+	}
+	plain, err := keyring.Open(keyPurpose, string(sealed))
+	if err != nil {
+		return fmt.Errorf("the key of discovery: %w", err)
+	}
+	copy(key[:], plain)
+	return nil
+}
+
+// restoring is how many operations are handed to the learner at once.
+const restoring = 500
+
+func (d *discoverer) restore(ctx context.Context) error {
+	if d.keep == nil {
+		return nil
+	}
+	edits, err := d.keep.Edits(ctx)
+	if err != nil {
+		return err
+	}
+	d.learner.Edit(edits)
+	d.describe(ctx)
+	var some []*discovery.Operation
+	if err := d.keep.Restore(ctx, func(op *discovery.Operation) error {
+		if some = append(some, op); len(some) == restoring {
+			d.learner.Restore(some)
+			some = some[:0]
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	d.learner.Restore(some)
+	edges, err := d.keep.Edges(ctx, true)
+	if err != nil {
+		return err
+	}
+	for _, e := range edges {
+		d.learner.Edge(e)
+	}
+	return nil
+}
+
+// run learns, and keeps what was learned, until ctx ends and what is queued is learned.
+func (d *discoverer) run(ctx context.Context) error {
+	if d == nil {
+		return nil
+	}
+	learned := make(chan struct{})
+	go func() {
+		defer close(learned)
+		d.tap.Run(ctx)
+	}()
+	tick := time.NewTicker(discoveryEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			d.save(ctx)
+		case <-d.changed:
+			d.describe(ctx)
+		case <-learned:
+			d.save(context.WithoutCancel(ctx))
+			return nil
+		}
+	}
+}
+
+// saving is how many operations are kept in one transaction.
+const saving = 500
+
+// save keeps what changed since the last time.
+func (d *discoverer) save(ctx context.Context) {
+	if d.keep == nil {
+		return
+	}
+	for {
+		ops := d.learner.Take(saving)
+		d.gone = append(d.gone, d.learner.Gone()...)
+		if err := d.keep.Save(ctx, ops, d.gone, d.tap.Stats().Dropped); err != nil {
+			if d.failures.Add(1) == 1 {
+				d.log.Error("what was learned can't be kept", "error", err)
+			}
+			d.learner.Again(ops)
+			return
+		}
+		d.gone = nil
+		d.failures.Store(0)
+		if len(ops) < saving {
+			break
+		}
+	}
+	if err := d.keep.SaveEdges(ctx, d.learner.Edges()); err != nil {
+		d.log.Error("calls between services can't be kept", "error", err)
+	}
+}
+
+// noticed says that a revision or a project is another.
+func (d *discoverer) noticed() {
+	if d == nil {
+		return
+	}
+	select {
+	case d.changed <- struct{}{}:
+	default:
+	}
+}
+
+// project keeps what was read of a project.
+func (d *discoverer) project(p *mule.Project) {
+	if d == nil {
+		return
+	}
+	described := known.Project(p)
+	d.mu.Lock()
+	d.projects[p.Dir] = described
+	d.mu.Unlock()
+	d.noticed()
+}
+
+// all is what is known of the APIs.
+func (d *discoverer) all() []discovery.Described {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.described
+}
+
+// describe gathers what is written down of the APIs and tells the learner.
+func (d *discoverer) describe(ctx context.Context) {
+	var out []discovery.Described
+	if rev := d.status().Serving; rev != nil {
+		for i := range rev.APIs {
+			if doc := known.Document(&rev.APIs[i]); doc != nil {
+				out = append(out, known.Instance(&rev.APIs[i], doc))
+			}
+		}
+	}
+	for _, path := range d.cfg.Specifications {
+		found, err := descriptions([]string{path}, "")
+		if err != nil {
+			d.log.Error("descriptions can't be read", "error", err)
+			continue
+		}
+		for _, one := range found {
+			project, err := one.open(known.Limits())
+			if err != nil {
+				d.log.Error("a description can't be read", "file", one.name(), "error", err)
+				continue
+			}
+			doc := languages.Read(project, one.main)
+			doc.File = one.shown(doc.File)
+			out = append(out, known.Specification(doc))
+		}
+	}
+	d.mu.Lock()
+	for _, dir := range slices.Sorted(maps.Keys(d.projects)) {
+		out = append(out, d.projects[dir]...)
+	}
+	known.Supersede(out)
+	d.described = out
+	d.mu.Unlock()
+	if err := d.learner.Describe(out); err != nil && ctx.Err() == nil {
+		d.log.Error("a description can't be held against traffic", "error", err)
+	}
+}
+
+// register adds the metrics.
+func (d *discoverer) register(metrics prometheus.Registerer) {
+	if d == nil {
+		return
+	}
+	for _, one := range []struct {
+		name, help string
+		value      func(s discovery.Stats, t tap.Stats) float64
+	}{
+		{"operations", "Operations in the inventory.", func(s discovery.Stats, _ tap.Stats) float64 { return float64(s.Operations) }},
+		{"candidates", "Operations that wait to be listed.", func(s discovery.Stats, _ tap.Stats) float64 { return float64(s.Candidates) }},
+		{"waiting", "Exchanges that wait to be learned from.", func(_ discovery.Stats, t tap.Stats) float64 { return float64(t.Waiting) }},
+		{"dropped", "Exchanges that found no room, and taught nothing.", func(_ discovery.Stats, t tap.Stats) float64 { return float64(t.Dropped) }},
+		{"sampled", "Exchanges that were looked into.", func(_ discovery.Stats, t tap.Stats) float64 { return float64(t.Sampled) }},
+	} {
+		metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "farrier_discovery_" + one.name, Help: one.help}, func() float64 {
+			var s discovery.Stats
+			if d.learner != nil {
+				s = d.learner.Stats()
+			}
+			return one.value(s, d.tap.Stats())
+		}))
+	}
+}
+
+// close says whether anything went wrong at the end.
+func (d *discoverer) close() error {
+	if d != nil && d.failures.Load() > 0 {
+		return errors.New("what was learned of APIs could not be kept")
+	}
+	return nil
+}
