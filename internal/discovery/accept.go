@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"bytes"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -70,7 +71,7 @@ func (l *Learner) enough(good uint64, minutes []int64) bool {
 // waitsFor says what else a candidate waits for than calls.
 func (l *Learner) waitsFor(e *entry) string {
 	switch {
-	case e.key.Method == "HEAD" && e.op.Good < headsNeeded:
+	case e.key.Method == http.MethodHead && e.op.Good < headsNeeded:
 		return sentence(rejectHead)
 	case e.source.bannedAt(e.op.Last) && !e.others:
 		return sentence(rejectSpray)

@@ -123,7 +123,7 @@ func checkTemplate(path string) error {
 
 // fitting gives what decides whether a text can be a value of each path parameter.
 func fitting(d *spec.Description, o *spec.Operation) []func(string) bool {
-	names := template.TemplateNames(o.Path)
+	names := template.NamesIn(o.Path)
 	out := make([]func(string) bool, len(names))
 	for i, name := range names {
 		for _, p := range o.Parameters {

@@ -104,7 +104,7 @@ func (l *Learner) hostOf(c *call) *host {
 
 func (l *Learner) newHost(name, api string) *host {
 	h := &host{name: name, api: api}
-	h.tree = template.NewTree(l.words, &l.nodes, func(from, into *template.Node) { l.moved(h, from, into) })
+	h.tree = template.NewTree(l.words, &l.nodes, l.moved)
 	l.hosts[name] = h
 	if api != "" {
 		l.apis[api]++
@@ -237,7 +237,7 @@ func (l *Learner) unlink(e *entry) {
 
 // moved brings the operations of one node to another, because siblings turned out to
 // be values, or the path of the node became a different one.
-func (l *Learner) moved(h *host, from, into *template.Node) {
+func (l *Learner) moved(from, into *template.Node) {
 	s := spotOf(from)
 	if s == nil {
 		return

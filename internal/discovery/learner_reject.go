@@ -2,7 +2,6 @@ package discovery
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -260,53 +259,34 @@ func (l *Learner) Explain(method, hostName, path string) Explanation {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	method = strings.ToUpper(method)
+	if hostName == "" {
+		hostName = "*"
+	}
 	if path == "" || path[0] != '/' {
 		path = "/" + path
 	}
 	if len(path) > 4096 {
 		return Explanation{Reasons: []string{sentence(rejectPath)}}
 	}
-	hosts := []string{hostName}
-	if hostName == "" {
-		hosts = l.hostNames()
-	}
-	for _, name := range hosts {
-		if h := l.hosts[name]; h != nil && template.Fits(path) {
-			if e := l.lookUp(h, method, path); e != nil {
-				return l.explain(e)
-			}
+	if h := l.hosts[hostName]; h != nil && template.Fits(path) {
+		if e := l.lookUp(h, method, path); e != nil {
+			return l.explain(e)
 		}
 	}
-	out := Explanation{Missing: l.missing(0, 0)}
-	for _, name := range hosts {
-		if r := l.rejected.all[rejectKey{method, name, path}]; r != nil {
-			out.Reasons = append(out.Reasons, sentence(r.reason))
-			if r.good > 0 {
-				out.Reasons = append(out.Reasons, fmt.Sprintf("As a candidate it had %d good calls.", r.good))
-			}
-			out.Reasons = append(out.Reasons, fmt.Sprintf("This was so %d times, the last time at %s.", r.count, r.last.UTC().Format(time.RFC3339)))
-			return out
+	var out Explanation
+	if r := l.rejected.all[rejectKey{method, hostName, path}]; r != nil {
+		out.Reasons = append(out.Reasons, sentence(r.reason))
+		if r.good > 0 {
+			out.Reasons = append(out.Reasons, fmt.Sprintf("As a candidate it had %d good calls.", r.good))
 		}
-	}
-	if why := unfit(&Observation{Method: method, Host: hosts[0], Path: path}); why != "" {
+		out.Reasons = append(out.Reasons, fmt.Sprintf("This was so %d times, the last time at %s.", r.count, r.last.UTC().Format(time.RFC3339)))
+	} else if why := unfit(&Observation{Method: method, Host: hostName, Path: path}); why != "" {
 		out.Reasons = append(out.Reasons, sentence(why))
 	} else {
 		out.Reasons = append(out.Reasons, "No call of it is remembered.")
 	}
+	out.Missing = l.missing(0, 0)
 	return out
-}
-
-// hostNames are the hosts that calls named, those of rejected ones among them; at least
-// "*", the host of those that named none.
-func (l *Learner) hostNames() []string {
-	names := map[string]bool{"*": true}
-	for name := range l.hosts {
-		names[name] = true
-	}
-	for key := range l.rejected.all {
-		names[key.host] = true
-	}
-	return slices.Sorted(maps.Keys(names))
 }
 
 // lookUp finds the entry of a concrete path, or of a template as it is listed.
@@ -344,7 +324,8 @@ func (l *Learner) explain(e *entry) Explanation {
 
 func (l *Learner) missing(good uint64, minutes int) []string {
 	var all []string
-	if need := uint64(l.limits.AcceptRequests); good < need { // #nosec G115 -- limits are positive
+	need := uint64(max(0, l.limits.AcceptRequests)) // #nosec G115 -- not negative
+	if good < need {
 		all = append(all, fmt.Sprintf("%d more good calls (2xx or 3xx)", need-good))
 	}
 	if minutes < l.limits.AcceptMinutes {

@@ -52,7 +52,7 @@ func (op *Operation) known(c *call) *Consumer {
 
 // request learns the body of a request, and gives the classes of data that it held.
 func (l *Learner) request(c *call, e *entry) map[sensitive.Class]bool {
-	classes := l.ofParameters(c, e)
+	classes := ofParameters(c, e)
 	b := c.Request.Body
 	if len(b) == 0 && !c.Request.Unseen {
 		return classes
@@ -107,7 +107,7 @@ func (l *Learner) body(c *call, e *entry, all *[]*Body, status int, field string
 	if len(m.Body) == 0 || !e.listed && l.waitBytes > candidateBytes {
 		return
 	}
-	read, fresh := l.document(c, e, b, status, media, field, m)
+	read, fresh := l.document(e, b, status, media, field, m)
 	if !read {
 		return
 	}
@@ -118,7 +118,7 @@ func (l *Learner) body(c *call, e *entry, all *[]*Body, status int, field string
 }
 
 // document looks into one body. The classes that it held are those whose counts grew.
-func (l *Learner) document(c *call, e *entry, b *Body, status int, media, field string, m *Message) (read bool, classes map[sensitive.Class]bool) {
+func (l *Learner) document(e *entry, b *Body, status int, media, field string, m *Message) (read bool, classes map[sensitive.Class]bool) {
 	direction := "response"
 	if status == 0 {
 		direction = "request"
@@ -191,7 +191,7 @@ func compareBodies(a, b *Body) int {
 }
 
 // ofParameters gives the classes of data that the parameters of this call have mostly.
-func (l *Learner) ofParameters(c *call, e *entry) map[sensitive.Class]bool {
+func ofParameters(c *call, e *entry) map[sensitive.Class]bool {
 	classes := map[sensitive.Class]bool{}
 	for _, p := range e.op.Parameters {
 		if !p.Last.Equal(c.at) {

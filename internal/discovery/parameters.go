@@ -91,8 +91,7 @@ const (
 )
 
 // parameters learns the parameters of a call.
-func (l *Learner) parameters(c *call, e *entry) map[sensitive.Class]bool {
-	found := map[sensitive.Class]bool{}
+func (l *Learner) parameters(c *call, e *entry) {
 	op := e.op
 	values := e.node.Values(c.Path, l.scratch.values[:0])
 	for i, name := range e.names {
@@ -107,20 +106,19 @@ func (l *Learner) parameters(c *call, e *entry) map[sensitive.Class]bool {
 	if c.Request.Header != nil {
 		l.headerParameters(c, op)
 	}
-	return found
 }
 
 // parameter learns one value of a parameter.
 func (l *Learner) parameter(c *call, op *Operation, in, name, value string) {
-	p := l.named2(c, op, in, name)
+	p := l.seen(c, op, in, name)
 	if p == nil {
 		return
 	}
 	p.Values.Observe(l.looker, l.context(op.Path, p.Name, in), value)
 }
 
-// named2 gives the parameter of a name and notes that it was seen.
-func (l *Learner) named2(c *call, op *Operation, in, name string) *Parameter {
+// seen gives the parameter of a name and notes that it was seen.
+func (l *Learner) seen(c *call, op *Operation, in, name string) *Parameter {
 	if name == "" || len(name) > maxParameter {
 		return nil
 	}
@@ -165,7 +163,7 @@ func (l *Learner) queryParameters(c *call, op *Operation) {
 		}
 		if to == from+1 {
 			l.parameter(c, op, "query", pairs[from].name, pairs[from].value)
-		} else if p := l.named2(c, op, "query", pairs[from].name); p != nil {
+		} else if p := l.seen(c, op, "query", pairs[from].name); p != nil {
 			texts = texts[:0]
 			for _, q := range pairs[from:min(to, from+maxInstances)] {
 				texts = append(texts, q.value)
@@ -287,7 +285,7 @@ func StandardHeader(name string) bool {
 		"x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "x-amzn-trace-id",
 		"x-cloud-trace-context", "traceparent", "tracestate", "baggage", "b3", "uber-trace-id", "x-envoy-expected-rq-timeout-ms",
 		"x-original-uri", "x-original-url", "x-original-method", "x-scheme", "x-request-start", "x-mirrored", "sentry-trace", "elastic-apm-traceparent",
-		"device-memory", "downlink", "ect", "rtt", "dpr", "viewport-width", "width", "purpose", "x-moz", "x-purpose", "x-chrome-connected", "grpc-timeout",
+		"device-memory", "downlink", "rtt", "dpr", "viewport-width", "width", "purpose", "x-moz", "x-purpose", "x-chrome-connected", "grpc-timeout",
 		"grpc-encoding", "grpc-accept-encoding", "soapaction", "mcp-session-id", "mcp-protocol-version", "last-event-id", "x-att-deviceid", "x-wap-profile",
 		"x-do-not-track", "x-uidh", "front-end-https", "proxy", "alt-used", "idempotency-key-seen", "http-referer", "postman-token":
 		return true

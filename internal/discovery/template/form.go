@@ -14,6 +14,18 @@ type form struct {
 
 func (f form) whole() bool { return f.before == 0 && f.after == 0 && f.between == "" && !f.keys }
 
+// of says whether a shape is that of the form.
+func (f form) of(pieces []string, segment string) bool {
+	last := len(pieces) - 1
+	switch {
+	case f.keys:
+		return last > 1 || pieces[last] == ")"
+	case f.between != "":
+		return last == 2 && pieces[1] == f.between
+	}
+	return last == 1 && pieces[0] == segment[:f.before] && pieces[1] == segment[len(segment)-f.after:]
+}
+
 // pieces are what stands around the values of a segment.
 func (f form) pieces(segment string) []string {
 	switch {

@@ -140,12 +140,13 @@ func (t *Tree) decide(p *Node, g *group) bool {
 	}
 	var values []*Node
 	verb := strings.HasPrefix(pieces[len(pieces)-1], ":")
+	named := verb || p.verbs()
 	for _, k := range [...]Kind{Locale, Number, Day, Numbered, Upper, Person, Name, Slug, Phrase} {
 		need := k.needed(proven)
-		if verb {
+		if named {
 			need = min(need, VerbsNeeded)
 		}
-		values = append(values, g.alike(k, need)...)
+		values = append(values, g.alike(k, need, named)...)
 	}
 	if len(values) == 0 {
 		return false
@@ -159,7 +160,7 @@ func (t *Tree) decide(p *Node, g *group) bool {
 	}
 	for _, n := range values {
 		into.kinds |= 1 << n.kind
-		into.looks |= 1 << look(n.text)
+		into.looks |= 1 << look(between(n.text, pieces))
 		t.merge(n, into)
 	}
 	if verb {
@@ -174,8 +175,7 @@ func (t *Tree) decide(p *Node, g *group) bool {
 func (t *Tree) same(p *Node, values []*Node, pieces []string) {
 	whole := []string{"", ""}
 	for _, v := range values {
-		text := strings.TrimSuffix(strings.TrimPrefix(v.text, pieces[0]), pieces[len(pieces)-1])
-		kid := p.kid(text)
+		kid := p.kid(between(v.text, pieces))
 		if kid == nil || !kid.isLoose() {
 			continue
 		}
@@ -187,6 +187,30 @@ func (t *Tree) same(p *Node, values []*Node, pieces []string) {
 		into.kinds |= 1 << kid.kind
 		into.looks |= 1 << look(kid.text)
 		t.merge(kid, into)
+	}
+}
+
+// verbs says that texts before a verb, as "x:cancel", turned out to be values here.
+func (n *Node) verbs() bool {
+	for _, s := range n.shapes {
+		if strings.HasPrefix(s.pieces[len(s.pieces)-1], ":") && s.kinds&(1<<Name|1<<Slug|1<<Phrase) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// between is what of a segment stands between the outermost pieces.
+func between(segment string, pieces []string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(segment, pieces[0]), pieces[len(pieces)-1])
+}
+
+// unpairAbove looks for pairs at each position above a node.
+func (t *Tree) unpairAbove(n *Node) {
+	for at := n; at.parent != nil; at = at.parent {
+		if at.isShape() && at.kinds&(1<<List) != 0 {
+			t.unpair(at.parent)
+		}
 	}
 }
 
@@ -262,8 +286,9 @@ func (k Kind) counts(of Kind) bool {
 	}
 }
 
-// alike gives the siblings of one kind whose structure at least need siblings share.
-func (g *group) alike(kind Kind, need int) []*Node {
+// alike gives the siblings of one kind whose structure at least need siblings share;
+// often says that they may be called often.
+func (g *group) alike(kind Kind, need int, often bool) []*Node {
 	shared := map[string]int{}
 	present := false
 	for i, n := range g.all {
@@ -278,7 +303,7 @@ func (g *group) alike(kind Kind, need int) []*Node {
 		return nil
 	}
 	var values []*Node
-	members, hits := 0, uint64(0)
+	members, hits := 0, 0
 	var looks [16]int
 	for _, n := range g.all {
 		if kind.counts(n.kind) {
@@ -305,85 +330,15 @@ func (g *group) alike(kind Kind, need int) []*Node {
 			values = append(values, n)
 		}
 	}
-	seldom := uint64(SeldomNames)
+	seldom := SeldomNames
 	if kind == Phrase || kind == Slug {
 		seldom = SeldomPhrases
 	}
-	if kind == Locale || kind == Person {
+	if often || kind == Locale || kind == Person {
 		return values
 	}
-	if members >= need && (members >= 4*need && kind != Phrase || hits <= seldom*uint64(members)) {
+	if members >= need && (members >= 4*need && kind != Phrase || hits <= seldom*members) {
 		return values
 	}
 	return nil
-}
-
-// merge moves everything at and below one node to another, and takes it out.
-func (t *Tree) merge(from, into *Node) {
-	from.detach()
-	t.absorb(from, into)
-}
-
-func (t *Tree) absorb(from, into *Node) {
-	*t.nodes--
-	for _, m := range from.methods {
-		into.mark(m)
-	}
-	if from.Owner != nil {
-		t.moved(from, into)
-	}
-	into.slash = into.slash || from.slash && into.Owner == nil
-	into.hits += from.hits
-	for _, kid := range from.kids {
-		if there := into.kid(kid.text); there != nil {
-			there.fix(kid.fixed)
-			t.absorb(kid, there)
-			continue
-		}
-		into.attach(kid)
-		t.renamed(kid)
-	}
-	for _, s := range slices.Clone(from.shapes) {
-		there := into.shape(s.pieces, s.names)
-		if there.parent == into && (len(there.kids) > 0 || len(there.shapes) > 0 || there.Owner != nil || there.kinds != 0) {
-			there.kinds |= s.kinds
-			t.absorb(s, there)
-			continue
-		}
-		there.names = into.unique(slices.Clone(bare(s.names)))
-		there.kinds = s.kinds
-		*t.nodes++
-		t.absorb(s, there)
-	}
-	from.kids, from.shapes, from.Owner, from.methods = nil, nil, nil, nil
-}
-
-// bare takes the numbers off that made names unique.
-func bare(names []string) []string {
-	all := make([]string, len(names))
-	for i, name := range names {
-		all[i] = name
-		for len(all[i]) > 1 && isDigit(all[i][len(all[i])-1]) {
-			all[i] = all[i][:len(all[i])-1]
-		}
-	}
-	return all
-}
-
-// renamed tells of everything below a node that its path became a different one.
-func (t *Tree) renamed(n *Node) {
-	n.forget()
-	t.tell(n)
-}
-
-func (t *Tree) tell(n *Node) {
-	if n.Owner != nil {
-		t.moved(n, n)
-	}
-	for _, kid := range slices.Clone(n.kids) {
-		t.tell(kid)
-	}
-	for _, s := range n.shapes {
-		t.tell(s)
-	}
 }

@@ -37,7 +37,7 @@ type Node struct {
 	fits []func(value string) bool
 	// hits counts the good calls below a loose literal; loose counts such kids; news what
 	// changed below since it was last asked whether they are values.
-	hits  uint64
+	hits  int
 	loose int
 	news  int
 	path  string
@@ -110,10 +110,10 @@ func (n *Node) Describes(method string) bool {
 func (n *Node) DescribedAt(level int) bool { return n.ends[level] != nil }
 
 // Names are the names of the values in the node's path, in their order.
-func (n *Node) Names() []string { return TemplateNames(n.Path()) }
+func (n *Node) Names() []string { return NamesIn(n.Path()) }
 
-// TemplateNames are the names in braces, in their order.
-func TemplateNames(path string) []string {
+// NamesIn are the names in braces, in their order.
+func NamesIn(path string) []string {
 	var all []string
 	for {
 		_, rest, ok := strings.Cut(path, "{")

@@ -77,6 +77,9 @@ func (t *Tree) Place(c Call) *Node {
 	}
 	w := walk{t: t, call: c, create: true}
 	n := w.run()
+	if w.pairs {
+		t.unpairAbove(n)
+	}
 	fresh := n.mark(c.Method)
 	if !fresh && !w.fresh {
 		return n
@@ -136,19 +139,17 @@ type walk struct {
 	t      *Tree
 	call   Call
 	create bool
-	// fresh says that a node was made.
-	fresh bool
-	place int
+	// fresh says that a node was made, pairs that a list of numbers was seen that may
+	// tell of pairs beside it that they are lists too.
+	fresh, pairs bool
+	place        int
 }
 
 func (w *walk) run() *Node {
 	n := &w.t.root
 	rest := w.call.Path[1:]
 	for depth := 0; rest != ""; depth++ {
-		segment, after, more := strings.Cut(rest, "/")
-		if more && after == "" {
-			more = false
-		}
+		segment, after, _ := strings.Cut(rest, "/")
 		if n = w.step(n, segment, after, depth < w.call.Fixed); n == nil {
 			return nil
 		}
@@ -177,7 +178,7 @@ func (w *walk) step(n *Node, segment, after string, fixed bool) *Node {
 		if !w.create {
 			return nil
 		}
-		w.made()
+		defer w.made(n, len(n.kids)+len(n.shapes))
 		return n.literal(segment, Version, true)
 	}
 	f := w.t.words.read(segment, w.place)
@@ -194,15 +195,15 @@ func (w *walk) step(n *Node, segment, after string, fixed bool) *Node {
 	if !w.create {
 		return nil
 	}
-	w.made()
+	defer w.made(n, len(n.kids)+len(n.shapes))
 	w.passed(f.kind, segment)
 	if f.kind.Value() {
-		if f.kind == List {
-			w.t.unpair(n)
-		}
 		pieces := f.pieces(segment)
 		s := n.shape(pieces, w.t.names(n, f, pieces))
 		s.kinds |= 1 << f.kind
+		if f.kind == List {
+			w.pairs = true
+		}
 		return s
 	}
 	kid := n.literal(segment, f.kind, false)
@@ -210,9 +211,10 @@ func (w *walk) step(n *Node, segment, after string, fixed bool) *Node {
 	return kid
 }
 
-func (w *walk) made() {
+// made counts what was added below a node.
+func (w *walk) made(n *Node, before int) {
 	w.fresh = true
-	*w.t.nodes++
+	*w.t.nodes += max(0, len(n.kids)+len(n.shapes)-before)
 }
 
 // passed counts the segments behind which versions don't stand.
@@ -232,13 +234,15 @@ func (w *walk) enters(s *Node, segment, after string, f form) bool {
 	if !ok {
 		return false
 	}
-	kind := f.kind
+	var kind Kind
 	if len(s.pieces) > 2 || s.pieces[0] != "" || s.pieces[1] != "" {
 		// The value is less than the segment.
 		if s.pieces[1] == "," && f.between != "," {
 			return false
 		}
-		kind = w.t.words.strict(values)
+		if kind = f.kind; !f.of(s.pieces, segment) {
+			kind = w.t.words.strict(values)
+		}
 	} else if f.whole() {
 		kind = f.kind
 	} else {
@@ -250,9 +254,7 @@ func (w *walk) enters(s *Node, segment, after string, f form) bool {
 		if s.kinds&(1<<kind) == 0 && w.create {
 			s.kinds |= 1 << kind
 		}
-		if kind == List && w.create && len(s.parent.shapes) > 1 {
-			w.t.unpair(s.parent)
-		}
+		w.pairs = w.pairs || kind == List && len(s.parent.shapes) > 1
 		return true
 	case kind == Version || kind == Word || kind == Literal:
 		return false
