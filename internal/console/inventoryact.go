@@ -123,7 +123,7 @@ func (c *console) inventoryPolicy(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	plan, err := c.Inventory.ApplyPolicy(r.Context(), r.principal, r.PathValue("id"), f.Get("policy"))
+	plan, err := c.Inventory.ApplyPolicy(r.Context(), r.principal, r.PathValue("id"), f.Get("policy"), f.Get("looked") != "")
 	if err != nil {
 		return err
 	}

@@ -124,14 +124,15 @@ func (s *Service) PlanPolicy(ctx context.Context, p control.Principal, id, polic
 	return plan, nil
 }
 
-// ApplyPolicy carries out a plan of a proposed policy.
-func (s *Service) ApplyPolicy(ctx context.Context, p control.Principal, id, policy string) (*Plan, error) {
+// ApplyPolicy carries out a plan of a proposed policy. One with settings that somebody
+// must look at first needs it said that this was done.
+func (s *Service) ApplyPolicy(ctx context.Context, p control.Principal, id, policy string, looked bool) (*Plan, error) {
 	plan, err := s.PlanPolicy(ctx, p, id, policy)
 	if err != nil {
 		return nil, err
 	}
-	if len(plan.Edit) > 0 {
-		return nil, wrong("the policy %s has settings that only you know: %s; download the manifest, fill them in, and put it beside your own", policy, strings.Join(plan.Edit, "; "))
+	if len(plan.Edit) > 0 && !looked {
+		return nil, wrong("look at these settings of the policy %s first, and say that you did: %s", policy, strings.Join(plan.Edit, "; "))
 	}
 	return plan, s.carryOut(ctx, p, plan, audit.PolicyApplied)
 }

@@ -103,7 +103,7 @@ type Plan struct {
 	// Why says what it is good for; Notes what to think of.
 	Why   string
 	Notes []string
-	// Edit are settings that somebody must fill in first; then it can't be carried out here.
+	// Edit are settings that somebody must look at first.
 	Edit []string
 	// Operations is how many operations it is made of.
 	Operations int

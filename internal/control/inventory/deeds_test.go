@@ -121,11 +121,11 @@ func TestWhatCannotBePublishedIsTakenBack(t *testing.T) {
 	w := newWorld(t, 500)
 	id := w.First(func(op *discovery.Operation) bool { return op.API == "default/orders" })
 	w.problems = []manifest.Problem{{Severity: manifest.Error, File: filepath.Join(w.dir, "adopted", "x.yaml"), Line: 3, Message: "is wrong"}}
-	if _, err := w.ApplyPolicy(t.Context(), ann, id, "rate-limiting-flex"); !told(err, "x.yaml:3: is wrong") {
+	if _, err := w.ApplyPolicy(t.Context(), ann, id, "rate-limiting-flex", false); !told(err, "x.yaml:3: is wrong") {
 		t.Errorf("%v", err)
 	}
 	w.problems, w.failing = nil, errors.New("the disk is full")
-	if _, err := w.ApplyPolicy(t.Context(), ann, id, "rate-limiting-flex"); !errors.Is(err, w.failing) {
+	if _, err := w.ApplyPolicy(t.Context(), ann, id, "rate-limiting-flex", false); !errors.Is(err, w.failing) {
 		t.Errorf("%v", err)
 	}
 	all, err := w.Adoptions(ann)
@@ -137,7 +137,7 @@ func TestWhatCannotBePublishedIsTakenBack(t *testing.T) {
 		t.Errorf("recorded %q", w.recorded)
 	}
 	w.failing = nil
-	if _, err := w.ApplyPolicy(t.Context(), ann, id, "rate-limiting-flex"); err != nil {
+	if _, err := w.ApplyPolicy(t.Context(), ann, id, "rate-limiting-flex", false); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 }

@@ -119,9 +119,12 @@ func TestNobodyWithoutRights(t *testing.T) {
 		"Adopt":          func(p control.Principal) error { _, err := w.Adopt(ctx, p, form); return err },
 		"RemoveAdoption": func(p control.Principal) error { return w.RemoveAdoption(ctx, p, "default-messages-0-v1") },
 		"PlanPolicy":     func(p control.Principal) error { _, err := w.PlanPolicy(ctx, p, id, "rate-limiting-flex"); return err },
-		"ApplyPolicy":    func(p control.Principal) error { _, err := w.ApplyPolicy(ctx, p, id, "rate-limiting-flex"); return err },
-		"PlanDenial":     func(p control.Principal) error { _, err := w.PlanDenial(ctx, p, "default/orders"); return err },
-		"Deny":           func(p control.Principal) error { _, err := w.Deny(ctx, p, "default/orders"); return err },
+		"ApplyPolicy": func(p control.Principal) error {
+			_, err := w.ApplyPolicy(ctx, p, id, "rate-limiting-flex", false)
+			return err
+		},
+		"PlanDenial": func(p control.Principal) error { _, err := w.PlanDenial(ctx, p, "default/orders"); return err },
+		"Deny":       func(p control.Principal) error { _, err := w.Deny(ctx, p, "default/orders"); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, p := range []control.Principal{{}, {Operator: "eve"}, {Operator: "ann", Roles: ann.Roles, MustSetPassword: true}} {

@@ -92,7 +92,8 @@ type RiskItem struct {
 // Proposal is a policy that would lessen the risk of an operation.
 type Proposal struct {
 	Policy, Why string
-	// Manifest is the resource as YAML, ready but for the settings that Edit lists.
+	// Manifest is the resource as YAML; Edit are the settings in it that somebody must look
+	// at first.
 	Manifest string
 	Edit     []string
 }
