@@ -220,7 +220,7 @@ func (c *comparison) parameters() {
 		place := in + " " + name
 		switch {
 		case described != nil:
-			seen[in+" "+strings.ToLower(plainName(described.name))] = true
+			seen[described.key] = true
 			c.values(place, v.shapesOf(described.schema), &p.Values, described.node, in != "path")
 			c.missing(described, p, place)
 		case in == "query":
@@ -294,12 +294,11 @@ func (c *comparison) unseen(seen map[string]bool) {
 	for i, v := range c.views {
 		for k := range v.parameters {
 			p := &v.parameters[k]
-			key := p.in + " " + strings.ToLower(plainName(p.name))
-			if p.in == "path" || p.whole || seen[key] || !c.visible(p.in) || c.credential(p.in, p.name) ||
+			if p.in == "path" || p.whole || seen[p.key] || !c.visible(p.in) || c.credential(p.in, p.name) ||
 				p.in == "header" && usualHeader(p.name) || p.node.Get(spec.ExtensionRAML).Get("securityScheme") != nil {
 				continue
 			}
-			seen[key] = true
+			seen[p.key] = true
 			switch {
 			case p.required && listed(c.op.Sampled, c.op.Sampled):
 				c.add(RequiredMissing, p.in+" "+p.name, p.node, c.op.Sampled, "no sampled call has it, and all were answered well", "required")
@@ -336,7 +335,7 @@ func (c *comparison) values(place string, s *shapes, v *values, at *tree.Node, t
 		}
 	}
 	if beyond > 0 {
-		c.add(EnumDiffers, place, at, v.Count, times(uint64(beyond), "value")+" more", times(uint64(len(enum)), "value")) //nolint:gosec // not negative
+		c.add(EnumDiffers, place, at, v.Count, times(uint64(beyond), "value")+" more", times(uint64(len(enum)), "value"))
 	}
 }
 

@@ -3,6 +3,7 @@ package judge
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -39,7 +40,7 @@ func (c *comparison) statuses() {
 // ofGateway tells codes that policies, gateways and conditional requests bring, which
 // descriptions rarely name.
 func (c *comparison) ofGateway(status int, count uint64) bool {
-	return ofGateway(status) || (status == 401 || status == 403) && count <= c.op.Refused || c.op.Method == "OPTIONS"
+	return ofGateway(status) || (status == 401 || status == 403) && count <= c.op.Refused || c.op.Method == http.MethodOptions
 }
 
 func ofGateway(status int) bool {
@@ -59,7 +60,7 @@ func (c *comparison) authentication() {
 			none += n
 		}
 	}
-	if all == 0 || !c.headers || c.op.Method == "OPTIONS" {
+	if all == 0 || !c.headers || c.op.Method == http.MethodOptions {
 		return
 	}
 	security := c.matches[0].operation.Security

@@ -3,6 +3,7 @@ package judge
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -144,7 +145,7 @@ func (m *maker) operation(o *Judged) {
 // unproven is missing or partial where good calls are known to carry no credentials,
 // empty otherwise.
 func unproven(op *discovery.Operation) string {
-	if op.Authentication[discovery.NoAuthentication] < discovery.AcceptParameterCalls || op.Method == "OPTIONS" {
+	if op.Authentication[discovery.NoAuthentication] < discovery.AcceptParameterCalls || op.Method == http.MethodOptions {
 		return ""
 	}
 	for source := range op.Sources {

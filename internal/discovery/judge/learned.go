@@ -3,11 +3,11 @@ package judge
 import (
 	"strings"
 
-	"farrier.dev/farrier/internal/discovery/shape"
+	"farrier.dev/farrier/internal/discovery"
 )
 
 // values are the statistics of the values at one place.
-type values = shape.Values
+type values = discovery.Values
 
 // field is one place of a learned document.
 type field struct {
@@ -22,10 +22,10 @@ type field struct {
 }
 
 // fieldsOf are the places of a learned document, parents first.
-func fieldsOf(s *shape.Schema) []*field {
+func fieldsOf(s *discovery.Schema) []*field {
 	var all []*field
-	var walk func(path string, n *shape.Schema)
-	walk = func(path string, n *shape.Schema) {
+	var walk func(path string, n *discovery.Schema)
+	walk = func(path string, n *discovery.Schema) {
 		f := &field{path: path, count: n.Count(), present: n.Present(), objects: n.Objects(), values: n.Values()}
 		for _, t := range n.Types() {
 			f.types = append(f.types, string(t))

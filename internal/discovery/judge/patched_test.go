@@ -124,11 +124,11 @@ func gone(t *testing.T, what string, r *patch.Result, again *judge.Judgement) in
 			left["shadow "+o.Operation.String()] = true
 		}
 		for _, d := range o.Drift {
-			left[d.Kind+" "+d.Key.String()+" "+d.Place] = true
+			left[d.Kind+" "+d.String()+" "+d.Place] = true
 		}
 	}
 	for _, c := range r.Done {
-		if k := strings.TrimSpace(c.Kind + " " + c.Key.String() + " " + c.Place); left[k] {
+		if k := strings.TrimSpace(c.Kind + " " + c.String() + " " + c.Place); left[k] {
 			t.Errorf("%s: still there: %s\n%s", what, k, r.Diff)
 		}
 	}
@@ -140,7 +140,7 @@ func gone(t *testing.T, what string, r *patch.Result, again *judge.Judgement) in
 func TestPatchOfPlantedDrift(t *testing.T) {
 	done, skipped := map[string]int{}, map[string]int{}
 	for i, dialect := range dialects {
-		for round := range 3 {
+		for round := range 2 {
 			r := newTraffic(uint64(100*i + round))
 			a := r.plain("Shop", 20)
 			d := a.described(t, dialect)
@@ -180,7 +180,7 @@ func TestPatchOfPlantedDrift(t *testing.T) {
 	for _, k := range slices.Sorted(maps.Keys(skipped)) {
 		t.Logf("skipped %4d %s", skipped[k], k)
 	}
-	if total < 300 {
+	if total < 200 {
 		t.Errorf("only %d differences were written", total)
 	}
 }
@@ -269,13 +269,17 @@ func TestPatchOfHandwritten(t *testing.T) {
 			t.Fatal(doc.Problems)
 		}
 		r := newTraffic(7)
-		get := &op{method: "GET", path: "/orders", query: []prop{{name: "page", typ: "integer"}, {name: "sort", typ: "string"}, {name: "tags[]", typ: "string"}}, head: []prop{{name: "X-Tenant", typ: "string"}},
+		get := &op{
+			method: "GET", path: "/orders", query: []prop{{name: "page", typ: "integer"}, {name: "sort", typ: "string"}, {name: "tags[]", typ: "string"}}, head: []prop{{name: "X-Tenant", typ: "string"}},
 			reply: &prop{typ: "array", items: &prop{typ: "object", props: []prop{
-				{name: "id", typ: "integer", required: true}, {name: "discount", typ: "number", required: true},
+				{name: "id", typ: "integer", required: true},
+				{name: "discount", typ: "number", required: true},
 				{name: "lines", typ: "array", required: true, items: &prop{typ: "object", props: []prop{{name: "sku", typ: "string", required: true}, {name: "box", typ: "object", required: true, props: []prop{{name: "w", typ: "integer"}}}}}},
-			}}}}
+			}}},
+		}
 		post := &op{method: "POST", path: "/orders", request: &prop{typ: "object", props: []prop{
-			{name: "id", typ: "integer", required: true}, {name: "lines", typ: "array", required: true, items: &prop{typ: "object", props: []prop{{name: "sku", typ: "string", required: true}}}},
+			{name: "id", typ: "integer", required: true},
+			{name: "lines", typ: "array", required: true, items: &prop{typ: "object", props: []prop{{name: "sku", typ: "string", required: true}}}},
 			{name: "gift: yes?", typ: "boolean", required: true},
 		}}}
 		one := &op{method: "GET", path: "/orders/{id}", query: []prop{{name: "full", typ: "boolean"}, {name: "lang", typ: "string"}}, reply: &prop{typ: "object", props: []prop{{name: "id", typ: "integer", required: true}, {name: "owner", typ: "string", required: true}}}}

@@ -75,16 +75,21 @@ func TestAnyPair(t *testing.T) {
 	judge.Judge(nil, nil, judge.Options{})
 }
 
-// BenchmarkJudge is 20,000 operations against 200 descriptions.
+// BenchmarkJudge is 20,000 operations against 200 descriptions, of which one, or ten,
+// describe each.
 func BenchmarkJudge(b *testing.B) {
+	for _, shared := range []int{1, 10} {
+		b.Run(fmt.Sprintf("described=%d", shared), func(b *testing.B) { benchmark(b, shared) })
+	}
+}
+
+func benchmark(b *testing.B, shared int) {
+	b.Helper()
 	r := newTraffic(1)
 	var described []discovery.Described
 	var ops []*discovery.Operation
 	for i := range 200 {
-		a := r.plain(fmt.Sprintf("Shop %d", i), 100)
-		if i%10 > 0 {
-			a.base = described[i-i%10].Document.Description.BasePaths[0] // several describe the same paths
-		}
+		a := r.plain(fmt.Sprintf("Shop %d", i-i%shared), 100)
 		described = append(described, a.described(b, dialects[i%3]))
 		first := r.learned(a, a.ops[0], 10)
 		for _, o := range a.ops {
@@ -95,8 +100,7 @@ func BenchmarkJudge(b *testing.B) {
 	}
 	inv := &discovery.Inventory{At: now, Operations: ops}
 	b.ReportAllocs()
-	b.ResetTimer()
-	for range b.N {
+	for b.Loop() {
 		if j := judge.Judge(inv, described, judge.Options{}); len(j.Operations) != 20_000 {
 			b.Fatal(len(j.Operations))
 		}

@@ -10,7 +10,6 @@ import (
 
 	"farrier.dev/farrier/internal/classify/sensitive"
 	"farrier.dev/farrier/internal/discovery"
-	"farrier.dev/farrier/internal/discovery/shape"
 )
 
 var now = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
@@ -18,11 +17,11 @@ var now = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 // traffic makes learned operations of described ones.
 type traffic struct {
 	*rand.Rand
-	look *shape.Looker
+	look *discovery.Looker
 }
 
 func newTraffic(seed uint64) *traffic {
-	return &traffic{rand.New(rand.NewPCG(seed, 1)), shape.NewLooker(nil, [32]byte{})} //nolint:gosec // a test repeats itself
+	return &traffic{rand.New(rand.NewPCG(seed, 1)), discovery.NewLooker(nil, [32]byte{})}
 }
 
 func (t *traffic) scalar(p prop) any {
@@ -48,10 +47,10 @@ func (t *traffic) scalar(p prop) any {
 // value is a value as described; what is optional is there more often than not, and
 // always in the first call.
 func (t *traffic) value(p prop, request bool, call int) any {
-	switch {
-	case p.typ == "array":
+	switch p.typ {
+	case "array":
 		return []any{t.value(*p.items, request, call), t.value(*p.items, request, call)}
-	case p.typ == "object":
+	case "object":
 		out := map[string]any{}
 		for _, q := range p.props {
 			if request && q.readOnly || !request && q.writeOnly || !q.required && call > 0 && t.IntN(4) == 0 {
@@ -73,7 +72,7 @@ func (t *traffic) value(p prop, request bool, call int) any {
 }
 
 func (t *traffic) body(p *prop, status int, calls int) *discovery.Body {
-	b := &discovery.Body{Status: status, Media: "application/json", Count: uint64(calls), Read: uint64(calls), Schema: &shape.Schema{}}
+	b := &discovery.Body{Status: status, Media: "application/json", Count: uint64(calls), Read: uint64(calls), Schema: &discovery.Schema{}}
 	for call := range calls {
 		t.observe(b, t.value(*p, status == 0, call))
 	}
@@ -174,7 +173,9 @@ func (t *traffic) plain(title string, ops int) *api {
 		o.head = []prop{{name: "X-Tenant", typ: "string", required: i%2 == 0}}
 		o.secured, o.openFor = i%3 == 1, i%3 == 2
 		o.reply = &prop{typ: "object", props: []prop{
-			{name: "id", typ: "integer", required: true}, {name: "total", typ: "number", required: true}, {name: "note", typ: "string"},
+			{name: "id", typ: "integer", required: true},
+			{name: "total", typ: "number", required: true},
+			{name: "note", typ: "string"},
 			{name: "when", typ: "string", format: "date"},
 			{name: "lines", typ: "array", items: &prop{typ: "object", props: []prop{{name: "sku", typ: "string", required: true}, {name: "count", typ: "integer"}}}},
 			{name: "labels", typ: "object", keyed: true},
@@ -182,7 +183,9 @@ func (t *traffic) plain(title string, ops int) *api {
 		}}
 		if o.method != "GET" {
 			o.request = &prop{typ: "object", props: []prop{
-				{name: "sku", typ: "string", required: true}, {name: "count", typ: "integer", required: true}, {name: "express", typ: "boolean"},
+				{name: "sku", typ: "string", required: true},
+				{name: "count", typ: "integer", required: true},
+				{name: "express", typ: "boolean"},
 				{name: "address", typ: "object", props: []prop{{name: "street", typ: "string", required: true}, {name: "zip", typ: "string"}}},
 			}}
 		}
@@ -193,7 +196,7 @@ func (t *traffic) plain(title string, ops int) *api {
 
 // texts is a body that was always the same.
 func (t *traffic) texts(status int, text string, calls int) *discovery.Body {
-	b := &discovery.Body{Status: status, Media: "application/json", Count: uint64(calls), Read: uint64(calls), Schema: &shape.Schema{}}
+	b := &discovery.Body{Status: status, Media: "application/json", Count: uint64(calls), Read: uint64(calls), Schema: &discovery.Schema{}}
 	for range calls {
 		if err := b.Schema.ObserveJSON(t.look, sensitive.Context{}, []byte(text), false); err != nil {
 			panic(err)
@@ -209,6 +212,6 @@ func (t *traffic) detected(tb testing.TB, text string) *discovery.Body {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	t.look = shape.NewLooker(d, [32]byte{})
+	t.look = discovery.NewLooker(d, [32]byte{})
 	return t.texts(200, text, 50)
 }

@@ -22,6 +22,8 @@ type view struct {
 // parameter is a described parameter.
 type parameter struct {
 	in, name string
+	// key is place and name without brackets in lower case.
+	key      string
 	required bool
 	node     *tree.Node
 	schema   *tree.Node
@@ -136,6 +138,7 @@ func (v *views) read(op *spec.Operation) *view {
 
 func (v *views) parameter(out *view, n *tree.Node, old bool) {
 	p := parameter{in: n.Get("in").Str(), name: n.Get("name").Str(), required: n.Get("required").IsTrue(), node: n, schema: n.Get("schema")}
+	p.key = p.in + " " + strings.ToLower(plainName(p.name))
 	switch {
 	case old && p.in == "body":
 		out.body, out.content = n, v.produced(n.Get("schema"), "consumes", out.node)

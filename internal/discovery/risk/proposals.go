@@ -250,7 +250,9 @@ func (p *proposer) authentication() {
 		p.add("jwt-validation-flex", why+"; others carry a token, so that it can be asked of all", object{
 			{"jwtKeyOrigin", "jwks"},
 			{"jwksUrl", "https://identity.example.com/.well-known/jwks.json"},
-			{"signingMethod", "rsa"}, {"signingKeyLength", 256}, {"mandatoryExpClaim", true},
+			{"signingMethod", "rsa"},
+			{"signingKeyLength", 256},
+			{"mandatoryExpClaim", true},
 		}, false, "config.jwksUrl: the key set of whoever issues the tokens")
 		return
 	}

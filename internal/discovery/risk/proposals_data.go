@@ -29,6 +29,7 @@ func (p *proposer) masking() {
 		switch d.Class {
 		case "card", "iban", "bank-account", "phone":
 			f = append(f, field{"mask", "partial"}, field{"keepLast", 4})
+		default: // wholly masked
 		}
 		fields = append(fields, f)
 		if !slices.Contains(classes, string(d.Class)) {

@@ -12,17 +12,16 @@ import (
 	"farrier.dev/farrier/internal/classify/sensitive"
 	"farrier.dev/farrier/internal/discovery"
 	"farrier.dev/farrier/internal/discovery/risk"
-	"farrier.dev/farrier/internal/discovery/shape"
 	"farrier.dev/farrier/internal/finding"
 )
 
-func looker(t testing.TB) *shape.Looker {
+func looker(t testing.TB) *discovery.Looker {
 	t.Helper()
 	d, err := sensitive.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return shape.NewLooker(d, [32]byte{})
+	return discovery.NewLooker(d, [32]byte{})
 }
 
 // operation is a learned operation with a body of requests and one of answers.
@@ -44,7 +43,7 @@ func operation(t testing.TB, method, path, request, reply string) *discovery.Ope
 		}
 	}
 	body := func(status int, text string) *discovery.Body {
-		b := &discovery.Body{Status: status, Media: "application/json", Count: 50, Read: 50, Schema: &shape.Schema{}}
+		b := &discovery.Body{Status: status, Media: "application/json", Count: 50, Read: 50, Schema: &discovery.Schema{}}
 		for range 50 {
 			if err := b.Schema.ObserveJSON(l, sensitive.Context{In: "body"}, []byte(text), false); err != nil {
 				t.Fatal(err)

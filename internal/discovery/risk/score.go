@@ -2,6 +2,7 @@ package risk
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -113,7 +114,7 @@ func (s *scorer) exposure() {
 // unproven is missing or partial where good calls are known to carry no credentials,
 // and nothing in force asks for any; empty otherwise.
 func unproven(op *discovery.Operation, f *Facts) string {
-	if op.Authentication[discovery.NoAuthentication] == 0 || has(f.Policies, authenticating) || op.Method == "OPTIONS" {
+	if op.Authentication[discovery.NoAuthentication] == 0 || has(f.Policies, authenticating) || op.Method == http.MethodOptions {
 		return ""
 	}
 	for source := range op.Sources {

@@ -128,34 +128,7 @@ func (w *writer) openOperation(root spot, op *discovery.Operation, path, method 
 		}
 	}
 	value := object{{"description", described(op)}}
-	var list []any
-	templates := spec.TemplateNames(path)
-	declared := map[string]bool{}
-	for _, in := range []string{"path", "query", "header", "cookie"} {
-		for _, p := range w.taken(op, in) {
-			if in == "cookie" && w.doc.Language == spec.OpenAPI20 {
-				continue
-			}
-			item := w.openParameter(p)
-			if in == "path" {
-				if name := names[p.Name]; name != "" {
-					item[0].value = name
-				}
-				// Templates of the base path are not of the operation.
-				if name, _ := item[0].value.(string); !slices.Contains(templates, name) || declared[name] {
-					continue
-				}
-				declared[item[0].value.(string)] = true //nolint:errcheck // it was asked just now
-			}
-			list = append(list, item)
-		}
-	}
-	for _, name := range templates {
-		if !declared[name] {
-			p := &discovery.Parameter{In: "path", Name: name}
-			list = append(list, w.openParameter(p))
-		}
-	}
+	list := w.openParameters(op, path, names)
 	body := w.bodies(op.Bodies, 0, op.Sampled)
 	if w.doc.Language == spec.OpenAPI20 {
 		value, list = w.swaggerBody(value, list, body, op)
@@ -179,6 +152,40 @@ func (w *writer) openOperation(root spot, op *discovery.Operation, path, method 
 		return w.add(opened.doc, opened.around, opened.node, method, value)
 	}
 	return w.add(paths.doc, paths.around, paths.node, path, object{{method, value}})
+}
+
+// openParameters are the parameters of an operation of OpenAPI; names are what the path
+// calls the learned templates.
+func (w *writer) openParameters(op *discovery.Operation, path string, names map[string]string) []any {
+	var list []any
+	templates := spec.TemplateNames(path)
+	declared := map[string]bool{}
+	for _, in := range []string{"path", "query", "header", "cookie"} {
+		for _, p := range w.taken(op, in) {
+			if in == "cookie" && w.doc.Language == spec.OpenAPI20 {
+				continue
+			}
+			item := w.openParameter(p)
+			if in == "path" {
+				if name := names[p.Name]; name != "" {
+					item[0].value = name
+				}
+				// Templates of the base path are not of the operation.
+				if name, _ := item[0].value.(string); !slices.Contains(templates, name) || declared[name] {
+					continue
+				}
+				declared[item[0].value.(string)] = true
+			}
+			list = append(list, item)
+		}
+	}
+	for _, name := range templates {
+		if !declared[name] {
+			p := &discovery.Parameter{In: "path", Name: name}
+			list = append(list, w.openParameter(p))
+		}
+	}
+	return list
 }
 
 // swaggerBody writes bodies as Swagger 2.0 has them.

@@ -141,10 +141,6 @@ const context = 3
 
 // diff writes the changes as a unified diff.
 func (f *file) diff(b *strings.Builder) {
-	type row struct {
-		mark byte
-		text string
-	}
 	var rows []row
 	var touched []int
 	for _, l := range f.lines {
@@ -163,6 +159,17 @@ func (f *file) diff(b *strings.Builder) {
 		return
 	}
 	fmt.Fprintf(b, "--- a/%s\n+++ b/%s\n", f.name, f.name)
+	f.hunks(b, rows, touched)
+}
+
+// row is a line of a diff.
+type row struct {
+	mark byte
+	text string
+}
+
+// hunks writes the changed rows with those around them.
+func (f *file) hunks(b *strings.Builder, rows []row, touched []int) {
 	before, after, at := 0, 0, 0
 	for i := 0; i < len(touched); {
 		from := max(touched[i]-context, at)
@@ -214,9 +221,6 @@ func (f *file) edits() []finding.Edit {
 		}
 	}
 	position := func(orig int) finding.Position {
-		if orig-1 < len(starts) && !(orig-1 == len(starts)-1 && orig > 1 && f.bare) {
-			return finding.Position{Offset: starts[orig-1], Line: orig, Column: 1}
-		}
 		if orig-1 < len(starts) {
 			return finding.Position{Offset: starts[orig-1], Line: orig, Column: 1}
 		}

@@ -6,7 +6,6 @@ import (
 
 	"farrier.dev/farrier/internal/discovery"
 	"farrier.dev/farrier/internal/discovery/judge"
-	"farrier.dev/farrier/internal/discovery/shape"
 	"farrier.dev/farrier/internal/spec"
 )
 
@@ -15,7 +14,7 @@ const maxDepth = 12
 
 // jsonSchema is what was learned of a place as a JSON schema: types and properties, none
 // required. swagger says that null can't be written as a type.
-func jsonSchema(s *shape.Schema, nullable bool, depth int) object {
+func jsonSchema(s *discovery.Schema, nullable bool, depth int) object {
 	if s == nil || depth > maxDepth {
 		return object{}
 	}
@@ -25,7 +24,7 @@ func jsonSchema(s *shape.Schema, nullable bool, depth int) object {
 	var types []string
 	null := false
 	for _, t := range s.Types() {
-		if t == shape.Null {
+		if string(t) == "null" {
 			null = true
 			continue
 		}
@@ -72,7 +71,7 @@ func jsonSchema(s *shape.Schema, nullable bool, depth int) object {
 
 // ramlType is what was learned of a place as a type of RAML 1.0; property says that it
 // is one of an object, which none requires.
-func ramlType(s *shape.Schema, property bool, depth int) object {
+func ramlType(s *discovery.Schema, property bool, depth int) object {
 	out := object{}
 	finish := func() object {
 		if property {
@@ -84,20 +83,19 @@ func ramlType(s *shape.Schema, property bool, depth int) object {
 		out = append(out, member{"type", "any"})
 		return finish()
 	}
-	types := s.Types()
-	if s.Repeated() {
-		types = []shape.Type{shape.Array}
-	}
 	var names []string
-	for _, t := range types {
+	for _, t := range s.Types() {
 		name := string(t)
-		if t == shape.Null {
+		if name == "null" {
 			name = "nil"
 		}
 		names = append(names, name)
 	}
+	if s.Repeated() {
+		names = []string{"array"}
+	}
 	slices.SortStableFunc(names, func(a, b string) int { return b2i(a == "nil") - b2i(b == "nil") })
-	structured := slices.Contains(types, shape.Object) || slices.Contains(types, shape.Array)
+	structured := slices.Contains(names, "object") || slices.Contains(names, "array")
 	switch {
 	case len(names) == 0, len(names) > 1 && structured:
 		out = append(out, member{"type", "any"})
@@ -105,8 +103,8 @@ func ramlType(s *shape.Schema, property bool, depth int) object {
 	default:
 		out = append(out, member{"type", strings.Join(names, " | ")})
 	}
-	switch types[0] {
-	case shape.Object:
+	switch names[0] {
+	case "object":
 		properties := object{}
 		for name, m := range s.Members() {
 			properties = append(properties, member{name, ramlType(m, true, depth+1)})
@@ -117,11 +115,10 @@ func ramlType(s *shape.Schema, property bool, depth int) object {
 		if len(properties) > 0 {
 			out = append(out, member{"properties", properties})
 		}
-	case shape.Array:
+	case "array":
 		if items := s.Items(); items != nil && len(items.Types()) > 0 {
 			out = append(out, member{"items", ramlType(items, false, depth+1)})
 		}
-	case shape.String, shape.Integer, shape.Number, shape.Boolean, shape.Null:
 	}
 	return finish()
 }
@@ -137,23 +134,23 @@ func b2i(b bool) int {
 func (w *writer) nullable() bool { return w.raml >= 0 || w.doc.Language == spec.OpenAPI31 }
 
 // parameterType is the schema of a parameter, in the words of the language.
-func (w *writer) parameterType(v *shape.Values) object {
-	scalar := func(t shape.Type) string {
-		if t == "" || t == shape.Null {
+func (w *writer) parameterType(v *discovery.Values) object {
+	scalar := func(t string) string {
+		if t == "" || t == "null" {
 			return "string"
 		}
-		return string(t)
+		return t
 	}
-	t := v.Type()
+	t := string(v.Type())
 	switch {
-	case t != shape.Array:
+	case t != "array":
 		return object{{"type", scalar(t)}}
 	case w.raml == 0:
-		return object{{"type", scalar(v.Items())}, {"repeat", true}}
+		return object{{"type", scalar(string(v.Items()))}, {"repeat", true}}
 	case w.raml == 1 && v.Listed():
 		return object{{"type", "string"}}
 	}
-	return object{{"type", "array"}, {"items", object{{"type", scalar(v.Items())}}}}
+	return object{{"type", "array"}, {"items", object{{"type", scalar(string(v.Items()))}}}}
 }
 
 // ramlParameter is the declaration of a parameter.
