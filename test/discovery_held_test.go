@@ -17,6 +17,7 @@ import (
 	"farrier.dev/farrier/internal/discovery"
 	"farrier.dev/farrier/internal/discovery/discoverytest"
 	"farrier.dev/farrier/internal/discovery/export"
+	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/spec"
 	"farrier.dev/farrier/internal/spec/openapi"
 )
@@ -58,11 +59,15 @@ func (v *validated) play(r *replay, i int, inventory *discovery.Inventory, truth
 	if err != nil {
 		r.t.Errorf("%s: the written description is not valid: %v", d.Name, err)
 	}
-	described, err := openapi.Parse(written.Bytes())
-	if err != nil {
-		r.t.Errorf("%s: the written description: %v", d.Name, err)
+	// Hundreds of operations with all that was seen of them are longer than what is
+	// read unasked.
+	limits := spec.ProjectLimits{Document: tree.Options{MaxBytes: 64 << 20, MaxNodes: 20_000_000}, Bytes: 64 << 20}
+	doc := openapi.Read(spec.OneFile("written.json", written.Bytes(), limits), "written.json")
+	if !doc.Valid() || doc.Description == nil {
+		r.t.Errorf("%s: the written description of %d bytes: %v", d.Name, written.Len(), doc.Problems)
 		return
 	}
+	described := doc.Description
 	kinds := spec.DefaultKinds() | spec.KindsOf(spec.MissingCredential, spec.UnknownStatus, spec.ResponseContentType, spec.ResponseBody)
 	checker, err := spec.NewChecker(described, spec.Options{Block: kinds, Most: 2})
 	if err != nil {

@@ -202,7 +202,7 @@ func (r *replay) hold(sum *discoverytest.Scores, held *validated) {
 			least, of = one.least, one.whole
 		}
 		if one.got.Value() < least || one.got.Of < of {
-			r.t.Errorf("%s is %v, must be %.2f of at least %d", one.what, one.got, least, of)
+			r.t.Errorf("%s is %v, must be %.3f of at least %d", one.what, one.got, least, of)
 		}
 	}
 }
