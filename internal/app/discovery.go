@@ -49,7 +49,7 @@ type discoverer struct {
 	// described is what is known of the APIs; projects what was read of projects, by
 	// their folders.
 	described []discovery.Described
-	projects  map[string][]discovery.Described
+	projects  map[string]knownProject
 	// gone are operations that are to be forgotten in the store, too.
 	gone     []discovery.Key
 	failures atomic.Uint64
@@ -65,7 +65,7 @@ func newDiscoverer(cfg Discovery, log *slog.Logger, now func() time.Time, status
 	}
 	d := &discoverer{
 		cfg: cfg, log: log.With("component", "discovery"), now: now, status: status,
-		changed: make(chan struct{}, 1), projects: map[string][]discovery.Described{}, told: map[string]string{},
+		changed: make(chan struct{}, 1), projects: map[string]knownProject{}, told: map[string]string{},
 	}
 	d.tap = tap.New(tap.Options{Learner: observer{d}, Log: d.log})
 	return d
@@ -237,11 +237,38 @@ func (d *discoverer) project(p *mule.Project) {
 	if d == nil {
 		return
 	}
-	described := known.Project(p)
+	one := knownProject{p.Name, known.Project(p)}
 	d.mu.Lock()
-	d.projects[p.Dir] = described
+	d.projects[p.Dir] = one
 	d.mu.Unlock()
 	d.noticed()
+}
+
+// knownProject is a Mule project and what it says of its APIs.
+type knownProject struct {
+	name      string
+	described []discovery.Described
+}
+
+// readProjects reads the projects of folders, so that their flows are known without a
+// scan.
+func (d *discoverer) readProjects(ctx context.Context, folders []string) error {
+	if d == nil || len(folders) == 0 {
+		return nil
+	}
+	workspace, err := mule.Find(ctx, folders, mule.Limits{})
+	if err != nil {
+		return err
+	}
+	for i := range workspace.Len() {
+		p, err := workspace.Read(ctx, i)
+		if err != nil {
+			d.log.Warn("a project can't be read", "project", workspace.Dir(i), "error", err)
+			continue
+		}
+		d.project(p)
+	}
+	return workspace.Close()
 }
 
 // all is what is known of the APIs.
@@ -280,7 +307,7 @@ func (d *discoverer) describe(ctx context.Context) {
 	}
 	d.mu.Lock()
 	for _, dir := range slices.Sorted(maps.Keys(d.projects)) {
-		out = append(out, d.projects[dir]...)
+		out = append(out, known.Served(d.status().Serving, d.projects[dir].name, d.projects[dir].described)...)
 	}
 	known.Supersede(out)
 	d.described = out

@@ -135,6 +135,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 		log.Error("the inventory can't be opened; nothing is learned of APIs", "error", err)
 	} else {
 		running.Go(func() error { return discovered.run(background) })
+		running.Go(logged(log, "projects can't be read", func() error { return discovered.readProjects(background, cfg.Projects) }))
 	}
 	others, err := discovered.listen(background, secret.Environ().Expand)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"farrier.dev/farrier/internal/audit"
 	"farrier.dev/farrier/internal/control"
+	"farrier.dev/farrier/internal/discovery/known"
 	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/revision"
 	"farrier.dev/farrier/internal/scan"
@@ -142,7 +143,7 @@ func ofAPI(findings []finding.Finding) []finding.Finding {
 
 // The labels of an ApiInstance by which its project is known.
 const (
-	labelProject = "farrier/project"
+	labelProject = known.LabelProject
 	labelAPIID   = "farrier/api-id"
 )
 

@@ -79,6 +79,32 @@ func sameFlow(a, b discovery.Flow) bool {
 	return a.Name == b.Name && a.File == b.File && a.Line == b.Line && a.Method == b.Method && a.Path == b.Path && slices.Equal(a.Upstreams, b.Upstreams)
 }
 
+func TestServed(t *testing.T) {
+	described := known.Project(shop(t))
+	name := func(n string) revision.Name { return revision.Name{Namespace: "default", Name: n} }
+	for _, one := range []struct {
+		name string
+		apis []revision.API
+		want []string // API and base paths of the router's description
+	}{
+		{"no revision", nil, []string{"", "/shop/orders"}},
+		{"a label", []revision.API{{Name: name("a"), BasePath: "/x", Labels: map[string]string{known.LabelProject: "shop"}}}, []string{"default/a", "/x", "/x/orders/v1"}},
+		{"the base path", []revision.API{{Name: name("b"), BasePath: "/shop/orders"}}, []string{"default/b", "/shop/orders", "/shop/orders/orders/v1"}},
+		{"the label of another", []revision.API{{Name: name("c"), BasePath: "/shop/orders", Labels: map[string]string{known.LabelProject: "other"}}}, []string{"", "/shop/orders"}},
+	} {
+		t.Run(one.name, func(t *testing.T) {
+			var rev *revision.Revision
+			if one.apis != nil {
+				rev = &revision.Revision{APIs: one.apis}
+			}
+			got := known.Served(rev, "shop", described)[0]
+			if all := append([]string{got.API}, got.BasePaths...); !slices.Equal(all, one.want) {
+				t.Errorf("served as %q, want %q", all, one.want)
+			}
+		})
+	}
+}
+
 func document(t *testing.T, text string) *spec.Document {
 	t.Helper()
 	doc := languages.Read(spec.OneFile("api.raml", []byte(text), spec.ProjectLimits{}), "api.raml")

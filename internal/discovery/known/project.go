@@ -11,6 +11,7 @@ import (
 	"farrier.dev/farrier/internal/encoding/tree"
 	"farrier.dev/farrier/internal/encoding/xmltext/document"
 	"farrier.dev/farrier/internal/mule"
+	"farrier.dev/farrier/internal/revision"
 	"farrier.dev/farrier/internal/spec"
 	"farrier.dev/farrier/internal/spec/languages"
 )
@@ -36,6 +37,40 @@ func Project(p *mule.Project) []discovery.Described {
 		out = append(out, discovery.Described{Name: p.Dir, Origin: project, BasePaths: []string{""}, Flows: flows})
 	}
 	return out
+}
+
+// LabelProject is the label of an ApiInstance that names the project behind it.
+const LabelProject = "farrier/project"
+
+// Served are the descriptions of a project as the instances of a revision serve them:
+// those that name the project by a label, or else have the base path of its router. Where
+// there are none, or no revision, they stay as they are.
+func Served(rev *revision.Revision, name string, described []discovery.Described) []discovery.Described {
+	var out []discovery.Described
+	for _, d := range described {
+		found := false
+		for i := range serving(rev) {
+			api := &rev.APIs[i]
+			label := api.Labels[LabelProject]
+			if label != name && (label != "" || api.BasePath == "" || !slices.Contains(d.BasePaths, api.BasePath)) {
+				continue
+			}
+			served := d
+			served.API, served.BasePaths = api.Name.String(), Below(api.BasePath, d.Document)
+			found, out = true, append(out, served)
+		}
+		if !found {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func serving(rev *revision.Revision) []revision.API {
+	if rev == nil {
+		return nil
+	}
+	return rev.APIs
 }
 
 // reading is one project, being read.
