@@ -289,6 +289,31 @@ func TestBase(t *testing.T) {
 	}
 }
 
+// TestMaps holds that members of maps, whose names are data, are no parameters, and
+// described ones are.
+func TestMaps(t *testing.T) {
+	d, err := openapi.Parse([]byte(`{"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "paths": {"/pages": {"get": {"parameters": [
+		{"name": "headers", "in": "query", "required": true, "style": "deepObject", "schema": {"type": "object", "additionalProperties": {"type": "string"}}},
+		{"name": "filter", "in": "query", "required": true, "style": "deepObject", "schema": {"type": "object", "required": ["size"], "properties": {"size": {"type": "integer"}}}}],
+		"responses": {"200": {"description": "fine"}}}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	traffic, err := Generate(d, Options{Requests: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent, maps := traffic.TruthOf(traffic.All()).Operations["GET /pages"].Parameters, 0
+	for e := range traffic.All() {
+		if strings.Contains(e.Target, "headers%5B") {
+			maps++
+		}
+	}
+	if len(sent) != 1 || sent[Name{"query", "filter[size]"}] == nil || maps < 50 {
+		t.Errorf("%v are parameters, of %d calls with a map", sent, maps)
+	}
+}
+
 // TestUpstream holds that the service answers each exchange with its own answer,
 // and says when it was asked for something else.
 func TestUpstream(t *testing.T) {

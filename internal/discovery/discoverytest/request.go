@@ -65,7 +65,9 @@ func (w *world) ask(r random, op *operation, c *client, sparse bool) request {
 			continue
 		}
 		for _, one := range d.parameter(p) {
-			q.sent = append(q.sent, one.sent)
+			if one.sent.Name != "" {
+				q.sent = append(q.sent, one.sent)
+			}
 			switch p.In {
 			case spec.InQuery:
 				q.query = append(q.query, one.text)
@@ -150,8 +152,9 @@ func (d *drawer) parameter(p *spec.Parameter) []written {
 		name = strings.ToLower(name)
 	}
 	declared := "string"
+	described := map[string]bool{}
 	for _, one := range d.sent {
-		if one.Name == p.Name {
+		if described[one.Name] = true; one.Name == p.Name {
 			declared = one.Declared
 		}
 	}
@@ -185,7 +188,7 @@ func (d *drawer) parameter(p *spec.Parameter) []written {
 	case []any:
 		return d.list(p, name, v, pair)
 	case map[string]any:
-		return d.members(p, v, pair, single)
+		return d.members(p, v, described, pair, single)
 	default:
 		return single(wire(v), declared, 1, false)
 	}
@@ -219,7 +222,7 @@ func (d *drawer) list(p *spec.Parameter, name string, v []any, pair func(name, t
 	return []written{{pair(p.Name, strings.Join(texts, separator)), s}}
 }
 
-func (d *drawer) members(p *spec.Parameter, v map[string]any, pair func(name, text string) string, single func(text, declared string, items int, oneText bool) []written) []written {
+func (d *drawer) members(p *spec.Parameter, v map[string]any, described map[string]bool, pair func(name, text string) string, single func(text, declared string, items int, oneText bool) []written) []written {
 	var all []written
 	var flat []string
 	for _, key := range slices.Sorted(maps.Keys(v)) {
@@ -229,7 +232,12 @@ func (d *drawer) members(p *spec.Parameter, v map[string]any, pair func(name, te
 			member = p.Name + "[" + key + "]"
 		}
 		flat = append(flat, key, text)
-		all = append(all, written{pair(member, text), Sent{Place: string(p.In), Name: member, Declared: jsonType(v[key]), Shown: shown(text), Items: 1}})
+		one := written{text: pair(member, text)}
+		// The names of the members of a map are data, and no parameters.
+		if described[join(p.Name, key)] {
+			one.sent = Sent{Place: string(p.In), Name: member, Declared: jsonType(v[key]), Shown: shown(text), Items: 1}
+		}
+		all = append(all, one)
 	}
 	if p.Style == spec.DeepObject || p.Style == spec.Form && p.Explode && p.In == spec.InQuery {
 		return all
@@ -307,10 +315,10 @@ func (d *drawer) form(schema any) []byte {
 	d.sent = nil
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(v)) {
-		s := Sent{Place: "form", Name: name, Declared: jsonType(v[name]), Items: 1}
+		s, described := Sent{Place: "form", Name: name, Declared: jsonType(v[name]), Items: 1}, false
 		for _, one := range types {
 			if one.Name == name {
-				s.Declared = one.Declared
+				s.Declared, described = one.Declared, true
 			}
 		}
 		texts := []string{wire(v[name])}
@@ -328,8 +336,9 @@ func (d *drawer) form(schema any) []byte {
 		if len(texts) == 0 {
 			continue
 		}
-		s.Shown = widest(texts)
-		d.sent = append(d.sent, s)
+		if s.Shown = widest(texts); described {
+			d.sent = append(d.sent, s)
+		}
 		for _, one := range texts {
 			pairs = append(pairs, url.QueryEscape(name)+"="+url.QueryEscape(one))
 		}
