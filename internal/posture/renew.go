@@ -14,8 +14,8 @@ import (
 // finds no more is mended; it is open again when it comes back. Findings without
 // an API get this one.
 func (p *Posture) Renew(ctx context.Context, engine, api string, findings []finding.Finding) error {
-	if engine == "" || api == "" {
-		return errors.New("renewing findings: engine and API are required")
+	if engine == "" {
+		return errors.New("renewing findings: the engine is required")
 	}
 	err := p.opts.DB.Write(ctx, func(tx *store.Tx) error {
 		before, err := p.ofEngine(ctx, tx, engine, api)
