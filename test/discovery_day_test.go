@@ -186,8 +186,8 @@ func (d *day) send(api int, word string, counts map[discovery.Key]int) {
 func (d *day) save() {
 	d.t.Helper()
 	for {
-		ops := d.learner.Take(500)
-		if err := d.keep.Save(d.t.Context(), ops, d.learner.Gone(), 0); err != nil {
+		ops, gone := d.learner.Changed(500)
+		if err := d.keep.Save(d.t.Context(), ops, gone, 0); err != nil {
 			d.t.Fatal(err)
 		}
 		if len(ops) < 500 {

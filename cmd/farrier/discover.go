@@ -54,14 +54,22 @@ findings only with --spec or --project.`,
 			return err
 		},
 	}
+	discoverFlags(c, &o, &mapping)
+	c.Flags().BoolVar(&rules, "list", false, "list the rules of findings instead: --format text, md or json")
+	return c
+}
+
+// discoverFlags adds what says how sources are read and what is written.
+func discoverFlags(c *cobra.Command, o *app.DiscoverOptions, mapping *string) {
 	f := c.Flags()
 	f.StringArrayVar(&o.Specs, "spec", nil, "description to compare with: file, folder, glob or archive (repeatable)")
 	f.StringArrayVar(&o.Projects, "project", nil, "Mule project to compare with: folder or archive (repeatable)")
 	f.StringVar(&o.BasePath, "base-path", "", "stands before the paths of the descriptions")
 	f.StringVar(&o.Source.Host, "host", "", "host of sources that name none")
 	f.StringVar(&o.Source.Format, "log-format", "", `how the sources are written (default: found out); a name, or "nginx:…", "apache:…" or "envoy:…" with the format of the server`)
-	f.StringVar(&mapping, "mapping", "", "file that names the fields of JSON lines or CSV")
+	f.StringVar(mapping, "mapping", "", "file that names the fields of JSON lines or CSV")
 	f.StringVar(&o.OpenAPI, "openapi", "", "file to write what was learned to, as OpenAPI 3.1; YAML or JSON by its name")
+	f.StringVar((*string)(&o.Schemas), "schemas", "likely", "how far the schemas of --openapi go: safe (hold for 995 of 1000 calls to come), likely, seen (whatever was so until now) or loose (types only)")
 	f.StringVar(&o.Patch, "patch", "", "file to write what the descriptions lack to, as a patch")
 	f.IntVar(&o.Requests, "min-requests", 1, "good calls that list an operation nobody described")
 	f.IntVar(&o.Minutes, "min-minutes", 1, "different minutes that these calls must be in, 1 to 4")
@@ -71,8 +79,6 @@ findings only with --spec or --project.`,
 	f.StringVar(&o.Weights, "weights", "", "file of weights of the risk")
 	f.StringVar(&o.Why, "why", "", `say why an operation is listed, or why not, as "GET /orders/7"`)
 	f.BoolVar(&o.Trusting, "trusting", false, "look for no attacks in the requests, which is faster")
-	f.BoolVar(&rules, "list", false, "list the rules of findings instead: --format text, md or json")
 	reportFlags(c, &o.Output)
 	f.Lookup("format").Usage = "text, json, csv, sarif, junit or html"
-	return c
 }

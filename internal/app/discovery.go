@@ -50,8 +50,8 @@ type discoverer struct {
 	// their folders.
 	described []discovery.Described
 	projects  map[string]knownProject
-	// gone are operations that are to be forgotten in the store, too.
-	gone     []discovery.Key
+	// edges is until when calls between services are kept.
+	edges    uint64
 	failures atomic.Uint64
 	// told and seen are what the last judgement said of each API and operation.
 	told map[string]string
@@ -109,10 +109,15 @@ func (d *discoverer) open(ctx context.Context, c *control, cfg Config, keyring *
 		}
 		options.Details = d.keep
 	}
-	if d.learner, err = discovery.New(options); err != nil {
+	learner, err := discovery.New(options)
+	if err != nil {
 		return err
 	}
-	return d.restore(ctx)
+	if err := d.restore(ctx, learner); err != nil {
+		return err
+	}
+	d.learner = learner
+	return nil
 }
 
 // sharedKey is the key of hashes that the gateways of an environment share.
@@ -136,7 +141,7 @@ func (d *discoverer) sharedKey(ctx context.Context, keyring *secret.Keyring, key
 // restoring is how many operations are handed to the learner at once.
 const restoring = 500
 
-func (d *discoverer) restore(ctx context.Context) error {
+func (d *discoverer) restore(ctx context.Context, learner *discovery.Learner) error {
 	if d.keep == nil {
 		return nil
 	}
@@ -144,26 +149,27 @@ func (d *discoverer) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.learner.Edit(edits)
-	d.describe(ctx)
+	learner.Edit(edits)
+	d.describe(ctx, learner)
 	var some []*discovery.Operation
 	if err := d.keep.Restore(ctx, func(op *discovery.Operation) error {
 		if some = append(some, op); len(some) == restoring {
-			d.learner.Restore(some)
+			learner.Restore(some)
 			some = some[:0]
 		}
 		return nil
 	}); err != nil {
 		return err
 	}
-	d.learner.Restore(some)
+	learner.Restore(some)
 	edges, err := d.keep.Edges(ctx, true)
 	if err != nil {
 		return err
 	}
 	for _, e := range edges {
-		d.learner.Edge(e)
+		learner.Edge(e)
 	}
+	_, d.edges = learner.Edges(0)
 	return nil
 }
 
@@ -177,14 +183,25 @@ func (d *discoverer) run(ctx context.Context) error {
 		defer close(learned)
 		d.tap.Run(ctx)
 	}()
+	// Hundreds of descriptions take longer to read than what was learned may wait.
+	var describing sync.WaitGroup
+	defer describing.Wait()
+	describing.Go(func() {
+		for {
+			select {
+			case <-d.changed:
+				d.describe(ctx, d.learner)
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 	tick := time.NewTicker(discoveryEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
 			d.save(ctx)
-		case <-d.changed:
-			d.describe(ctx)
 		case <-learned:
 			d.save(context.WithoutCancel(ctx))
 			return nil
@@ -201,24 +218,25 @@ func (d *discoverer) save(ctx context.Context) {
 		return
 	}
 	for {
-		ops := d.learner.Take(saving)
-		d.gone = append(d.gone, d.learner.Gone()...)
-		if err := d.keep.Save(ctx, ops, d.gone, d.tap.Stats().Dropped); err != nil {
+		ops, gone := d.learner.Changed(saving)
+		if err := d.keep.Save(ctx, ops, gone, d.tap.Stats().Dropped); err != nil {
 			if d.failures.Add(1) == 1 {
 				d.log.Error("what was learned can't be kept", "error", err)
 			}
-			d.learner.Again(ops)
+			d.learner.Again(ops, gone)
 			return
 		}
-		d.gone = nil
 		d.failures.Store(0)
 		if len(ops) < saving {
 			break
 		}
 	}
-	if err := d.keep.SaveEdges(ctx, d.learner.Edges()); err != nil {
+	edges, until := d.learner.Edges(d.edges)
+	if err := d.keep.SaveEdges(ctx, edges); err != nil {
 		d.log.Error("calls between services can't be kept", "error", err)
+		return
 	}
+	d.edges = until
 }
 
 // noticed says that a revision or a project is another.
@@ -279,7 +297,7 @@ func (d *discoverer) all() []discovery.Described {
 }
 
 // describe gathers what is written down of the APIs and tells the learner.
-func (d *discoverer) describe(ctx context.Context) {
+func (d *discoverer) describe(ctx context.Context, learner *discovery.Learner) {
 	var out []discovery.Described
 	if rev := d.status().Serving; rev != nil {
 		for i := range rev.APIs {
@@ -312,7 +330,7 @@ func (d *discoverer) describe(ctx context.Context) {
 	known.Supersede(out)
 	d.described = out
 	d.mu.Unlock()
-	if err := d.learner.Describe(out); err != nil && ctx.Err() == nil {
+	if err := learner.Describe(out); err != nil && ctx.Err() == nil {
 		d.log.Error("a description can't be held against traffic", "error", err)
 	}
 }

@@ -32,7 +32,7 @@ type Learner struct {
 	gone            []Key
 	sources         sources
 	rejected        rejections
-	edges           map[edgeKey]*Edge
+	edges           map[edgeKey]*edge
 
 	described []described
 	// origins tell who described a path.
@@ -40,7 +40,9 @@ type Learner struct {
 	edits   []Edit
 	// turn counts the calls of Take; hotBytes and waitBytes are about what the details of
 	// listed operations and of candidates take.
-	turn                uint64
+	turn uint64
+	// told counts the calls of Edge.
+	told                uint64
 	nodes               int
 	hotBytes, waitBytes int
 
@@ -103,7 +105,7 @@ func New(o Options) (*Learner, error) {
 		options: o, limits: o.Limits.filled(), words: template.NewWords(),
 		looker: shape.NewLooker(o.Detector, o.Key),
 		hosts:  make(map[string]*host), apis: make(map[string]int), entries: make(map[Key]*entry),
-		edges: make(map[edgeKey]*Edge), reasons: make(map[string]uint64),
+		edges: make(map[edgeKey]*edge), reasons: make(map[string]uint64),
 	}
 	l.sources.init()
 	return l, nil

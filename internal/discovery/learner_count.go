@@ -95,7 +95,7 @@ func (l *Learner) good(c *call, e *entry) {
 	if op.First.IsZero() || c.at.Before(op.First) {
 		op.First = c.at
 	}
-	if e.listed && c.at.Sub(op.Last) > UnusedAfter {
+	if e.listed && !op.Last.IsZero() && c.at.Sub(op.Last) > UnusedAfter {
 		op.change(c.at, "back", "", "it was not called since "+op.Last.UTC().Format(time.DateOnly))
 	}
 	if c.at.After(op.Last) {

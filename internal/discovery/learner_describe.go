@@ -1,7 +1,6 @@
 package discovery
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -228,8 +227,11 @@ func (l *Learner) Edit(all []Edit) {
 }
 
 // rekeyAll gives every operation the key that descriptions and edits want.
-func (l *Learner) rekeyAll() {
-	for _, e := range l.sorted(nil) {
+func (l *Learner) rekeyAll() { l.rekeyThese(l.sorted(nil)) }
+
+// rekeyThese is rekeyAll of some.
+func (l *Learner) rekeyThese(all []*entry) {
+	for _, e := range all {
 		if l.entries[e.key] != e {
 			continue // it became part of another
 		}
@@ -240,8 +242,8 @@ func (l *Learner) rekeyAll() {
 			l.move(e, node)
 		}
 	}
-	for _, e := range l.sorted(func(e *entry) bool { return !e.listed }) {
-		if l.entries[e.key] == e && e.op != nil {
+	for _, e := range all {
+		if l.entries[e.key] == e && !e.listed && e.op != nil {
 			l.consider(e, e.op.Last)
 		}
 	}
@@ -288,15 +290,4 @@ func (l *Learner) origin(e *entry) string {
 		return "traffic"
 	}
 	return ""
-}
-
-func (l *Learner) sortedEdges() []Edge {
-	out := make([]Edge, 0, len(l.edges))
-	for _, e := range l.edges {
-		out = append(out, *e)
-	}
-	slices.SortFunc(out, func(a, b Edge) int {
-		return cmp.Or(strings.Compare(a.From, b.From), strings.Compare(a.To, b.To), strings.Compare(a.Operation, b.Operation))
-	})
-	return out
 }

@@ -277,7 +277,7 @@ func (l *Learner) rekey(e *entry, node *template.Node) {
 		l.join(there, e, node)
 		return
 	}
-	l.heat(e)
+	l.need(e)
 	l.reshape(e.op, e.key.Path, node)
 	delete(l.entries, e.key)
 	if e.taken {
@@ -292,8 +292,8 @@ func (l *Learner) rekey(e *entry, node *template.Node) {
 
 // join adds one operation to another, and forgets it.
 func (l *Learner) join(into, from *entry, node *template.Node) {
-	l.heat(from)
-	l.heat(into)
+	l.need(from)
+	l.need(into)
 	l.reshape(from.op, from.key.Path, node)
 	from.op.Key = into.key
 	listed := from.listed

@@ -308,7 +308,9 @@ func (l *Learner) lookUp(h *host, method, path string) *entry {
 }
 
 func (l *Learner) explain(e *entry) Explanation {
-	l.heat(e)
+	if !l.heat(e) {
+		return Explanation{Listed: e.listed, Reasons: []string{"It is listed as " + e.key.String() + ". What was learned of it can't be read now."}}
+	}
 	out := Explanation{Listed: e.listed, Operation: e.op.Clone()}
 	if e.listed {
 		out.Reasons = []string{"It is listed as " + e.key.String() + ", by " + e.op.By + "."}

@@ -68,6 +68,19 @@ func (l *Learner) heat(e *entry) bool {
 	return true
 }
 
+// need is heat where the operation gets another key, so that its details must be there.
+// What the store can't give back counts anew; that it is listed stays.
+func (l *Learner) need(e *entry) {
+	if l.heat(e) {
+		return
+	}
+	l.overflow++
+	e.op = &Operation{Key: e.key, Listed: l.options.Now(), By: "traffic", Good: e.good}
+	e.size = e.op.size()
+	l.weigh(e, e.size)
+	l.used(e)
+}
+
 // cool lets details leave memory that were taken since they changed, the ones that
 // were used longest ago first.
 func (l *Learner) cool() {
@@ -95,6 +108,10 @@ func (l *Learner) cool() {
 func (l *Learner) Take(most int) []*Operation {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.take(most)
+}
+
+func (l *Learner) take(most int) []*Operation {
 	l.turn++
 	var out []*Operation
 	for len(out) < most {
@@ -113,9 +130,25 @@ func (l *Learner) Take(most int) []*Operation {
 	return out
 }
 
-// Again says that operations which Take gave could not be stored: they count as
-// changed again.
-func (l *Learner) Again(ops []*Operation) {
+// Changed is Take, and Gone when nothing is left to be taken: what a gone operation
+// became part of is then in the store, or among these, so that no end of the process
+// loses both.
+func (l *Learner) Changed(most int) (ops []*Operation, gone []Key) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ops = l.take(most); l.dirty.Len() == 0 {
+		gone = l.takeGone()
+	}
+	return ops, gone
+}
+
+// maxGone bounds the keys that wait to be forgotten while the store can't be written.
+// What lies there beyond is at most a candidate too many after a restart.
+const maxGone = 4 * MaxOperations
+
+// Again says that what Changed gave could not be stored: it counts as changed, and as
+// gone, again.
+func (l *Learner) Again(ops []*Operation, gone []Key) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, op := range ops {
@@ -123,6 +156,8 @@ func (l *Learner) Again(ops []*Operation) {
 			l.touch(e)
 		}
 	}
+	l.gone = append(gone, l.gone...)
+	l.gone = l.gone[:min(len(l.gone), maxGone)]
 }
 
 // Gone gives the keys of operations that Take gave once and that are no more: they
@@ -130,6 +165,10 @@ func (l *Learner) Again(ops []*Operation) {
 func (l *Learner) Gone() []Key {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.takeGone()
+}
+
+func (l *Learner) takeGone() []Key {
 	all := l.gone
 	l.gone = nil
 	kept := all[:0]
@@ -146,19 +185,23 @@ func (l *Learner) Gone() []Key {
 func (l *Learner) Restore(ops []*Operation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	all := make([]*entry, 0, len(ops))
 	for _, op := range ops {
-		l.restore(op)
+		if e := l.restore(op); e != nil {
+			all = append(all, e)
+		}
 	}
-	l.rekeyAll()
+	l.rekeyThese(all)
 }
 
-func (l *Learner) restore(op *Operation) {
+// restore gives the entry that it made, nil for none.
+func (l *Learner) restore(op *Operation) *entry {
 	if e := l.entries[op.Key]; e != nil {
 		if l.heat(e) {
 			e.op.Merge(op)
 			l.touch(e)
 		}
-		return
+		return nil
 	}
 	h := l.hosts[op.Host]
 	if h == nil {
@@ -168,7 +211,7 @@ func (l *Learner) restore(op *Operation) {
 	node, err := h.tree.Insert(op.Method, op.Path)
 	if err != nil {
 		l.overflow++
-		return
+		return nil
 	}
 	s := spotOf(node)
 	if s == nil {
@@ -191,6 +234,7 @@ func (l *Learner) restore(op *Operation) {
 		e.size = e.op.size()
 		l.weigh(e, e.size)
 	}
+	return e
 }
 
 // Inventory gives copies of everything that is listed, with the parameters that are.
@@ -199,7 +243,7 @@ func (l *Learner) Inventory() (*Inventory, error) {
 	inv := &Inventory{At: l.options.Now()}
 	l.mu.Lock()
 	all := l.sorted(func(e *entry) bool { return e.listed })
-	inv.Edges = l.sortedEdges()
+	inv.Edges = l.sortedEdges(0)
 	l.mu.Unlock()
 	for _, e := range all {
 		op, err := l.copyOf(e)
@@ -264,36 +308,4 @@ func (l *Learner) aged(e *entry, kind string, now time.Time) {
 	}
 	e.op.change(now, kind, "", "last called "+e.op.Last.UTC().Format(time.DateOnly))
 	l.touch(e)
-}
-
-type edgeKey struct{ from, to, operation string }
-
-// maxEdges bounds the calls between services that are told apart.
-const maxEdges = 5000
-
-// Edge adds calls between two services.
-func (l *Learner) Edge(e Edge) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(e.From) > 256 || len(e.To) > 256 || len(e.Operation) > 512 {
-		l.overflow++
-		return
-	}
-	k := edgeKey{e.From, e.To, e.Operation}
-	old := l.edges[k]
-	if old == nil {
-		if len(l.edges) >= maxEdges {
-			l.overflow++
-			return
-		}
-		l.edges[k] = &e
-		return
-	}
-	old.Requests += e.Requests
-	if e.First.Before(old.First) {
-		old.First = e.First
-	}
-	if e.Last.After(old.Last) {
-		old.Last = e.Last
-	}
 }

@@ -108,8 +108,19 @@ func (k *Keep) Save(ctx context.Context, ops []*discovery.Operation, gone []disc
 	if err := k.saveListed(ctx, ops, gone); err != nil {
 		return fmt.Errorf("keeping what is listed: %w", err)
 	}
+	if err := k.saveObserved(ctx, ops, gone, dropped); err != nil {
+		return fmt.Errorf("keeping what was learned: %w", err)
+	}
+	return nil
+}
+
+// saveObserved writes the statistics.
+func (k *Keep) saveObserved(ctx context.Context, ops []*discovery.Operation, gone []discovery.Key, dropped uint64) error {
+	if len(ops) == 0 && len(gone) == 0 {
+		return nil
+	}
 	now := k.o.Now().UnixMilli()
-	err := k.o.Traffic.Write(ctx, func(tx *store.Tx) error {
+	return k.o.Traffic.Write(ctx, func(tx *store.Tx) error {
 		for _, key := range gone {
 			if _, err := tx.Exec(ctx, `DELETE FROM discovery_operations WHERE environment = ? AND gateway = ? AND id = ?`, k.o.Environment, k.o.Gateway, ID(key)); err != nil {
 				return err
@@ -132,10 +143,6 @@ func (k *Keep) Save(ctx context.Context, ops []*discovery.Operation, gone []disc
 			k.o.Environment, k.o.Gateway, int64(min(dropped, 1<<62))) //nolint:gosec // bounded
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("keeping what was learned: %w", err)
-	}
-	return nil
 }
 
 // saveListed writes down which operations are listed. Those that are gone leave when

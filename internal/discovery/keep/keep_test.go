@@ -140,6 +140,9 @@ func TestStatisticsLost(t *testing.T) {
 	if len(restored) != 1 || restored[0].Path != "/x" || !restored[0].Listed.Equal(noon) || restored[0].By != "traffic" || restored[0].Requests != 0 {
 		t.Errorf("restored %+v; want the listing without its counts", restored)
 	}
+	if groups, requests := shown(t, k); len(groups) != 1 || requests != 0 {
+		t.Errorf("after the restart pages show %q with %d requests; what was listed must be there", groups, requests)
+	}
 }
 
 func TestDecided(t *testing.T) {

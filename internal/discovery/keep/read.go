@@ -12,7 +12,8 @@ import (
 )
 
 // Restore calls yield with every operation that this gateway knew when it ended, also
-// those that are only known to have been listed, because their statistics were lost.
+// those that are only known to have been listed, because their statistics were lost:
+// they are kept again, so that readers of the inventory find them.
 func (k *Keep) Restore(ctx context.Context, yield func(*discovery.Operation) error) error {
 	known := map[string]bool{}
 	rows, err := k.o.Traffic.Read().Query(ctx, `SELECT id, state FROM discovery_operations WHERE environment = ? AND gateway = ? ORDER BY host, path, id`, k.o.Environment, k.o.Gateway)
@@ -38,39 +39,53 @@ func (k *Keep) Restore(ctx context.Context, yield func(*discovery.Operation) err
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("reading what was learned: %w", err)
 	}
-	return k.restoreListed(ctx, known, yield)
+	if err := rows.Close(); err != nil {
+		return fmt.Errorf("reading what was learned: %w", err)
+	}
+	lost, err := k.lost(ctx, known)
+	if err != nil {
+		return err
+	}
+	if err := k.saveObserved(ctx, lost, nil, 0); err != nil {
+		return fmt.Errorf("keeping what was listed: %w", err)
+	}
+	for _, op := range lost {
+		if err := yield(op); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (k *Keep) restoreListed(ctx context.Context, known map[string]bool, yield func(*discovery.Operation) error) error {
+// lost are the operations that were listed and whose statistics are not kept.
+func (k *Keep) lost(ctx context.Context, known map[string]bool) (lost []*discovery.Operation, err error) {
 	rows, err := k.o.Control.Read().Query(ctx, `SELECT id, operation FROM discovery_listed WHERE environment = ? AND gateway = ? ORDER BY id`, k.o.Environment, k.o.Gateway)
 	if err != nil {
-		return fmt.Errorf("reading what was listed: %w", err)
+		return nil, fmt.Errorf("reading what was listed: %w", err)
 	}
 	defer rows.Close() //nolint:errcheck // only read
 	for rows.Next() {
 		var id, text string
 		if err := rows.Scan(&id, &text); err != nil {
-			return fmt.Errorf("reading what was listed: %w", err)
+			return nil, fmt.Errorf("reading what was listed: %w", err)
 		}
 		if known[id] {
 			continue
 		}
 		op := &discovery.Operation{}
 		if err := json.Unmarshal([]byte(text), op); err != nil {
-			return fmt.Errorf("reading what was listed: %w", err)
+			return nil, fmt.Errorf("reading what was listed: %w", err)
 		}
-		if err := yield(op); err != nil {
-			return err
-		}
+		lost = append(lost, op)
 	}
-	return rows.Err()
+	return lost, rows.Err()
 }
 
 // Generation grows whenever something was kept by any gateway of the environment.
 // dropped is how many observations were lost for want of room since the gateways began.
 func (k *Keep) Generation(ctx context.Context) (generation, dropped uint64, err error) {
 	var g, d int64
-	err = k.o.Traffic.Read().QueryRow(ctx, `SELECT COALESCE(SUM(generation), 0), COALESCE(SUM(dropped), 0) FROM discovery_generation WHERE environment = ?`, k.o.Environment).Scan(&g, &d)
+	err = k.o.Traffic.Read().QueryRow(ctx, `SELECT CAST(COALESCE(SUM(generation), 0) AS BIGINT), CAST(COALESCE(SUM(dropped), 0) AS BIGINT) FROM discovery_generation WHERE environment = ?`, k.o.Environment).Scan(&g, &d)
 	if err != nil {
 		return 0, 0, fmt.Errorf("reading what was learned: %w", err)
 	}
@@ -95,7 +110,7 @@ func (k *Keep) Groups(ctx context.Context, yield func(ops []*discovery.Operation
 		}
 		op, err := k.unpack(state)
 		if err != nil {
-			return err
+			continue // as in Restore: one damaged row hides no other operation
 		}
 		if len(group) > 0 && (h != host || a != api) {
 			if err := yield(group); err != nil {
@@ -180,7 +195,7 @@ func (k *Keep) Edges(ctx context.Context, own bool) (edges []discovery.Edge, err
 	if own {
 		gateway = k.o.Gateway
 	}
-	rows, err := k.o.Traffic.Read().Query(ctx, `SELECT caller, callee, operation, SUM(requests), MIN(first), MAX(last) FROM discovery_edges
+	rows, err := k.o.Traffic.Read().Query(ctx, `SELECT caller, callee, operation, CAST(SUM(requests) AS BIGINT), MIN(first), MAX(last) FROM discovery_edges
 		WHERE environment = ? AND (gateway = ? OR ? = '%') GROUP BY caller, callee, operation ORDER BY caller, callee, operation`, k.o.Environment, gateway, gateway)
 	if err != nil {
 		return nil, fmt.Errorf("reading the calls between services: %w", err)
