@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -38,6 +39,8 @@ type DiscoverOptions struct {
 	// OpenAPI is a file to write what was learned to; Patch one for the drift as a patch
 	// of the descriptions.
 	OpenAPI, Patch string
+	// Schemas is how far the schemas of OpenAPI go: safe, likely, seen or loose.
+	Schemas string
 	// Source says how the sources are written.
 	Source source.Options
 	// Requests and Minutes are how many good calls, in how many different minutes, list an
@@ -84,22 +87,28 @@ func Discover(ctx context.Context, paths []string, o DiscoverOptions, out io.Wri
 	if err := d.writeFiles(inventory); err != nil {
 		return ExitBroken, err
 	}
+	d.locate()
 	return d.tell(inventory, out)
 }
 
 // discovering is one run.
 type discovering struct {
-	o         DiscoverOptions
-	csv       bool
-	learner   *discovery.Learner
-	described []discovery.Described
-	watch     *attackWatch
-	judged    *judge.Judgement
-	// latest is the time of the last observation: how old something is counts from there.
-	latest time.Time
-	counts []sourceCounts
+	o   DiscoverOptions
+	csv bool
+	// strictness is what Schemas says.
+	strictness discovery.Strictness
+	learner    *discovery.Learner
+	described  []discovery.Described
+	watch      *attackWatch
+	judged     *judge.Judgement
+	// first and latest are the times of the first and the last observation: how old
+	// something is counts from the last.
+	first, latest time.Time
+	counts        []sourceCounts
 	// roots are the folders of the descriptions, as they stand in described.
-	roots   []string
+	roots []string
+	// shown give the names of the files of the descriptions, as people know them.
+	shown   []func(file string) string
 	weights risk.Weights
 }
 
@@ -117,8 +126,18 @@ func (d *discovering) open(ctx context.Context) (err error) {
 	if err := o.Output.open(); err != nil {
 		return err
 	}
-	if o.Requests < 1 || o.Minutes < 1 {
-		return errors.New("--min-requests and --min-minutes must be 1 or more")
+	if o.Requests < 1 {
+		return fmt.Errorf("--min-requests %d: must be 1 or more", o.Requests)
+	}
+	if o.Minutes < 1 || o.Minutes > 4 {
+		return fmt.Errorf("--min-minutes %d: must be 1 to 4", o.Minutes)
+	}
+	levels := map[string]discovery.Strictness{
+		"safe": discovery.ObservedStrictness, "likely": discovery.LikelyStrictness, "seen": discovery.TightStrictness, "loose": discovery.LooseStrictness,
+	}
+	var named bool
+	if d.strictness, named = levels[o.Schemas]; !named {
+		return fmt.Errorf("--schemas %q: must be safe, likely, seen or loose", o.Schemas)
 	}
 	if o.BasePath != "" && !strings.HasPrefix(o.BasePath, "/") {
 		return fmt.Errorf("--base-path %s: must begin with a slash", o.BasePath)
@@ -206,13 +225,13 @@ func (d *discovering) describe(ctx context.Context) error {
 		if doc.Description == nil {
 			return fmt.Errorf("%s: it can't be compared with: %s", one.name(), firstProblem(doc))
 		}
-		doc.File = one.shown(doc.File)
 		described := known.Specification(doc)
+		described.Name = one.shown(doc.File)
 		if d.o.BasePath != "" {
 			described.BasePaths = known.Below(d.o.BasePath, doc)
 		}
 		d.described = append(d.described, described)
-		d.roots = append(d.roots, one.root)
+		d.roots, d.shown = append(d.roots, one.root), append(d.shown, one.shown)
 	}
 	if len(d.o.Projects) > 0 {
 		if err := d.projects(ctx); err != nil {
@@ -283,13 +302,16 @@ func (d *discovering) read(ctx context.Context, path string) (err error) {
 			if o.Time.After(d.latest) {
 				d.latest = o.Time
 			}
+			if d.first.IsZero() || !o.Time.IsZero() && o.Time.Before(d.first) {
+				d.first = o.Time
+			}
 			d.learner.Observe(o)
 		}
 		d.progress(path, reader)
 	}
 	d.counts = append(d.counts, sourceCounts{path, reader.Problems()})
 	if reader.Counts().Read == 0 {
-		return fmt.Errorf("%s: nothing in it could be read; %s", path, strings.Join(reader.Problems(), "; "))
+		return fmt.Errorf("%s: %s", path, cmp.Or(strings.Join(reader.Problems(), "; "), "there is no request in it"))
 	}
 	return nil
 }
@@ -349,7 +371,7 @@ func (d *discovering) writeFiles(inventory *discovery.Inventory) error {
 			if strings.HasSuffix(d.o.OpenAPI, ".yaml") || strings.HasSuffix(d.o.OpenAPI, ".yml") {
 				format = export.YAMLFormat
 			}
-			return export.OpenAPI(w, inventory.Operations, export.Options{Format: format, States: d.states()})
+			return export.OpenAPI(w, inventory.Operations, export.Options{Format: format, States: d.states(), Strictness: d.strictness})
 		}); err != nil {
 			return err
 		}

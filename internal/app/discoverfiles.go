@@ -2,9 +2,11 @@ package app
 
 import (
 	"errors"
-	"fmt"
 	"io"
+	"path"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"farrier.dev/farrier/internal/discovery"
@@ -15,12 +17,18 @@ import (
 	"farrier.dev/farrier/internal/finding"
 )
 
-// states are those of all operations, the described ones that nobody called among them.
+// states are those of all operations. Where the sources are younger than what is new,
+// everything would be.
 func (d *discovering) states() map[discovery.Key][]discovery.State {
+	short := d.latest.Sub(d.first) < discovery.NewFor
 	out := make(map[discovery.Key][]discovery.State, len(d.judged.Operations))
 	for i := range d.judged.Operations {
 		j := &d.judged.Operations[i]
-		out[j.Operation.Key] = j.States
+		states := slices.Clone(j.States)
+		if short {
+			states = slices.DeleteFunc(states, func(s discovery.State) bool { return s == discovery.Fresh })
+		}
+		out[j.Operation.Key] = states
 	}
 	return out
 }
@@ -52,7 +60,7 @@ func (d *discovering) view(inventory *discovery.Inventory, found []finding.Findi
 			o.Labels[j.Operation.Key] = append(o.Labels[j.Operation.Key], l.Name)
 		}
 		o.Scores[j.Operation.Key] = risk.Score(j.Operation, risk.Facts{
-			States: j.States, Drift: j.Drift, PoliciesUnknown: true,
+			States: o.States[j.Operation.Key], Drift: j.Drift, PoliciesUnknown: true,
 			Findings: finding.Summarise(byOperation[j.Operation.Method+" "+j.Operation.Path]),
 		}, d.weights).Total
 	}
@@ -78,7 +86,7 @@ func (d *discovering) writePatch() error {
 			continue
 		}
 		for _, skipped := range result.Skipped {
-			warn("%s: %s %s is not in the patch: %s", d.described[i].Name, skipped.Key, skipped.Place, skipped.Why)
+			warn("%s: %s is not in the patch: %s", d.described[i].Name, strings.TrimSpace(skipped.Key.String()+" "+skipped.Place), skipped.Why)
 		}
 		all.WriteString(relocated(result.Diff, d.roots[i]))
 	}
@@ -88,18 +96,88 @@ func (d *discovering) writePatch() error {
 	})
 }
 
-// relocated gives the names of files in a patch as seen from the working directory.
+// relocated gives the names of files in a patch as seen from the working directory,
+// where git apply looks for them.
 func relocated(diff, root string) string {
-	if root == "" || root == "." {
-		return diff
-	}
-	lines := strings.SplitAfter(diff, "\n")
-	for i, line := range lines {
-		for _, mark := range []string{"--- a/", "+++ b/"} {
-			if rest, ok := strings.CutPrefix(line, mark); ok && (i == 0 || !strings.HasPrefix(lines[max(i-1, 0)], "@@")) {
-				lines[i] = fmt.Sprintf("%s%s", mark, filepath.ToSlash(filepath.Join(root, rest)))
-			}
+	if filepath.IsAbs(root) {
+		if here, err := below(".", root); err == nil {
+			root = here
 		}
 	}
-	return strings.Join(lines, "")
+	if root = filepath.ToSlash(filepath.Clean(root)); root == "." {
+		return diff
+	}
+	var out strings.Builder
+	old, added := 0, 0
+	for line := range strings.Lines(diff) {
+		mark := ""
+		switch {
+		case old > 0 || added > 0: // inside a hunk, where lines may look like names of files
+			switch line[0] {
+			case '-':
+				old--
+			case '+':
+				added--
+			case ' ', '\n':
+				old, added = old-1, added-1
+			}
+		case strings.HasPrefix(line, "@@"):
+			old, added = hunkLines(line)
+		case strings.HasPrefix(line, "--- a/"), strings.HasPrefix(line, "+++ b/"):
+			mark = line[:len("--- a/")]
+		}
+		if mark != "" {
+			line = mark + path.Join(root, strings.TrimSuffix(line[len(mark):], "\n")) + "\n"
+		}
+		out.WriteString(line)
+	}
+	return out.String()
+}
+
+// hunkLines reads how many lines of the old and of the new file follow its head.
+func hunkLines(head string) (old, added int) {
+	fields := strings.Fields(head)
+	if len(fields) < 3 {
+		return 0, 0
+	}
+	count := func(field string) int {
+		_, text, found := strings.Cut(field, ",")
+		if !found {
+			return 1
+		}
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return 0
+		}
+		return n
+	}
+	return count(fields[1]), count(fields[2])
+}
+
+// locate gives the files of all that was concluded as people know them; the judge knows
+// them by their names inside of their projects.
+func (d *discovering) locate() {
+	shown := func(description int, file *string) {
+		if description < len(d.shown) && *file != "" {
+			*file = d.shown[description](*file)
+		}
+	}
+	for i := range d.judged.Operations {
+		j := &d.judged.Operations[i]
+		if j.Described == nil {
+			continue
+		}
+		shown(j.Described.Description, &j.Described.File)
+		for k := range j.Drift {
+			shown(j.Described.Description, &j.Drift[k].File)
+		}
+	}
+	for i := range d.judged.Orphans {
+		shown(d.judged.Orphans[i].Description, &d.judged.Orphans[i].File)
+	}
+	for i := range d.judged.Notes {
+		if p := d.judged.Notes[i].Place; p != nil {
+			shown(p.Description, &p.File)
+		}
+	}
 }

@@ -2,8 +2,10 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -40,12 +42,16 @@ func (d *discovering) text(out io.Writer, inventory *discovery.Inventory, rep *r
 	var b bytes.Buffer
 	states := d.states()
 	for _, host := range hosts(inventory) {
-		fmt.Fprintf(&b, "%s\n", report.Visible(host))
+		if host == "*" {
+			b.WriteString("no host in the source (--host names one)\n")
+		} else {
+			fmt.Fprintf(&b, "%s\n", report.Visible(host))
+		}
 		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		for _, op := range inventory.Operations {
 			if op.Host == host {
-				fmt.Fprintf(w, "  %s\t%s\t%d calls\t%s\t%s\t%s\n", report.Visible(op.Method), report.Visible(pathOf(op)), op.Requests,
-					words(states[op.Key]), authenticationOf(op), dataOf(op))
+				fmt.Fprintf(w, "  %s\t%s\t%s\t%s%s\t%s\n", report.Visible(op.Method), report.Visible(pathOf(op)), times(op.Requests, "call"),
+					d.column(states[op.Key]), authenticationOf(op), dataOf(op))
 			}
 		}
 		if err := w.Flush(); err != nil {
@@ -66,14 +72,20 @@ func (d *discovering) text(out io.Writer, inventory *discovery.Inventory, rep *r
 // summary is one paragraph on what was read and found.
 func (d *discovering) summary(b *bytes.Buffer, inventory *discovery.Inventory) {
 	stats := d.learner.Stats()
-	fmt.Fprintf(b, "%d operations from %d requests", len(inventory.Operations), stats.Observed)
+	fmt.Fprintf(b, "%s from %s", times(uint64(len(inventory.Operations)), "operation"), times(stats.Observed, "request"))
 	if stats.Candidates > 0 {
 		fmt.Fprintf(b, "; %d more are not listed (--why \"METHOD PATH\" says why)", stats.Candidates)
 	}
 	b.WriteString(".\n")
+	if taught := rejected(stats); taught != "" {
+		fmt.Fprintf(b, "Calls that taught nothing: %s.\n", taught)
+	}
 	for _, c := range d.counts {
 		for _, problem := range c.problems {
-			fmt.Fprintf(b, "%s: %s\n", c.name, report.Visible(problem))
+			if !strings.HasPrefix(problem, c.name) { // the files of a folder stand there already
+				problem = c.name + ": " + problem
+			}
+			fmt.Fprintf(b, "%s\n", report.Visible(problem))
 		}
 	}
 	if len(d.described) == 0 {
@@ -95,12 +107,40 @@ func pathOf(op *discovery.Operation) string {
 	return path
 }
 
+// column are the states of an operation as a column; where there was nothing to compare
+// with, all are shadows, which says nothing.
+func (d *discovering) column(states []discovery.State) string {
+	if len(d.described) == 0 {
+		return ""
+	}
+	return words(states) + "\t"
+}
+
 func words(states []discovery.State) string {
 	out := make([]string, len(states))
 	for i, s := range states {
 		out[i] = string(s)
 	}
 	return strings.Join(out, " ")
+}
+
+// rejected says what taught nothing, the most frequent reason first.
+func rejected(stats discovery.Stats) string {
+	reasons := slices.Collect(maps.Keys(stats.Rejected))
+	slices.SortFunc(reasons, func(a, b string) int {
+		return cmp.Or(cmp.Compare(stats.Rejected[b], stats.Rejected[a]), strings.Compare(a, b))
+	})
+	for i, reason := range reasons {
+		reasons[i] = fmt.Sprintf("%d %s", stats.Rejected[reason], reason)
+	}
+	return strings.Join(reasons, ", ")
+}
+
+func times(n uint64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // authenticationOf says by what its callers prove who they are.
@@ -120,7 +160,7 @@ func authenticationOf(op *discovery.Operation) string {
 	case "consistent":
 		return strings.Join(kinds, ", ")
 	}
-	return ""
+	return "authentication unknown" // as of logs, which do not write the fields of requests
 }
 
 // dataOf are the classes of sensitive data in an operation.

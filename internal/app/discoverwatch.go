@@ -51,9 +51,13 @@ func (w *attackWatch) mark(ctx context.Context, all []*discovery.Observation) {
 
 // attack judges one request as far as it was seen.
 func (w *attackWatch) attack(ctx context.Context, o *discovery.Observation) bool {
+	host := o.Host
+	if host == "" {
+		host = "unknown.invalid" // A log without hosts is no request without one.
+	}
 	x := &traffic.Exchange{Received: o.Time}
 	x.Request = traffic.Request{
-		Method: o.Method, Scheme: o.Scheme, Host: o.Host, Proto: o.Proto,
+		Method: o.Method, Scheme: o.Scheme, Host: host, Proto: o.Proto,
 		Path: o.Path, RawQuery: o.Query, RawTarget: o.Path, Client: o.Caller.Address,
 	}
 	if o.Query != "" {

@@ -22,6 +22,7 @@ type (
 // The levels of Strictness.
 const (
 	ObservedStrictness = shape.Observed
+	LikelyStrictness   = shape.Likely
 	TightStrictness    = shape.Tight
 	LooseStrictness    = shape.Loose
 )

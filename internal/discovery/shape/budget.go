@@ -12,6 +12,9 @@ type Strictness string
 const (
 	// Observed has what will hold within Budget.
 	Observed Strictness = "observed"
+	// Likely has what people would write down who saw it a few times: no null that never
+	// came, whole numbers, formats. A message in a hundred may break it.
+	Likely Strictness = "likely"
 	// Tight has whatever was so until now.
 	Tight Strictness = "tight"
 	// Loose has types only.
@@ -106,6 +109,20 @@ type constraint struct {
 type offer struct {
 	constraint
 	price float64
+	// support is how often the rule held.
+	support uint64
+}
+
+// likelyFrom is how often a rule must have held to be likely.
+func likelyFrom(r rule) uint64 {
+	switch r {
+	case ruleInteger, ruleFormat, ruleFromText:
+		return 3
+	case ruleRequired:
+		return 10
+	default:
+		return 1
+	}
 }
 
 // market are the constraints of a schema that could be bought.
@@ -125,6 +142,10 @@ func (s *Schema) buy(o Strictness, p *Priors) map[constraint]bool {
 	for _, offer := range m.offers {
 		switch o {
 		case Tight:
+		case Likely:
+			if offer.support < likelyFrom(offer.rule) {
+				continue
+			}
 		case Loose:
 			if offer.rule > ruleNonNull {
 				continue
@@ -155,7 +176,7 @@ func (m *market) offer(node *Schema, r rule, n uint64) {
 			price *= 0.3
 		}
 	}
-	m.offers = append(m.offers, offer{constraint{node, r}, price})
+	m.offers = append(m.offers, offer{constraint{node, r}, price, n})
 }
 
 func (m *market) visit(s *Schema) {
