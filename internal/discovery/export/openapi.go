@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -201,7 +202,8 @@ func isHost(host string) bool {
 			return false
 		}
 	}
-	return true
+	_, err := url.Parse("https://" + host)
+	return err == nil
 }
 
 // strip takes away all that only we understand.

@@ -110,8 +110,8 @@ func keyPieces(segment string) []string {
 	text := segment[:open+1]
 	var pieces []string
 	for part := range strings.SplitSeq(inner, ",") {
-		name, _, ok := strings.Cut(part, "=")
-		if !ok || len(pieces) >= 4 {
+		name, value, ok := strings.Cut(part, "=")
+		if !ok || value == "" || len(pieces) >= 4 {
 			return []string{segment[:open+1], ")"}
 		}
 		pieces = append(pieces, text+name+"=")
