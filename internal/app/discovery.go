@@ -196,10 +196,13 @@ func (d *discoverer) run(ctx context.Context) error {
 			}
 		}
 	})
-	tick := time.NewTicker(discoveryEvery)
+	tick, hour := time.NewTicker(discoveryEvery), time.NewTicker(time.Hour)
 	defer tick.Stop()
+	defer hour.Stop()
 	for {
 		select {
+		case <-hour.C:
+			d.learner.Age()
 		case <-tick.C:
 			d.save(ctx)
 		case <-learned:

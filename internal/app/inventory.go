@@ -51,6 +51,13 @@ func (c *control) openInventory(d *discoverer, adopted *inventory.Adopted, publi
 		},
 		Rate: inventory.RateWith(func() risk.Weights { return weights }), Propose: inventory.Propose, Export: inventory.ExportWith,
 		Serving: func() *revision.Revision { return publisher.Status().Serving }, Adopted: adopted,
+		Rejected: func(most int) []inventory.Rejected {
+			var out []inventory.Rejected
+			for _, r := range d.learner.Rejected(most) {
+				out = append(out, inventory.Rejected(r))
+			}
+			return out
+		},
 		Found:    func(ctx context.Context, found []finding.Finding) { d.report(ctx, c.posture, found) },
 		Findings: c.openFindings,
 		Publish:  func(ctx context.Context) []manifest.Problem { return publisher.Publish(context.WithoutCancel(ctx)) },

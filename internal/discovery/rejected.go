@@ -1,0 +1,29 @@
+package discovery
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Rejection is a path that is not listed, with the reason.
+type Rejection struct {
+	Method, Host, Path, Reason string
+	Count                      uint64
+	Last                       time.Time
+}
+
+// Rejected are the paths that were most often not listed, at most that many.
+func (l *Learner) Rejected(most int) []Rejection {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]Rejection, 0, len(l.rejected.all))
+	for key, r := range l.rejected.all {
+		out = append(out, Rejection{Method: key.method, Host: key.host, Path: key.path, Reason: sentence(r.reason), Count: r.count, Last: r.last})
+	}
+	slices.SortFunc(out, func(a, b Rejection) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Host+a.Path, b.Host+b.Path), strings.Compare(a.Method, b.Method))
+	})
+	return out[:min(len(out), most)]
+}
