@@ -181,11 +181,7 @@ func (w *walk) step(n *Node, segment, after string, fixed bool) *Node {
 		defer w.made(n, len(n.kids)+len(n.shapes))
 		return n.literal(segment, Version, true)
 	}
-	f := w.t.words.read(segment, w.place)
-	if f.between == "," && n.listed() {
-		// Numbers with commas are lists here, sometimes of two.
-		f = form{kind: List}
-	}
+	f := n.reads(w.t.words, segment, w.place)
 	for _, s := range n.shapes {
 		if w.enters(s, segment, after, f) {
 			w.place++
@@ -264,6 +260,16 @@ func (w *walk) enters(s *Node, segment, after string, f form) bool {
 	return false
 }
 
+// reads is the form of a segment below a node.
+func (n *Node) reads(words *Words, segment string, place int) form {
+	f := words.read(segment, place)
+	if f.between == "," && n.listed() {
+		// Numbers with commas are lists here, sometimes of two.
+		return form{kind: List}
+	}
+	return f
+}
+
 // listed says that lists of numbers stand among the kids.
 func (n *Node) listed() bool {
 	for _, s := range n.shapes {
@@ -323,7 +329,7 @@ func (w *walk) leads(s *Node, after string) bool {
 	if s.kid(segment) != nil {
 		return true
 	}
-	f := w.t.words.read(segment, maxDepth)
+	f := s.reads(w.t.words, segment, maxDepth)
 	for _, next := range s.shapes {
 		inner := walk{t: w.t}
 		if inner.enters(next, segment, rest, f) {
