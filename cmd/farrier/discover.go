@@ -69,7 +69,7 @@ func discoverFlags(c *cobra.Command, o *app.DiscoverOptions, mapping *string) {
 	f.StringVar(&o.Source.Format, "log-format", "", `how the sources are written (default: found out); a name, or "nginx:…", "apache:…" or "envoy:…" with the format of the server`)
 	f.StringVar(mapping, "mapping", "", "file that names the fields of JSON lines or CSV")
 	f.StringVar(&o.OpenAPI, "openapi", "", "file to write what was learned to, as OpenAPI 3.1; YAML or JSON by its name")
-	f.StringVar(&o.Schemas, "schemas", "likely", "how far the schemas of --openapi go: safe (hold for 995 of 1000 calls to come), likely, seen (whatever was so until now) or loose (types only)")
+	f.StringVar(&o.Schemas, "schemas", "safe", "how far the schemas of --openapi go: safe (hold for what comes, too), likely (as people would write them), seen (whatever was so until now) or loose (types only)")
 	f.StringVar(&o.Patch, "patch", "", "file to write what the descriptions lack to, as a patch")
 	f.IntVar(&o.Requests, "min-requests", 1, "good calls that list an operation nobody described")
 	f.IntVar(&o.Minutes, "min-minutes", 1, "different minutes that these calls must be in, 1 to 4")

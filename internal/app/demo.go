@@ -55,6 +55,7 @@ func Demo(ctx context.Context, cfg Config, listen string, log *slog.Logger, out 
 	if err := os.WriteFile(filepath.Join(manifests, "orders.raml"), demoDescription, 0o600); err != nil {
 		return fmt.Errorf("writing the demo's description: %w", err)
 	}
+	cfg.Discovery.AcceptMinutes = 1 // nobody waits for the next minute in a demo
 	cfg.Manifests, cfg.Data, cfg.Gateway = []string{manifests}, filepath.Join(dir, "data"), "demo"
 	return Serve(ctx, cfg, log, io.Discard, func(r Ready) { printDemo(out, "http://"+listen, file, r) })
 }
@@ -97,10 +98,13 @@ Try these:
      curl -i '%s/admin/stock'
   5. Six reports within ten seconds, where five are allowed → five times 200, then 429
      for i in 1 2 3 4 5 6; do curl -s -o /dev/null -w '%%{http_code}\n' '%s/reports/daily'; done
+  6. Customers, whom no description knows, and orders with more than theirs says
+     for i in 1 2 3; do curl -s '%s/customers/'$i '%s/orders/7'; done
+     The inventory of the console then shows a shadow operation, drift and the data in them.
 
 Then look up "why was this refused?" in the console: every answer carries its
 id in x-correlation-id. Stop with Ctrl-C.
-`, gateway, r.Console, file, r.Link, api, api, api, demoPassword, api, api)
+`, gateway, r.Console, file, r.Link, api, api, api, demoPassword, api, api, api, api)
 }
 
 // serveSample runs the API behind the demo on a free port.

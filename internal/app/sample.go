@@ -15,17 +15,34 @@ type order struct {
 	Item     string `json:"item"`
 	Quantity int    `json:"quantity"`
 	Note     string `json:"note,omitempty"`
+	// Customer stands in no description: discovery shows the difference.
+	Customer *customer `json:"customer,omitempty"`
+}
+
+// customer is somebody who buys. The operation that shows one stands in no description
+// either, and asks for no credentials.
+type customer struct {
+	ID    int    `json:"id"`
+	Name  string `json:"name"`
+	Email string `json:"email"`
+	IBAN  string `json:"iban,omitempty"`
 }
 
 // sampleAPI is a small API of orders. It keeps nothing.
 func sampleAPI(now func() time.Time) http.Handler {
-	stock := []order{{1, "horseshoe", 4, ""}, {2, "hoof pick", 1, "for the foal"}, {7, "nails", 200, ""}}
+	stock := []order{{1, "horseshoe", 4, "", nil}, {2, "hoof pick", 1, "for the foal", nil}, {7, "nails", 200, "", nil}}
+	customers := []customer{
+		{1, "Anna Berg", "anna.berg@example.com", "DE89370400440532013000"}, {2, "Jonas Kruse", "jonas.kruse@example.com", "GB29NWBK60161331926819"},
+		{3, "Marie Lenz", "marie.lenz@example.com", "FR1420041010050500013M02606"},
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /orders", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, stock) })
 	mux.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, r *http.Request) {
 		id, err := strconv.Atoi(r.PathValue("id"))
 		for _, o := range stock {
 			if err == nil && o.ID == id {
+				buyer := customers[id%len(customers)]
+				o.Customer = &customer{ID: buyer.ID, Name: buyer.Name, Email: buyer.Email}
 				answer(w, http.StatusOK, o)
 				return
 			}
@@ -40,6 +57,14 @@ func sampleAPI(now func() time.Time) http.Handler {
 		}
 		o.ID = 8
 		answer(w, http.StatusCreated, o)
+	})
+	mux.HandleFunc("GET /customers/{id}", func(w http.ResponseWriter, r *http.Request) {
+		id, err := strconv.Atoi(r.PathValue("id"))
+		if err != nil || id < 1 || id > len(customers) {
+			answer(w, http.StatusNotFound, map[string]string{"error": "no such customer"})
+			return
+		}
+		answer(w, http.StatusOK, customers[id-1])
 	})
 	mux.HandleFunc("GET /reports/{name}", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"report": r.PathValue("name"), "orders": len(stock)})

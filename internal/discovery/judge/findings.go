@@ -128,9 +128,9 @@ func (m *maker) operation(o *Judged) {
 	plain.File, plain.Line = "", 0
 	switch {
 	case o.Is(discovery.Shadow):
-		m.add(RuleShadow, data != "" || unauthenticated != "", plain, fmt.Sprintf("%s is in traffic (%d calls), and %s.%s", at.Operation, op.Requests, reason, with))
+		m.add(RuleShadow, data != "" || unauthenticated != "", plain, fmt.Sprintf("%s is in traffic (%s), and %s.%s", at.Operation, times(op.Requests, "call"), reason, with))
 	case o.Is(discovery.Zombie):
-		m.add(RuleZombie, data != "" || unauthenticated != "", plain, fmt.Sprintf("%s is still called (%d calls by %d known callers): %s.%s", at.Operation, op.Requests, len(op.Callers), reason, with))
+		m.add(RuleZombie, data != "" || unauthenticated != "", plain, fmt.Sprintf("%s is still called (%s by %s): %s.%s", at.Operation, times(op.Requests, "call"), callers(op), reason, with))
 	}
 	m.credentials(o, plain, data, unauthenticated)
 	if len(o.Drift) == 0 {
@@ -140,6 +140,14 @@ func (m *maker) operation(o *Judged) {
 	for i := range o.Drift {
 		m.drift(&o.Drift[i], carrying, at)
 	}
+}
+
+// callers says how many are known who call an operation.
+func callers(op *discovery.Operation) string {
+	if len(op.Callers) == 0 {
+		return "callers that show no name"
+	}
+	return times(uint64(len(op.Callers)), "known caller")
 }
 
 // unproven is missing or partial where good calls are known to carry no credentials,
@@ -214,7 +222,31 @@ func (m *maker) drift(d *discovery.Drift, carrying map[string]bool, at finding.L
 	if d.Kind == AuthenticationDiffers {
 		raised = strings.Contains(d.Traffic, "without credentials")
 	}
-	m.add(driftRule(d.Kind), raised, at, fmt.Sprintf("%s: traffic has %s; the description: %s", d.Place, d.Traffic, d.Description))
+	m.add(driftRule(d.Kind), raised, at, sentence(d))
+}
+
+// sentence says a drift in words.
+func sentence(d *discovery.Drift) string {
+	switch d.Kind {
+	case ParameterUndocumented, FieldUndocumented:
+		return fmt.Sprintf("%s is not described; seen: %s", d.Place, d.Traffic)
+	case StatusUndocumented:
+		return fmt.Sprintf("status %s is not described; seen: %s", d.Place, d.Traffic)
+	case ParameterUnused, FieldUnused, StatusUnused:
+		return fmt.Sprintf("%s is described, and seen %s", d.Place, d.Traffic)
+	case TypeDiffers:
+		return fmt.Sprintf("%s is described as %s, and seen as %s", d.Place, d.Description, d.Traffic)
+	case RequiredMissing:
+		return fmt.Sprintf("%s is described as required; seen: %s", d.Place, d.Traffic)
+	case EnumDiffers:
+		return fmt.Sprintf("%s is described with %s; seen: %s", d.Place, d.Description, d.Traffic)
+	case AuthenticationDiffers:
+		if strings.HasPrefix(d.Description, "demands ") {
+			return fmt.Sprintf("the description %s; seen: %s", d.Description, d.Traffic)
+		}
+		return fmt.Sprintf("%s, and %s", d.Description, d.Traffic)
+	}
+	return fmt.Sprintf("%s: %s; seen: %s", d.Place, d.Description, d.Traffic)
 }
 
 func (m *maker) note(n *Note) {
