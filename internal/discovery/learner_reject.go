@@ -259,33 +259,39 @@ func (l *Learner) Explain(method, hostName, path string) Explanation {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	method = strings.ToUpper(method)
-	if hostName == "" {
-		hostName = "*"
-	}
 	if path == "" || path[0] != '/' {
 		path = "/" + path
 	}
 	if len(path) > 4096 {
 		return Explanation{Reasons: []string{sentence(rejectPath)}}
 	}
-	if h := l.hosts[hostName]; h != nil && template.Fits(path) {
-		if e := l.lookUp(h, method, path); e != nil {
-			return l.explain(e)
+	hosts := []string{hostName}
+	if hostName == "" {
+		hosts = l.hostNames()
+	}
+	for _, name := range hosts {
+		if h := l.hosts[name]; h != nil && template.Fits(path) {
+			if e := l.lookUp(h, method, path); e != nil {
+				return l.explain(e)
+			}
 		}
 	}
-	var out Explanation
-	if r := l.rejected.all[rejectKey{method, hostName, path}]; r != nil {
-		out.Reasons = append(out.Reasons, sentence(r.reason))
-		if r.good > 0 {
-			out.Reasons = append(out.Reasons, fmt.Sprintf("As a candidate it had %d good calls.", r.good))
+	out := Explanation{Missing: l.missing(0, 0)}
+	for _, name := range hosts {
+		if r := l.rejected.all[rejectKey{method, name, path}]; r != nil {
+			out.Reasons = append(out.Reasons, sentence(r.reason))
+			if r.good > 0 {
+				out.Reasons = append(out.Reasons, fmt.Sprintf("As a candidate it had %d good calls.", r.good))
+			}
+			out.Reasons = append(out.Reasons, fmt.Sprintf("This was so %d times, the last time at %s.", r.count, r.last.UTC().Format(time.RFC3339)))
+			return out
 		}
-		out.Reasons = append(out.Reasons, fmt.Sprintf("This was so %d times, the last time at %s.", r.count, r.last.UTC().Format(time.RFC3339)))
-	} else if why := unfit(&Observation{Method: method, Host: hostName, Path: path}); why != "" {
+	}
+	if why := unfit(&Observation{Method: method, Host: hosts[0], Path: path}); why != "" {
 		out.Reasons = append(out.Reasons, sentence(why))
 	} else {
 		out.Reasons = append(out.Reasons, "No call of it is remembered.")
 	}
-	out.Missing = l.missing(0, 0)
 	return out
 }
 

@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -26,4 +27,17 @@ func (l *Learner) Rejected(most int) []Rejection {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Host+a.Path, b.Host+b.Path), strings.Compare(a.Method, b.Method))
 	})
 	return out[:min(len(out), most)]
+}
+
+// hostNames are the hosts that calls named, those of rejected ones among them; at least
+// "*", the host of those that named none.
+func (l *Learner) hostNames() []string {
+	names := map[string]bool{"*": true}
+	for name := range l.hosts {
+		names[name] = true
+	}
+	for key := range l.rejected.all {
+		names[key.host] = true
+	}
+	return slices.Sorted(maps.Keys(names))
 }
