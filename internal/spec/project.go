@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 
 	"farrier.dev/farrier/internal/encoding/tree"
 )
@@ -30,13 +31,14 @@ const (
 )
 
 // Project is the files that a description consists of. It reads each once, none
-// outside its folder, and nothing from the network. It is not safe for
-// concurrent use.
+// outside its folder, and nothing from the network. It is safe for concurrent use.
 type Project struct {
 	files  fs.FS
 	limits ProjectLimits
-	read   map[string]*file
-	bytes  int
+
+	mu    sync.Mutex
+	read  map[string]*file
+	bytes int
 }
 
 type file struct {
@@ -89,6 +91,8 @@ func OneFile(name string, text []byte, limits ProjectLimits) *Project {
 
 // Files are the names of the documents read so far, unordered.
 func (p *Project) Files() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	names := make([]string, 0, len(p.read))
 	for name, f := range p.read {
 		if f.err == nil {
@@ -119,12 +123,16 @@ func (p *Project) List() ([]string, error) {
 // Source reads a file by its name: relative to the folder of the project, with
 // slashes. Errors say in words why there is none.
 func (p *Project) Source(name string) (*tree.Source, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	f := p.file(name)
 	return f.src, f.err
 }
 
 // Tree reads a file of JSON or YAML.
 func (p *Project) Tree(name string) (*tree.Node, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	f := p.file(name)
 	if f.err != nil {
 		return nil, f.err
@@ -136,6 +144,7 @@ func (p *Project) Tree(name string) (*tree.Node, error) {
 	return f.root, f.treeErr
 }
 
+// file is for who holds mu.
 func (p *Project) file(name string) *file {
 	name = path.Clean(name)
 	f := p.read[name]

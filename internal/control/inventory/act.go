@@ -240,12 +240,9 @@ func indented(text string, by int) string {
 // maxArchive bounds the files of a description that are packed into settings, in bytes.
 const maxArchive = 6 << 20
 
-// described packs the files of a description.
+// described packs the files that a description consists of, and no others of its folder.
 func described(doc *spec.Document) (string, error) {
-	names, err := doc.Project.List()
-	if err != nil {
-		return "", fmt.Errorf("reading the description: %w", err)
-	}
+	names := slices.Sorted(slices.Values(doc.Project.Files()))
 	var archive bytes.Buffer
 	w := zip.NewWriter(&archive)
 	size := 0

@@ -258,7 +258,7 @@ spec:
       address: %s
       routes:
       - config: {destinationPath: %s}
-`, a.Name, a.Namespace, quoted(description), quoted(a.Listen+cmp.Or(a.Base, "/")), quoted(a.Upstream), quoted(cmp.Or(a.Base, "/")))
+`, quoted(a.Name), quoted(a.Namespace), quoted(description), quoted(a.Listen+cmp.Or(a.Base, "/")), quoted(a.Upstream), quoted(cmp.Or(a.Base, "/")))
 }
 
 // Adopt carries a plan of adoption out.

@@ -113,9 +113,13 @@ func (a *Adopted) put(one Adoption, files map[string]string) error {
 	if err := a.index(next); err != nil {
 		return err
 	}
-	for _, name := range one.Files {
+	for i, name := range one.Files {
 		if err := replace(filepath.Join(a.dir, name), []byte(files[name])); err != nil {
-			return fmt.Errorf("writing an adopted resource: %w", err)
+			// Half of it must not be published.
+			for _, written := range one.Files[:i] {
+				err = errors.Join(err, os.Remove(filepath.Join(a.dir, written)))
+			}
+			return fmt.Errorf("writing an adopted resource: %w", errors.Join(err, a.index(a.all)))
 		}
 	}
 	a.all = next

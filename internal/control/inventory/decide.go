@@ -76,6 +76,9 @@ func (s *Service) edit(ctx context.Context, p control.Principal, e discovery.Edi
 	if err != nil {
 		return err
 	}
+	// Who reads later teaches later, so that the learner ends with all decisions.
+	s.deciding.Lock()
+	defer s.deciding.Unlock()
 	all, err := t.memory.Edits(ctx)
 	if err != nil {
 		return err

@@ -99,6 +99,8 @@ type Service struct {
 	// building is held by who builds a picture; stale says that one is wanted.
 	building sync.Mutex
 	stale    atomic.Bool
+	// deciding is held by who teaches the learner what was decided.
+	deciding sync.Mutex
 }
 
 type tables struct {
