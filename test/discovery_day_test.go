@@ -21,7 +21,7 @@ import (
 )
 
 // sizes of the simulated day: those of ordinary runs, and of FARRIER_DAY=full.
-var daySizes = map[string]struct{ apis, requests int }{"": {40, 20_000}, "full": {1000, 2_000_000}}
+var daySizes = map[string]struct{ apis, requests int }{"": {40, 20_000}, "full": {1000, 500_000}}
 
 // TestDay plays 24 hours of traffic of many APIs through what counts and learns, on real
 // databases, and holds both against exact counts. The databases must not grow with the
