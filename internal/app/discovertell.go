@@ -12,6 +12,7 @@ import (
 
 	"farrier.dev/farrier/internal/discovery"
 	"farrier.dev/farrier/internal/discovery/export"
+	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/finding/report"
 )
 
@@ -21,6 +22,9 @@ func (d *discovering) tell(inventory *discovery.Inventory, out io.Writer) (int, 
 	rep := &report.Report{Tool: report.Tool{Name: "farrier discover"}, Made: d.o.Now, Findings: found}
 	o := &d.o.Output
 	view := d.view(inventory, found)
+	if o.baseline != nil {
+		view.Known = o.baseline.Knows
+	}
 	var write func(io.Writer) error
 	switch {
 	case d.csv:
@@ -32,9 +36,24 @@ func (d *discovering) tell(inventory *discovery.Inventory, out io.Writer) (int, 
 	case o.format == report.Text:
 		write = func(w io.Writer) error { return d.text(w, inventory, rep) }
 	default:
+		if o.format == report.SARIF {
+			rep.Findings = d.placed(found)
+		}
 		return o.write(rep, out)
 	}
 	return o.writeOwn(rep, out, write)
+}
+
+// placed are findings of which each has a file: pages that show SARIF beside code leave
+// out what stands nowhere. What no description has is missing in the first one.
+func (d *discovering) placed(found []finding.Finding) []finding.Finding {
+	out := slices.Clone(found)
+	for i := range out {
+		if at := &out[i].Location; at.File == "" && len(d.shown) > 0 {
+			at.File, at.Line = d.shown[0](d.described[0].Document.File), 1
+		}
+	}
+	return out
 }
 
 // text is the report for people.
@@ -47,7 +66,8 @@ func (d *discovering) text(out io.Writer, inventory *discovery.Inventory, rep *r
 		} else {
 			fmt.Fprintf(&b, "%s\n", report.Visible(host))
 		}
-		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		var table bytes.Buffer
+		w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 		for _, op := range inventory.Operations {
 			if op.Host == host {
 				fmt.Fprintf(w, "  %s\t%s\t%s\t%s%s\t%s\n", report.Visible(op.Method), report.Visible(pathOf(op)), times(op.Requests, "call"),
@@ -56,6 +76,9 @@ func (d *discovering) text(out io.Writer, inventory *discovery.Inventory, rep *r
 		}
 		if err := w.Flush(); err != nil {
 			return err
+		}
+		for line := range strings.Lines(table.String()) {
+			b.WriteString(strings.TrimRight(line, " \n") + "\n")
 		}
 		b.WriteByte('\n')
 	}

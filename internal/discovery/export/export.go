@@ -51,6 +51,16 @@ type Options struct {
 	Drift    []discovery.Drift
 	Findings []finding.Finding
 	Edges    []discovery.Edge
+	// Known says whether a baseline has a finding, so that it does not count; nil for none.
+	Known func(finding.Finding) bool
+}
+
+// counting are the findings that no baseline knows.
+func (o *Options) counting() []finding.Finding {
+	if o.Known == nil {
+		return o.Findings
+	}
+	return slices.DeleteFunc(slices.Clone(o.Findings), o.Known)
 }
 
 // chosen gives the operations that are meant, sorted by their keys.

@@ -146,6 +146,9 @@ func (o *Options) rest(p *page) {
 	}
 	for _, f := range o.Findings {
 		at := strings.TrimSpace(f.Location.API + " " + f.Location.Operation + " " + f.Location.Place)
+		if o.Known != nil && o.Known(f) {
+			at += " (in the baseline)"
+		}
 		p.Findings = append(p.Findings, pageFinding{f.Severity.String(), visible(f.Title), visible(f.Message), visible(at)})
 	}
 }

@@ -16,7 +16,13 @@ type document struct {
 	Edges      []discovery.Edge  `json:"edges,omitempty"`
 	Drift      []discovery.Drift `json:"drift,omitempty"`
 	Summary    summary           `json:"summary"`
-	Findings   []finding.Finding `json:"findings"`
+	Findings   []known           `json:"findings"`
+}
+
+// known is a finding, marked where the baseline knows it.
+type known struct {
+	finding.Finding
+	Baseline bool `json:"baseline,omitempty"`
 }
 
 type summary struct {
@@ -25,9 +31,11 @@ type summary struct {
 	Requests   uint64                  `json:"requests"`
 	States     map[discovery.State]int `json:"states"`
 	// DataClasses counts the operations that carry each class.
-	DataClasses map[string]int  `json:"dataClasses"`
-	Drift       int             `json:"drift"`
-	Findings    finding.Summary `json:"findings"`
+	DataClasses map[string]int `json:"dataClasses"`
+	Drift       int            `json:"drift"`
+	// Findings counts what is new, Baseline what the baseline knows.
+	Findings finding.Summary `json:"findings"`
+	Baseline int             `json:"baseline,omitempty"`
 }
 
 type operation struct {
@@ -93,10 +101,10 @@ func JSON(w io.Writer, ops []*discovery.Operation, o Options) error {
 	ops = o.chosen(ops)
 	doc := document{
 		Version: 1, Made: day(o.Made), Operations: make([]operation, 0, len(ops)), Edges: o.Edges, Drift: o.Drift,
-		Findings: o.Findings, Summary: o.summary(ops),
+		Findings: make([]known, len(o.Findings)), Summary: o.summary(ops),
 	}
-	if doc.Findings == nil {
-		doc.Findings = []finding.Finding{}
+	for i, f := range o.Findings {
+		doc.Findings[i] = known{f, o.Known != nil && o.Known(f)}
 	}
 	drifts := o.drifts()
 	for _, op := range ops {
@@ -123,8 +131,9 @@ func (o *Options) drifts() map[discovery.Key]int {
 func (o *Options) summary(ops []*discovery.Operation) summary {
 	s := summary{
 		Operations: len(ops) + len(o.Orphans), States: map[discovery.State]int{}, DataClasses: map[string]int{}, Drift: len(o.Drift),
-		Findings: finding.Summarise(o.Findings),
+		Findings: finding.Summarise(o.counting()),
 	}
+	s.Baseline = len(o.Findings) - len(o.counting())
 	hosts := map[string]bool{}
 	for _, op := range ops {
 		hosts[op.Host] = true

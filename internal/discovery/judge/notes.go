@@ -154,9 +154,13 @@ func (j *Judging) zombie(o *thin) {
 	for _, c := range o.Operation.Callers {
 		n.Callers = append(n.Callers, c.Kind+" "+c.Name)
 	}
-	n.Text = fmt.Sprintf("%s still calls it; they would break if it were taken away", count(len(n.Callers), "known caller"))
-	if o.Operation.OtherCallers > 0 {
-		n.Text += fmt.Sprintf(" (and those of %d other calls)", o.Operation.OtherCallers)
+	switch others := o.Operation.OtherCallers; {
+	case len(n.Callers) == 0:
+		n.Text = fmt.Sprintf("%s has callers that show no name; they would break if it were taken away", key)
+	case others == 0:
+		n.Text = fmt.Sprintf("%s has %s, who would break if it were taken away", key, count(len(n.Callers), "known caller"))
+	default:
+		n.Text = fmt.Sprintf("%s has %s, and others who made %s; they would break if it were taken away", key, count(len(n.Callers), "known caller"), times(others, "call"))
 	}
 	j.note(n)
 }

@@ -87,7 +87,7 @@ func driftRule(kind string) string {
 func Rules() []Rule {
 	const describe = "Describe it, or stop serving it."
 	return append([]Rule{
-		{RuleShadow, "Shadow operation", finding.Medium, finding.High, inventory(1059), "The operation is in traffic and in no specification: nobody reviewed it, tests it or knows that it is to be protected.", "Add it to the specification, or refuse what is not described by spec-validation in blocking mode."},
+		{RuleShadow, "Shadow operation", finding.Medium, finding.High, inventory(1059), "The operation is in traffic and in no specification: nobody reviewed it, tests it or knows that it is to be protected.", "Add it to the specification, or refuse what is not described by schema-validation in blocking mode."},
 		{RuleZombie, "Zombie operation", finding.Medium, finding.High, inventory(477), "The operation is deprecated past its end, retired, or only in a superseded version, and still called.", "Tell its callers, then end it by the policy deprecation or take it away."},
 		{RuleOrphan, "Orphan operation", finding.Info, 0, inventory(561), "The operation is described, and nobody calls it: it may be dead code that is still reachable.", "Take it out of the specification and the implementation, or say where it is called."},
 		{RuleNoAuth, "Operation without authentication", finding.Medium, finding.High, authentication(306), "Calls carry no credentials and are answered well.", "Bind jwt-validation or client-id-enforcement to it; where it is meant to be open, say so in the specification (security: [])."},
@@ -105,10 +105,10 @@ func Rules() []Rule {
 
 func driftRules() []Rule {
 	return []Rule{
-		{"DS-DRIFT-PARAMETER", "Undocumented parameter", finding.Low, finding.Medium, property(915), "Calls carry a parameter that the specification does not describe.", "Describe it with its type, or refuse it by spec-validation (unknownParameter, unknownHeader, unknownCookie)."},
-		{"DS-DRIFT-FIELD", "Undocumented field", finding.Low, finding.High, property(213), "Bodies have a field that the specification does not describe: of requests it may be mass assignment, of answers it may be data that nobody meant to give.", "Describe it, refuse it by spec-validation (unknownProperty) or take it out of the answer."},
+		{"DS-DRIFT-PARAMETER", "Undocumented parameter", finding.Low, finding.Medium, property(915), "Calls carry a parameter that the specification does not describe.", "Describe it with its type, or refuse it by schema-validation (unknownParameter, unknownHeader, unknownCookie)."},
+		{"DS-DRIFT-FIELD", "Undocumented field", finding.Low, finding.High, property(213), "Bodies have a field that the specification does not describe: of requests it may be mass assignment, of answers it may be data that nobody meant to give.", "Describe it, refuse it by schema-validation (unknownProperty) or take it out of the answer."},
 		{"DS-DRIFT-TYPE", "Type differs", finding.Low, 0, property(20), "Values have a type or format that the specification does not allow.", "Correct whichever is wrong, and have requests validated."},
-		{"DS-DRIFT-REQUIRED", "Required, but missing", finding.Low, 0, property(20), "Calls without something that is required were answered well: it is not enforced.", "Enforce it by spec-validation, or describe it as optional."},
+		{"DS-DRIFT-REQUIRED", "Required, but missing", finding.Low, 0, property(20), "Calls without something that is required were answered well: it is not enforced.", "Enforce it by schema-validation, or describe it as optional."},
 		{"DS-DRIFT-ENUM", "Values beyond the enumeration", finding.Info, 0, property(20), "There are values that the enumeration does not list.", "Add them, or have requests validated."},
 		{"DS-DRIFT-STATUS", "Undocumented status", finding.Info, 0, inventory(1059), "The API answers with a status that the specification does not describe.", "Describe the answer."},
 		{"DS-DRIFT-MEDIA", "Undocumented media type", finding.Low, 0, inventory(1059), "Contents have a media type that the specification does not describe.", "Describe it, or refuse it by http-limits (contentTypes)."},
