@@ -17,7 +17,8 @@ const maxWord = 64
 
 // Segment gives the type of a path segment that varies from call to call, such
 // as "{uuid}", or s itself when it is an ordinary word. A segment in which Find
-// sees anything is never given back. Percent-encoding need not be removed.
+// sees anything is never given back. Percent-encoding need not be removed: what
+// has to be encoded is no word.
 func Segment(s string) string {
 	switch {
 	case s == "":
@@ -37,7 +38,7 @@ func Segment(s string) string {
 		}
 		return SegmentToken
 	}
-	if len(s) > maxWord || isRandom(s, 10) || isULID(s) || isNumbered(s) {
+	if strings.IndexByte(s, '%') >= 0 || len(s) > maxWord || isRandom(s, 10) || isULID(s) || isNumbered(s) {
 		return SegmentToken
 	}
 	return s

@@ -142,6 +142,8 @@ type call struct {
 	version  string
 	names    []string
 	media    string
+	// callerKind and caller are how operations name who calls.
+	callerKind, caller string
 }
 
 // Observe learns from one request and its answer.
@@ -161,6 +163,7 @@ func (l *Learner) Observe(o *Observation) {
 	c.source = l.sources.of(&o.Caller, c.at)
 	c.good = isGood(o)
 	c.identify()
+	l.withhold(&c)
 	if c.good && c.faulty() {
 		c.good = false
 	}

@@ -285,7 +285,7 @@ func (c *call) named() (kind, name string) {
 // consumer gives the caller among those of the operation. A new one takes the place
 // of one that called once only, when all are taken.
 func (op *Operation) consumer(c *call, listed bool) *Consumer {
-	kind, name := c.named()
+	kind, name := c.callerKind, c.caller
 	if name == "" || len(name) > 256 {
 		return nil
 	}

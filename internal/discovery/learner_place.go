@@ -78,10 +78,7 @@ func find(n *template.Node, method, version, name string) *entry {
 
 // hostOf gives the host of a call; a new one only for a good call.
 func (l *Learner) hostOf(c *call) *host {
-	name := c.Host
-	if name == "" {
-		name = "*"
-	}
+	name := l.hostName(c.Host)
 	if h := l.hosts[name]; h != nil {
 		return h
 	}

@@ -41,9 +41,8 @@ func (l *Learner) teach(c *call, e *entry) {
 
 // known gives the caller when the operation has it.
 func (op *Operation) known(c *call) *Consumer {
-	kind, name := c.named()
 	for _, k := range op.Callers {
-		if k.Name == name && k.Kind == kind {
+		if k.Name == c.caller && k.Kind == c.callerKind {
 			return k
 		}
 	}
@@ -85,6 +84,9 @@ func (l *Learner) body(c *call, e *entry, all *[]*Body, status int, field string
 	media, _ := mediaOf(field)
 	if len(m.Body) == 0 && !m.Unseen {
 		media = ""
+	}
+	if media != "" && !hasBody(*all, status, media) {
+		media = l.plainMedia(media)
 	}
 	b := takeBody(all, status, media, c.at)
 	if b == nil {
@@ -165,6 +167,10 @@ func (l *Learner) document(e *entry, b *Body, status int, media, field string, m
 	}
 	b.classes = after
 	return true, classes
+}
+
+func hasBody(all []*Body, status int, media string) bool {
+	return slices.ContainsFunc(all, func(b *Body) bool { return b.Status == status && b.Media == media })
 }
 
 // takeBody gives the contents of a media type, and makes them where there are none.

@@ -122,7 +122,13 @@ func (l *Learner) seen(c *call, op *Operation, in, name string) *Parameter {
 	if name == "" || len(name) > maxParameter {
 		return nil
 	}
-	p := op.take(in, name, c.at)
+	p := op.parameter(in, name)
+	if p == nil && in != "path" && (l.looker.Telling(name) || in != "query" && l.tellingField(name)) {
+		return nil // it holds a value, which is not to be kept
+	}
+	if p == nil {
+		p = op.take(in, name, c.at)
+	}
 	if p == nil {
 		l.overflow++
 		return nil

@@ -15,16 +15,24 @@ type Rejection struct {
 	Last                       time.Time
 }
 
-// Rejected are the paths that were most often not listed, at most that many.
+// Rejected are the paths that were most often not listed, at most that many, with the
+// values in them left out.
 func (l *Learner) Rejected(most int) []Rejection {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := make([]Rejection, 0, len(l.rejected.all))
+	type like struct{ method, host, path, reason string }
+	sums := make(map[like]Rejection, len(l.rejected.all))
 	for key, r := range l.rejected.all {
-		out = append(out, Rejection{Method: key.method, Host: key.host, Path: key.path, Reason: sentence(r.reason), Count: r.count, Last: r.last})
+		k := like{key.method, l.hostName(key.host), l.plainPath(key.path), r.reason}
+		one := sums[k]
+		if r.last.After(one.Last) {
+			one.Last = r.last
+		}
+		sums[k] = Rejection{Method: k.method, Host: k.host, Path: k.path, Reason: sentence(r.reason), Count: one.Count + r.count, Last: one.Last}
 	}
+	out := slices.Collect(maps.Values(sums))
 	slices.SortFunc(out, func(a, b Rejection) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Host+a.Path, b.Host+b.Path), strings.Compare(a.Method, b.Method))
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Host+a.Path, b.Host+b.Path), strings.Compare(a.Method, b.Method), strings.Compare(a.Reason, b.Reason))
 	})
 	return out[:min(len(out), most)]
 }

@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -123,7 +124,7 @@ func Seal(x *Exchange, end Ending) *Record {
 		Version: 1, ID: x.ID, Received: x.Received, Revision: x.Revision,
 		Environment: end.Environment, Gateway: end.Gateway,
 		API: x.API, Operation: x.Operation(),
-		Method: method(x.Request.Method), Proto: x.Request.Proto, Host: text(x.Request.Host, maxText),
+		Method: method(x.Request.Method), Proto: x.Request.Proto, Host: text(hostName(x.Request.Host), maxText),
 		ClientID:   text(classify.Redact(x.Auth.ClientID), maxText),
 		ClientName: text(classify.Redact(x.Auth.ClientName), maxText),
 		Status:     x.Response.Status, Outcome: end.Outcome, Reason: text(end.Reason, maxText),
@@ -226,9 +227,73 @@ func queryNames(raw string) []string {
 		if len(names) == maxNames {
 			break
 		}
-		names = append(names, place(name))
+		names = append(names, parameterName(name))
 	}
 	return names
+}
+
+// parameterName is the name of a parameter as a record shows it: who puts a value in
+// the place of a name is not shown with it.
+func parameterName(name string) string {
+	plain, err := url.QueryUnescape(name)
+	if err != nil {
+		return hiddenName
+	}
+	for i := range len(plain) {
+		switch c := plain[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c >= 0x80, strings.IndexByte("_-.[]()$*~!{}/|;", c) >= 0, c == '@' && i == 0:
+		default:
+			return hiddenName
+		}
+	}
+	if len(plain) >= minHidden && strings.HasPrefix(classify.Segment(plain), "{") {
+		return hiddenName
+	}
+	return place(name)
+}
+
+// hostName is a host as a record shows it: behind a wild card clients choose what stands
+// in it.
+func hostName(host string) string {
+	if len(host) < minLabel {
+		return host
+	}
+	labels := strings.Split(host, ".")
+	hidden := false
+	for i, label := range labels {
+		if (len(label) >= minLabel || len(label) >= minHidden && label[0] <= '9') && !strings.Contains(label, ":") && isValue(label) {
+			labels[i], hidden = hiddenName, true
+		}
+	}
+	if !hidden {
+		return host
+	}
+	return strings.Join(labels, ".")
+}
+
+// isValue tells a value in the place of a name that is written in small letters,
+// whatever the value was written in.
+func isValue(name string) bool {
+	return strings.HasPrefix(classify.Segment(name), "{") || strings.HasPrefix(classify.Segment(strings.ToUpper(name)), "{")
+}
+
+// minLabel is the least length of a part of a host that may be a value; a date may be
+// shorter.
+const minLabel = 16
+
+const (
+	hiddenName = "{value}"
+	// minHidden is the least length of a name that may be a value.
+	minHidden = 7
+)
+
+// fieldName is the name of a field as a record shows it.
+func fieldName(name string) string {
+	plain := strings.TrimPrefix(name, "x-")
+	if len(plain) >= minHidden && strings.ContainsAny(plain, "0123456789") && isValue(plain) {
+		return hiddenName
+	}
+	return place(name)
 }
 
 func publishedFields(h *Header) []Field {
@@ -237,7 +302,7 @@ func publishedFields(h *Header) []Field {
 		if len(fields) == maxNames {
 			break
 		}
-		shown := Field{Name: place(f.Name)}
+		shown := Field{Name: fieldName(f.Name)}
 		if slices.Contains(publishedHeaders, f.Name) {
 			shown.Value = text(classify.Redact(text(f.Value, 2*maxText)), maxText)
 		}

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"farrier.dev/farrier/internal/classify"
 	"farrier.dev/farrier/internal/classify/sensitive"
 )
 
@@ -143,27 +142,22 @@ func (f *frame) leave(g *growth) {
 	}
 }
 
-// dynamic tells names of members that are values themselves: identifiers, dates,
-// addresses, numbers, whatever is sensitive.
+// dynamic tells names of members that are values themselves.
 func (g *growth) dynamic(name string) bool {
 	if name == "" || len(name) > maxName {
 		return true
 	}
-	plain := strings.TrimLeft(name, "@#$_")
-	if g.text != 0 || plain == "" {
-		return len(name) > maxName
+	if g.text != 0 {
+		if isPairs(name) {
+			return true
+		}
+		// Elements may have a prefix, fields of forms indexes.
+		name = name[strings.IndexByte(name, ':')+1:]
+		if strings.IndexByte(name, '[') > 0 || allDigits(name) && len(name) < 6 {
+			return false
+		}
 	}
-	switch k := stringKind(name); k {
-	case kindDigits, kindUUID, kindDate, kindDateTime, kindDateTimeOther, kindTime, kindEmail, kindURI, kindIPv4,
-		kindIPv6, kindHex, kindObjectID, kindBase64, kindJWT:
-		return true
-	default:
-	}
-	if strings.HasPrefix(classify.Segment(plain), "{") {
-		return true
-	}
-	at := g.l.at(&sensitive.Context{})
-	return at.classify(name) != ""
+	return g.l.Telling(name)
 }
 
 // The thresholds from which an object is taken for a map: it has collapseMembers,

@@ -140,6 +140,8 @@ func (w *Words) identifier(s string, digits, letters, others int) Kind {
 			return Literal
 		}
 		return Code
+	case letters == 0 && digits >= 7:
+		return Code
 	case letters > 0 && digits >= 2 && len(s) >= 5 && changes(s) >= 3:
 		return Code
 	}
