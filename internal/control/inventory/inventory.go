@@ -142,15 +142,28 @@ func (e *InputError) Error() string { return e.message }
 
 func wrong(format string, args ...any) error { return &InputError{fmt.Sprintf(format, args...)} }
 
-// Every is how often the picture is brought up to date at most.
-const Every = 10 * time.Second
+// Every is how often the picture is brought up to date at most. After one that took
+// long the next one waits for restFactor times as long, so that no more than a tenth of
+// one processor is spent on it; what operators decide is seen at once.
+const (
+	Every      = 2 * time.Second
+	restFactor = 10
+)
+
+// due says whether the picture may be built anew by now.
+func (s *Service) due() bool {
+	now := s.picture.Load()
+	return now == nil || s.stale.Load() || s.o.Now().Sub(now.built) >= restFactor*now.took
+}
 
 // Run keeps the picture up to date until ctx ends, so that no page waits for it.
 func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(Every)
 	defer tick.Stop()
 	for {
-		if err := s.Refresh(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errClosed) {
+		if !s.due() {
+			// It rests.
+		} else if err := s.Refresh(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errClosed) {
 			s.o.Log.Error("the inventory can't be brought up to date", "error", err)
 		}
 		select {
@@ -182,12 +195,15 @@ func (s *Service) Refresh(ctx context.Context) error {
 		return nil
 	}
 	s.stale.Store(false)
+	began := s.o.Now()
 	next, err := s.build(ctx, t)
 	if err != nil {
 		s.stale.Store(true)
 		return err
 	}
 	next.generation, next.dropped, next.serving = generation, dropped, serving
+	next.built = s.o.Now()
+	next.took = next.built.Sub(began)
 	s.picture.Store(next)
 	return nil
 }

@@ -266,7 +266,8 @@ func TestPages(t *testing.T) {
 		order := rapid.SampledFrom(inventory.Orders()).Draw(rt, "order")
 		text := rapid.SampledFrom([]string{"", "state:shadow", "data:any", "nothing at all"}).Draw(rt, "query")
 		size := rapid.IntRange(50, 700).Draw(rt, "size")
-		seen, total := map[string]bool{}, 0
+		seen := map[string]bool{}
+		var total int
 		for offset := 0; ; offset += size {
 			page, err := w.List(t.Context(), ann, inventory.Wanted{Query: text, Order: order, Offset: offset, Limit: size})
 			must(t, err)

@@ -16,6 +16,10 @@ import (
 
 // picture is the whole inventory as lists show it. It does not change once it was made.
 type picture struct {
+	// built is when it was ready, took how long that was in the making.
+	built time.Time
+	took  time.Duration
+
 	at                  time.Time
 	generation, dropped uint64
 	serving             string

@@ -55,7 +55,7 @@ func operators(now time.Time) map[string]func(value string) (func(r *Row) bool, 
 		"method":   text(func(r *Row) string { return r.Method }),
 		"host":     text(func(r *Row) string { return r.Host }),
 		"path":     pathTerm,
-		"api": func(v string) (func(*Row) bool, error) {
+		"api": func(v string) (func(*Row) bool, error) { //nolint:unparam // it has the form of the others
 			return func(r *Row) bool {
 				api := strings.ToLower(r.API)
 				_, bare, _ := strings.Cut(api, "/")
@@ -86,8 +86,10 @@ func operators(now time.Time) map[string]func(value string) (func(r *Row) bool, 
 func levels() []string { return []string{"high", "medium", "low"} }
 
 func states() []string {
-	return strs([]discovery.State{discovery.Documented, discovery.Shadow, discovery.Zombie, discovery.Orphan, discovery.Fresh, discovery.Altered,
-		discovery.Unused, discovery.Archived, discovery.Deprecated})
+	return strs([]discovery.State{
+		discovery.Documented, discovery.Shadow, discovery.Zombie, discovery.Orphan, discovery.Fresh, discovery.Altered,
+		discovery.Unused, discovery.Archived, discovery.Deprecated,
+	})
 }
 
 func strs[T ~string](all []T) []string {

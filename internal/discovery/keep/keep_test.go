@@ -85,11 +85,21 @@ func TestGateways(t *testing.T) {
 		if own, err := one.Load(discovery.Key{Host: "a.example", Method: "GET", Path: "/orders/{id}"}); err != nil || own.Requests != 3 {
 			t.Errorf("the operation of one gateway: %+v, %v; want 3 requests", own, err)
 		}
+		restored := 0
+		if err := two.Restore(t.Context(), func(*discovery.Operation) error { restored++; return nil }); err != nil || restored != 2 {
+			t.Errorf("%d operations are restored, %v; want those of the gateway alone", restored, err)
+		}
 		if _, err := two.Load(candidate.Key); !errors.Is(err, discovery.ErrNotKept) {
 			t.Errorf("what another gateway learned is loaded: %v", err)
 		}
-		if generation, dropped, err := two.Generation(t.Context()); err != nil || generation != 2 || dropped != 4 {
-			t.Errorf("generation %d, dropped %d, %v; want 2, 4", generation, dropped, err)
+		if err := two.Save(t.Context(), []*discovery.Operation{candidate}, nil, 2); err != nil {
+			t.Fatal(err)
+		}
+		if generation, _, err := one.Generation(t.Context()); err != nil || generation != 3 {
+			t.Errorf("generation %d after a further save, %v; want 3", generation, err)
+		}
+		if generation, dropped, err := two.Generation(t.Context()); err != nil || generation != 3 || dropped != 4 {
+			t.Errorf("generation %d, dropped %d, %v; want 3, 4", generation, dropped, err)
 		}
 	})
 }
@@ -127,7 +137,9 @@ func TestStatisticsLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := k.Save(t.Context(), []*discovery.Operation{operation("a.example", "GET", "/x", 9)}, nil, 0); err != nil {
+	candidate := operation("a.example", "GET", "/maybe", 1)
+	candidate.Listed = time.Time{}
+	if err := k.Save(t.Context(), []*discovery.Operation{operation("a.example", "GET", "/x", 9), candidate}, nil, 0); err != nil {
 		t.Fatal(err)
 	}
 	if k, err = keep.Open(t.Context(), options(storetest.Open(t))); err != nil {
@@ -137,7 +149,8 @@ func TestStatisticsLost(t *testing.T) {
 	if err := k.Restore(t.Context(), func(op *discovery.Operation) error { restored = append(restored, op); return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if len(restored) != 1 || restored[0].Path != "/x" || !restored[0].Listed.Equal(noon) || restored[0].By != "traffic" || restored[0].Requests != 0 {
+	if len(restored) != 1 || restored[0].Path != "/x" || // what waited is learned anew
+		!restored[0].Listed.Equal(noon) || restored[0].By != "traffic" || restored[0].Requests != 0 {
 		t.Errorf("restored %+v; want the listing without its counts", restored)
 	}
 	if groups, requests := shown(t, k); len(groups) != 1 || requests != 0 {
@@ -156,8 +169,12 @@ func TestDecided(t *testing.T) {
 		}
 		merge := discovery.Edit{Kind: "merge", Host: "a.example", Path: "/users/{name}", By: "ann", At: noon}
 		split := discovery.Edit{Kind: "split", Host: "a.example", Path: "/users/me", By: "ann", At: noon}
-		write(func(tx *store.Tx) error { return errors.Join(k.AddEdit(t.Context(), tx, merge), k.AddEdit(t.Context(), tx, split)) })
-		write(func(tx *store.Tx) error { return k.RemoveEdit(t.Context(), tx, discovery.Edit{Kind: "merge", Host: "a.example", Path: "/users/{name}"}) })
+		write(func(tx *store.Tx) error {
+			return errors.Join(k.AddEdit(t.Context(), tx, merge), k.AddEdit(t.Context(), tx, split))
+		})
+		write(func(tx *store.Tx) error {
+			return k.RemoveEdit(t.Context(), tx, discovery.Edit{Kind: "merge", Host: "a.example", Path: "/users/{name}"})
+		})
 		if edits, err := k.Edits(t.Context()); err != nil || len(edits) != 1 || edits[0] != split {
 			t.Errorf("edits %+v, %v; want the split alone", edits, err)
 		}

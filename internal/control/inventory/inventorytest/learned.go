@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 
 	"farrier.dev/farrier/internal/classify/sensitive"
 	"farrier.dev/farrier/internal/discovery"
@@ -48,7 +49,7 @@ func learned(op *discovery.Operation, l *shape.Looker, random *rand.Rand) {
 		}
 	}
 	op.Answers = []*discovery.Body{body}
-	if op.Method == "POST" {
+	if op.Method == http.MethodPost {
 		op.Bodies = []*discovery.Body{{Media: "application/json", Count: seen, Read: seen, Schema: body.Schema}}
 	}
 }
