@@ -31,8 +31,8 @@ type counters struct {
 func newCounters() *counters { return &counters{seed: maphash.MakeSeed()} }
 
 // sample counts an exchange and says whether it is to be looked into: the first
-// full of its shape are, then one of every.
-func (c *counters) sample(x *traffic.Exchange, full, every uint32) bool {
+// full of its shape are, then one of every. The first few are to be seen whole.
+func (c *counters) sample(x *traffic.Exchange, full, every uint32) (wanted, whole bool) {
 	h := c.shape(x.API, x.Request.Method, x.Request.Path)
 	n := uint32(math.MaxUint32)
 	for row := range rows {
@@ -41,7 +41,7 @@ func (c *counters) sample(x *traffic.Exchange, full, every uint32) bool {
 	if n == 1 {
 		c.fresh.Add(1)
 	}
-	return n <= full || n%every == 0
+	return n <= full || n%every == 0, n <= wholeSample
 }
 
 // age halves all counts when the table has become crowded. It is for the workers.

@@ -15,7 +15,7 @@ type buffer struct {
 }
 
 // sizes are the capacities of buffers, in bytes.
-var sizes = [...]int{4 << 10, 32 << 10, maxBodies}
+var sizes = [...]int{4 << 10, shortBodies, maxBodies}
 
 // buffers are those that no exchange uses.
 type buffers [len(sizes)]sync.Pool
@@ -88,7 +88,10 @@ func copyFields(to []traffic.Field, from *traffic.Header, cost int) ([]traffic.F
 func (t *Tap) copyBodies(s *slot, x *traffic.Exchange, end *traffic.Ending) bool {
 	o := &s.seen
 	request, response := x.Request.Body.Bytes(), x.Response.Body.Bytes()
-	limit := maxRequest
+	limit, most := maxRequest, maxBodies
+	if carried, ok := x.CarriedNumbers(t); ok && o.Sampled {
+		limit, most = int(carried[1]), int(carried[2])
+	}
 	if !o.Sampled {
 		response = nil
 		if limit = maxNaming; !namedByContent(x) {
@@ -99,7 +102,7 @@ func (t *Tap) copyBodies(s *slot, x *traffic.Exchange, end *traffic.Ending) bool
 	if len(request) > limit {
 		request, o.Request.Partial = request[:limit], true
 	}
-	if room := maxBodies - len(request); len(response) > room {
+	if room := most - len(request); len(response) > room {
 		response, o.Response.Partial = response[:room], true
 	}
 	o.Request.Unseen = len(request) == 0 && end.BytesIn > 0

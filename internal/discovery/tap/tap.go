@@ -63,6 +63,11 @@ func (o *Options) defaults() {
 const (
 	maxRequest = 64 << 10
 	maxBodies  = discovery.MaxBody
+	// shortRequest and shortBodies are what is copied once wholeSample exchanges of a
+	// shape were seen whole: the copy stays a matter of a microsecond.
+	shortRequest = 8 << 10
+	shortBodies  = 16 << 10
+	wholeSample  = 20
 	// maxNaming is what is copied of the request of an exchange that is not looked
 	// into, where only the content names the operation.
 	maxNaming = 16 << 10
@@ -134,9 +139,13 @@ func (t *Tap) Wants(x *traffic.Exchange) (request, response int64) {
 	if t.stopped.Load() || attacks(x) {
 		return 0, 0
 	}
-	if t.counts.sample(x, uint32(t.o.FullSample), uint32(t.o.SampleEvery)) { //nolint:gosec // small settings
-		x.CarryNumbers(t, [3]int64{1})
+	switch wanted, whole := t.counts.sample(x, uint32(t.o.FullSample), uint32(t.o.SampleEvery)); { //nolint:gosec // small settings
+	case wanted && whole:
+		x.CarryNumbers(t, [3]int64{1, maxRequest, maxBodies})
 		return maxRequest, maxBodies
+	case wanted:
+		x.CarryNumbers(t, [3]int64{1, shortRequest, shortBodies})
+		return shortRequest, shortBodies
 	}
 	if namedByContent(x) {
 		return maxNaming, 0
