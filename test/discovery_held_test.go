@@ -34,7 +34,14 @@ type validated struct {
 	// at which it fails itself.
 	independent discoverytest.Ratio
 	unjudged    int
+	learner     *discovery.Learner
 	failures    []string
+}
+
+// why a call has no operation.
+func (v *validated) why(method, host, path string) []string {
+	x := v.learner.Explain(method, strings.ToLower(host), path)
+	return append(x.Reasons, x.Missing...)
 }
 
 func addTo(r *discoverytest.Ratio, hit bool) {
@@ -105,7 +112,8 @@ func (v *validated) one(name, base string, e *discoverytest.Exchange, checker *s
 		v.often[called.Group] = ratio
 	}
 	if result.Operation == nil {
-		v.failures = append(v.failures, fmt.Sprintf("%s: held back: %s: not described: %s %s (%s, %d good calls)", name, called.Group, e.Method, path, called.Template, called.Good))
+		v.failures = append(v.failures, fmt.Sprintf("%s: held back: %s: not described: %s %s (%s, %d good calls): %v", name, called.Group, e.Method, path, called.Template, called.Good,
+			v.why(e.Method, truth.Host, base+path)))
 		return
 	}
 	if addTo(&v.listed, ok); !ok {

@@ -135,7 +135,7 @@ func (r *replay) table(inventory *discovery.Inventory) {
 	fmt.Fprintf(&b, "\n%-52s %5s %5s  %-13s  %-13s  %-13s  %-13s\n%-64s  %6s %6s  %6s %6s  %6s %6s  %6s %6s\n", "description", "calls", "listd", "fixed+id-like", "word-like", "parameters", "answers",
 		"(operations)", "precis", "recall", "precis", "recall", "recall", "types", "recall", "types")
 	var sum discoverytest.Scores
-	held := validated{often: map[discoverytest.Group]discoverytest.Ratio{}}
+	held := validated{learner: r.learner, often: map[discoverytest.Group]discoverytest.Ratio{}}
 	listed, called := 0, 0
 	for i := range r.docs {
 		d := &r.docs[i]

@@ -71,5 +71,6 @@ func (w *attackWatch) attack(ctx context.Context, o *discovery.Observation) bool
 	if len(o.Request.Body) > 0 {
 		x.Request.Body.Put(o.Request.Body)
 	}
-	return w.engine.Judge(ctx, x, detect.Lessons{}).Block
+	v := w.engine.Judge(ctx, x, detect.Lessons{})
+	return v.Block && (v.Err != nil || discovery.Attacks(v.Findings))
 }

@@ -40,7 +40,7 @@ func sentence(reason string) string {
 	case rejectRefused:
 		return "A policy or the gateway refused the request, so nothing is known of the operation behind it."
 	case rejectMethod:
-		return "OPTIONS, TRACE, CONNECT and malformed methods make no operation."
+		return "TRACE, CONNECT and malformed methods make no operation, nor does OPTIONS without content in its answer: so do browsers ask beforehand."
 	case rejectPath:
 		return "The path is too long or too deep, or holds an unfilled template."
 	case rejectHost:
@@ -79,7 +79,7 @@ func sentence(reason string) string {
 
 // unfit says why a call can't be looked at at all; empty when it can.
 func unfit(o *Observation) string {
-	if !fitMethod(o.Method) {
+	if !fitMethod(o.Method) || o.Method == "OPTIONS" && !asks(o) {
 		return rejectMethod
 	}
 	if !template.Fits(o.Path) || strings.ContainsAny(o.Path, "{}") {
@@ -91,8 +91,22 @@ func unfit(o *Observation) string {
 	return ""
 }
 
+// asks tells an OPTIONS that is an operation from one that browsers send before a
+// request (Fetch, §4.8) and from one that only asks for the methods: its answer has
+// content. An observation that is not looked into shows none.
+func asks(o *Observation) bool {
+	h := o.Request.Header
+	if h == nil || h.Get("access-control-request-method") != "" {
+		return false
+	}
+	if !o.Sampled {
+		return true // unwelcome holds it back where no such operation is known
+	}
+	return len(o.Response.Body) > 0 || o.Response.Unseen
+}
+
 func fitMethod(m string) bool {
-	if m == "" || len(m) > 16 || m == "OPTIONS" || m == "TRACE" || m == "CONNECT" {
+	if m == "" || len(m) > 16 || m == "TRACE" || m == "CONNECT" {
 		return false
 	}
 	for i := range len(m) {
@@ -124,6 +138,8 @@ func (l *Learner) unwelcome(c *call, node *template.Node) string {
 		return rejectRefused
 	case c.Status == 404 || c.Status == 410:
 		return rejectNotFound
+	case c.method == "OPTIONS" && !c.Sampled:
+		return rejectMethod
 	case c.Status == 0 && !c.good:
 		return rejectUnknown
 	case !c.good && c.faulty():

@@ -18,27 +18,43 @@ import (
 // description can not tell apart, such as those of GraphQL, of versions in a header or
 // with equal templates, become one, which names them in x-farrier-operations.
 func OpenAPI(w io.Writer, ops []*discovery.Operation, o Options) error {
-	d := describe(o.chosen(ops), &o)
-	root := node(d.root())
-	if o.Format == YAMLFormat {
-		text, err := root.YAML()
-		if err != nil {
-			return err
-		}
-		_, err = io.WriteString(w, text)
-		return err
+	root := describe(o.chosen(ops), &o).root()
+	text, err := written(root, o.Format, "  ")
+	if err == nil && len(text) > roomy && o.Format != YAMLFormat {
+		text, err = written(root, o.Format, "")
 	}
-	raw, err := root.MarshalJSON()
+	if err == nil && len(text) > roomy {
+		strip(root)
+		text, err = written(root, o.Format, "")
+	}
 	if err != nil {
 		return err
 	}
+	_, err = w.Write(text)
+	return err
+}
+
+// roomy is the length in bytes up to which readers take a description unasked. A longer
+// one is written without indents, and then without what only we understand.
+const roomy = 4 << 20
+
+// written is a description as text.
+func written(root map[string]any, format Format, indent string) ([]byte, error) {
+	tree := node(root)
+	if format == YAMLFormat {
+		text, err := tree.YAML()
+		return []byte(text), err
+	}
+	raw, err := tree.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
 	var out bytes.Buffer
-	if err := json.Indent(&out, raw, "", "  "); err != nil {
-		return err
+	if err := json.Indent(&out, raw, "", indent); err != nil {
+		return nil, err
 	}
 	out.WriteByte('\n')
-	_, err = w.Write(out.Bytes())
-	return err
+	return out.Bytes(), nil
 }
 
 // description is an OpenAPI document that is being written.
@@ -52,6 +68,9 @@ type description struct {
 	tags    map[string]bool
 	ids     map[string]bool
 	shared  *components
+	// mixed says that some operations are called with and without credentials.
+	mixed                       bool
+	requestMedias, answerMedias *medias
 }
 
 func describe(ops []*discovery.Operation, o *Options) *description {
@@ -60,6 +79,7 @@ func describe(ops []*discovery.Operation, o *Options) *description {
 		ids: map[string]bool{}, shared: newComponents(),
 	}
 	for _, op := range ops {
+		d.mixed = d.mixed || mixes(op)
 		for _, b := range slices.Concat(op.Bodies, op.Answers) {
 			if b.Schema != nil {
 				d.priors.Learn(b.Schema)
@@ -67,6 +87,7 @@ func describe(ops []*discovery.Operation, o *Options) *description {
 		}
 	}
 	d.unions = unite(ops, d.base)
+	d.requestMedias, d.answerMedias = mediasOf(d.unions, false), mediasOf(d.unions, true)
 	return d
 }
 

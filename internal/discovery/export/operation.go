@@ -167,11 +167,24 @@ func (d *description) requestBody(u *union) map[string]any {
 	if len(media) == 0 {
 		return nil
 	}
+	d.expect(d.requestMedias, u.mediaSets(false)[0], media)
 	out := map[string]any{"content": media}
 	if empty == 0 && all >= u.sampled && (all >= requiredFrom || d.o.Strictness == discovery.TightStrictness) && d.o.Strictness != discovery.LooseStrictness {
 		out["required"] = true
 	}
 	return out
+}
+
+// expect adds the media types that were seen elsewhere together with those of a set.
+func (d *description) expect(m *medias, set map[string]uint64, to map[string]any) {
+	if d.o.Strictness != "" && d.o.Strictness != discovery.ObservedStrictness {
+		return
+	}
+	for _, media := range m.expected(set) {
+		if to[media] == nil {
+			to[media] = map[string]any{}
+		}
+	}
 }
 
 // media writes what contents of one media type have.
@@ -235,10 +248,34 @@ func (d *description) responses(u *union) map[string]any {
 		}
 		media[at.media] = d.media(u, at, m)
 	}
+	for status, set := range u.mediaSets(true) {
+		response := add(status)
+		media, _ := response["content"].(map[string]any)
+		d.expect(d.answerMedias, set, media)
+		if d.o.Strictness != discovery.LikelyStrictness && u.bare(status) {
+			// Whoever describes content promises it.
+			delete(response, "content")
+			response["x-farrier-content"] = media
+		}
+	}
 	if len(out) == 0 || d.o.Strictness != discovery.TightStrictness {
 		out["default"] = map[string]any{"description": "Any other answer"}
 	}
 	return out
+}
+
+// bare says whether answers of a status come without content now and then.
+func (u *union) bare(status int) bool {
+	var empty, all uint64
+	for at, m := range u.answers {
+		if at.status == status {
+			all += m.count
+			if at.media == "" {
+				empty += m.count
+			}
+		}
+	}
+	return empty*1000 > all
 }
 
 // notes writes what only we understand, and what is deprecated.

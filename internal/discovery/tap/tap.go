@@ -16,7 +16,6 @@ import (
 	"sync/atomic"
 
 	"farrier.dev/farrier/internal/discovery"
-	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/traffic"
 )
 
@@ -153,17 +152,8 @@ func (t *Tap) Wants(x *traffic.Exchange) (request, response int64) {
 	return 0, 0
 }
 
-// attacks says whether the request of an exchange was found to be an attack. What
-// an answer should not hold is none, nor is what only counts together with others.
-func attacks(x *traffic.Exchange) bool {
-	for i := range x.Findings {
-		f := &x.Findings[i]
-		if f.Severity >= finding.Medium && !strings.HasPrefix(f.Location.Place, "response") {
-			return true
-		}
-	}
-	return false
-}
+// attacks says whether the request of an exchange was found to be an attack.
+func attacks(x *traffic.Exchange) bool { return discovery.Attacks(x.Findings) }
 
 // namedByContent says whether only the content tells the operations of a path
 // apart, as GraphQL, SOAP and MCP do.

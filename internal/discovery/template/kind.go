@@ -64,6 +64,9 @@ func (w *Words) Classify(segment string, place int) (Kind, Reading) {
 		return Locale, Reading{}
 	}
 	r := w.Read(segment)
+	if r.Words == 0 && isConversion(segment) {
+		r = Reading{2, Common}
+	}
 	switch {
 	case r.Words == 1:
 		return Word, r
@@ -78,6 +81,9 @@ func (w *Words) Classify(segment string, place int) (Kind, Reading) {
 	case len(segment) >= 2 && len(segment) <= 5 && upper(segment):
 		return Upper, r
 	case w.random(segment):
+		if words, known := w.known(segment); words >= 2 && known*2 > len(segment) {
+			return Phrase, Reading{words, Ordinary}
+		}
 		return Token, r
 	case isNumbered(segment):
 		return Numbered, r
@@ -123,6 +129,9 @@ func (w *Words) form(s string, place int) Kind {
 			return k
 		}
 	}
+	if digits > 0 && place > 0 && isSerial(s) && !w.versionedWord(s) {
+		return Code
+	}
 	return w.identifier(s, digits, letters, others)
 }
 
@@ -136,13 +145,16 @@ func (w *Words) identifier(s string, digits, letters, others int) Kind {
 	case others == 0 && len(s) >= 8 && len(s) <= 128 && all(s, isHex) && (digits > 0 || len(s) >= 16):
 		return Hex
 	case letters > 0 && digits >= 3 && digits+letters >= 6:
-		if w.rank[strings.ToLower(s)] != Unknown || w.versionedWord(s) {
+		if w.rank[strings.ToLower(s)] != Unknown || w.versionedWord(s) || w.titled(s, digits, letters) {
 			return Literal
 		}
 		return Code
 	case letters == 0 && digits >= 7:
 		return Code
 	case letters > 0 && digits >= 2 && len(s) >= 5 && changes(s) >= 3:
+		if w.titled(s, digits, letters) {
+			return Literal
+		}
 		return Code
 	}
 	return Literal
