@@ -126,14 +126,14 @@ func (d *day) play(apis, requests int) {
 		weights[hour] = 2 + 8*min(hour, 23-hour)
 		sum += weights[hour]
 	}
-	popular := rand.NewZipf(d.random, 1.2, 20, uint64(apis-1)) //nolint:gosec // positive
+	popular := rand.NewZipf(d.random, 1.2, 20, uint64(apis-1))
 	begin := d.now
 	counts := map[discovery.Key]int{}
 	for minute := range 24 * 60 {
 		n := requests * weights[minute/60] / sum / 60
 		for i := range n {
 			d.now = begin.Add(time.Duration(minute)*time.Minute + time.Duration(i)*time.Minute/time.Duration(n))
-			api := int(popular.Uint64()) //nolint:gosec // below apis
+			api := int(popular.Uint64())
 			if i%3 == 0 {
 				api = d.random.IntN(apis)
 			}
@@ -168,7 +168,7 @@ func (d *day) send(api int, word string, counts map[discovery.Key]int) {
 	o := &discovery.Observation{
 		Source: discovery.FromGateway, Time: d.now, Scheme: "https", Host: key.Host, Method: "GET", Path: path, Query: "page=3",
 		API: name, BasePath: base, Service: "default/svc", Status: status, Sampled: sampled && status == 200,
-		Caller: discovery.Caller{Address: netip.AddrFrom4([4]byte{10, 0, byte(d.random.IntN(4)), 1}), ClientID: fmt.Sprintf("app-%d", d.random.IntN(20))}, //nolint:gosec // small
+		Caller: discovery.Caller{Address: netip.AddrFrom4([4]byte{10, 0, byte(d.random.IntN(4)), 1}), ClientID: fmt.Sprintf("app-%d", d.random.IntN(20))},
 	}
 	if o.Sampled {
 		header := traffic.NewHeader(traffic.Field{Name: "content-type", Value: "application/json"})

@@ -175,7 +175,8 @@ func judgedBy(v validator.Validator, e *discoverytest.Exchange) (complaint strin
 	}
 	response := &http.Response{StatusCode: e.Status, Header: e.AnswerHeader, Body: io.NopCloser(bytes.NewReader(e.AnswerBody)), Request: request}
 	_, more := v.ValidateHttpResponse(request, response)
-	for _, one := range append(errs, more...) {
+	if all := append(errs, more...); len(all) > 0 {
+		one := all[0]
 		text := one.Message + ": " + one.Reason
 		for _, deep := range one.SchemaValidationErrors {
 			text += "; " + deep.Reason + " at " + deep.FieldPath

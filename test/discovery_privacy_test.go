@@ -288,7 +288,7 @@ func shownPages(o *operator) map[string]string {
 }
 
 func encoded(text string) string {
-	r, _ := http.NewRequest(http.MethodGet, "http://x", http.NoBody) //nolint:noctx // never sent
+	r, _ := http.NewRequest(http.MethodGet, "http://x", http.NoBody)
 	name, password, _ := strings.Cut(text, ":")
 	r.SetBasicAuth(name, password)
 	return strings.TrimPrefix(r.Header.Get("Authorization"), "Basic ")
@@ -302,7 +302,7 @@ func searchFolder(t *testing.T, data string, find *searcher, leaks map[string][]
 		if err != nil || d.IsDir() {
 			return err
 		}
-		text, err := os.ReadFile(path) //nolint:gosec // of the test's folder
+		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
@@ -351,7 +351,7 @@ func tableNames(t *testing.T, db *store.DB) (names []string) {
 
 func tableRows(t *testing.T, db *store.DB, table string, opener *zstd.Decoder) (all []string) {
 	t.Helper()
-	rows, err := db.Read().Query(t.Context(), `SELECT * FROM "`+table+`"`) //nolint:gosec // a name out of the schema
+	rows, err := db.Read().Query(t.Context(), `SELECT * FROM "`+table+`"`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -413,7 +413,7 @@ func TestNothingSensitiveIsWritten(t *testing.T) {
 	}
 	leaks, looked := map[string][]string{}, 0
 	run := func(name string, args ...string) {
-		out, _ := exec.CommandContext(t.Context(), build(t), append([]string{"discover"}, args...)...).CombinedOutput() //nolint:gosec // the program under test
+		out, _ := exec.CommandContext(t.Context(), build(t), append([]string{"discover"}, args...)...).CombinedOutput()
 		leaks[name] = append(leaks[name], find.find(string(out))...)
 		looked += len(out)
 	}
@@ -425,7 +425,7 @@ func TestNothingSensitiveIsWritten(t *testing.T) {
 	run("--why", har, "--why", "GET shop.example/api/card/things/1/parts")
 	run("a file that is cut off", broken)
 	for _, path := range []string{learned, patch} {
-		written, err := os.ReadFile(path) //nolint:gosec // of the test's folder
+		written, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}

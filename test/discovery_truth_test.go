@@ -73,9 +73,35 @@ func learnedOf(inventory *discovery.Inventory, host string) []discoverytest.Lear
 				one.Answered = append(one.Answered, properties(b)...)
 			}
 		}
-		all = append(all, one)
+		// Versions that a header chooses are operations of their own for the learner, and
+		// one for descriptions.
+		same := slices.IndexFunc(all, func(o discoverytest.Learned) bool { return o.Method == one.Method && o.Template == one.Template })
+		if same < 0 {
+			all = append(all, one)
+			continue
+		}
+		all[same].Requests += one.Requests
+		all[same].Parameters = joined(all[same].Parameters, one.Parameters)
+		all[same].Answered = joined(all[same].Answered, one.Answered)
 	}
 	return all
+}
+
+// joined is the parameters of both, those of one name with the types of both.
+func joined(a, b []discoverytest.Parameter) []discoverytest.Parameter {
+	for _, p := range b {
+		at := slices.IndexFunc(a, func(o discoverytest.Parameter) bool { return o.Place == p.Place && o.Name == p.Name })
+		if at < 0 {
+			a = append(a, p)
+			continue
+		}
+		for _, kind := range p.Types {
+			if !slices.Contains(a[at].Types, kind) {
+				a[at].Types = append(slices.Clone(a[at].Types), kind)
+			}
+		}
+	}
+	return a
 }
 
 func properties(b *discovery.Body) []discoverytest.Parameter {

@@ -86,7 +86,7 @@ func (d *discovering) writePatch() error {
 			continue
 		}
 		for _, skipped := range result.Skipped {
-			warn("%s: %s is not in the patch: %s", d.described[i].Name, strings.TrimSpace(skipped.Key.String()+" "+skipped.Place), skipped.Why)
+			warn("%s: %s is not in the patch: %s", d.described[i].Name, strings.TrimSpace(skipped.String()+" "+skipped.Place), skipped.Why)
 		}
 		all.WriteString(relocated(result.Diff, d.roots[i]))
 	}

@@ -70,7 +70,7 @@ func (d *discovering) text(out io.Writer, inventory *discovery.Inventory, rep *r
 		w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 		for _, op := range inventory.Operations {
 			if op.Host == host {
-				fmt.Fprintf(w, "  %s\t%s\t%s\t%s%s\t%s\n", report.Visible(op.Method), report.Visible(pathOf(op)), times(op.Requests, "call"),
+				_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\t%s%s\t%s\n", report.Visible(op.Method), report.Visible(pathOf(op)), times(op.Requests, "call"),
 					d.column(states[op.Key]), authenticationOf(op), dataOf(op))
 			}
 		}

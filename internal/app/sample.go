@@ -32,7 +32,8 @@ type customer struct {
 func sampleAPI(now func() time.Time) http.Handler {
 	stock := []order{{1, "horseshoe", 4, "", nil}, {2, "hoof pick", 1, "for the foal", nil}, {7, "nails", 200, "", nil}}
 	customers := []customer{
-		{1, "Anna Berg", "anna.berg@example.com", "DE89370400440532013000"}, {2, "Jonas Kruse", "jonas.kruse@example.com", "GB29NWBK60161331926819"},
+		{1, "Anna Berg", "anna.berg@example.com", "DE89370400440532013000"},
+		{2, "Jonas Kruse", "jonas.kruse@example.com", "GB29NWBK60161331926819"},
 		{3, "Marie Lenz", "marie.lenz@example.com", "FR1420041010050500013M02606"},
 	}
 	mux := http.NewServeMux()

@@ -36,7 +36,7 @@ type contentData struct {
 }
 
 // BaseGuess is the base path under which its API may be adopted.
-func (d *operationData) BaseGuess() string { return inventory.BaseOf(d.Row.Path) }
+func (d *operationData) BaseGuess() string { return inventory.BaseOf(d.Path) }
 
 // TagText is the tags as the form holds them; LabelText the labels, those that were taken
 // away with a minus.
@@ -57,7 +57,7 @@ func (c *console) inventoryOperation(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return c.render(w, r, http.StatusOK, "inventoryoperation", clipped(d.Key.String(), 120), &operationData{d, operationPath(id)})
+	return c.render(w, r, http.StatusOK, "inventoryoperation", clipped(d.String(), 120), &operationData{d, operationPath(id)})
 }
 
 // list splits the text of a field at commas.

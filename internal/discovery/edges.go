@@ -25,6 +25,7 @@ func (l *Learner) Edge(e Edge) {
 		l.overflow++
 		return
 	}
+	e.Operation = plainOperation(e.Operation)
 	k := edgeKey{e.From, e.To, e.Operation}
 	old := l.edges[k]
 	if old == nil {

@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -79,7 +80,7 @@ func sentence(reason string) string {
 
 // unfit says why a call can't be looked at at all; empty when it can.
 func unfit(o *Observation) string {
-	if !fitMethod(o.Method) || o.Method == "OPTIONS" && !asks(o) {
+	if !fitMethod(o.Method) || o.Method == http.MethodOptions && !asks(o) {
 		return rejectMethod
 	}
 	if !template.Fits(o.Path) || strings.ContainsAny(o.Path, "{}") {

@@ -19,7 +19,7 @@ func (l *Learner) withhold(c *call) {
 	}
 	switch kind, name := c.named(); {
 	case kind == "client" && (strings.IndexByte(name, '@') >= 0 || digitsOf(name) >= 9) && l.personal(name):
-		c.callerKind, c.caller = kind, string(sensitive.Shape(sensitive.Email, name))
+		c.callerKind, c.caller = kind, sensitive.Shape(sensitive.Email, name)
 	default:
 		c.callerKind, c.caller = kind, name
 	}

@@ -12,9 +12,10 @@ type (
 	Values = shape.Values
 	// Schema is the statistics of documents.
 	Schema = shape.Schema
-	// Strictness is how far a schema goes, Priors what its constraints are priced with.
+	// Strictness is how far a schema goes.
 	Strictness = shape.Strictness
-	Priors     = shape.Priors
+	// Priors are what the constraints of a schema are priced with.
+	Priors = shape.Priors
 	// Looker is what values are looked at with.
 	Looker = shape.Looker
 )

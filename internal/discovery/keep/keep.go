@@ -93,7 +93,7 @@ func Open(ctx context.Context, o Options) (*Keep, error) {
 func ID(key discovery.Key) string {
 	h := sha256.New()
 	for _, part := range []string{key.Host, key.Method, key.Path, key.Version, key.Name} {
-		fmt.Fprintf(h, "%d:%s", len(part), part)
+		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

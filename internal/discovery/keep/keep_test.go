@@ -37,7 +37,7 @@ func shown(t *testing.T, k *keep.Keep) (groups [][]string, requests uint64) {
 	err := k.Groups(t.Context(), func(ops []*discovery.Operation) error {
 		var group []string
 		for _, op := range ops {
-			group = append(group, op.Key.String())
+			group = append(group, op.String())
 			requests += op.Requests
 		}
 		groups = append(groups, group)

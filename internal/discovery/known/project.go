@@ -90,7 +90,7 @@ func (r *reading) document(file string) *spec.Document {
 			}
 			// Writing into memory never fails.
 			if entry, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store}); err == nil {
-				_, _ = entry.Write([]byte(f.Text))
+				_, _ = entry.Write(f.Text)
 			}
 		}
 		_ = w.Close()

@@ -62,9 +62,12 @@ func isPerson(name string) bool {
 
 // isLabel tells words that stand in names of fields and seldom in those of people.
 func isLabel(word string) bool {
-	switch strings.TrimSuffix(word, "s") {
+	if !strings.HasSuffix(word, "ss") && word != "status" {
+		word = strings.TrimSuffix(word, "s")
+	}
+	switch word {
 	case "name", "number", "no", "id", "code", "type", "date", "time", "day", "month", "year", "week", "hour", "minute", "amount", "total", "sum", "count",
-		"quantity", "qty", "price", "cost", "tax", "rate", "fee", "discount", "value", "statu", "state", "addres", "street", "city", "zip",
+		"quantity", "qty", "price", "cost", "tax", "rate", "fee", "discount", "value", "status", "state", "address", "street", "city", "zip",
 		"postal", "country", "region", "phone", "email", "mail", "fax", "url", "link", "title", "description", "note", "comment", "text", "subject",
 		"order", "invoice", "customer", "client", "user", "account", "payment", "product", "item", "line", "unit", "group", "category", "kind", "level",
 		"first", "last", "middle", "full", "start", "end", "from", "to", "of", "by", "is", "has", "for", "in", "on", "at", "per", "max", "min", "average",
