@@ -9,6 +9,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -39,29 +40,74 @@ var (
 	ErrCredentials = errors.New("the operator or the password is wrong")
 	// ErrLink says that a one-time link is unknown, used or too old.
 	ErrLink = errors.New("this sign-in link is not valid any more; run farrier login-link for a new one")
+	// ErrUnknown says that there is no such account, team, group or environment.
+	ErrUnknown = errors.New("there is no such account, team, business group or environment")
 	// ErrNoSession says that a session is unknown, ended or too old.
 	ErrNoSession = errors.New("the session has ended; sign in again")
 )
 
-// Role is a set of things that an operator may do.
-type Role string
-
-// RoleAdmin may do everything.
-const RoleAdmin Role = "admin"
-
-// Principal is who acts.
+// Principal is who acts. The zero value may do nothing.
 type Principal struct {
-	// Operator is the operator's name.
+	// Operator is the account's name.
 	Operator string
-	// Roles are what the operator may do; there are none while MustSetPassword.
-	Roles []Role
-	// MustSetPassword says that the operator has no password yet, and may do
-	// nothing else than set one.
-	MustSetPassword bool
+	// Roles hold in the whole organisation, Grants where they say. There are none of
+	// either while the account is Unfinished.
+	Roles  []Role
+	Grants []Grant
+	// Unfinished is what the account has yet to do before it may do anything else.
+	Unfinished Unfinished
+	// Via says how the account signed in: "password", "link", "passkey", "oidc:NAME",
+	// "saml:NAME" or "token:NAME".
+	Via string
+	// Session is the public id of the session or API token, which audit entries name.
+	Session string
+	// Address is where the request came from; invalid when unknown.
+	Address netip.Addr
+	// Confirmed is when the account last proved who it is, by password and second
+	// factor, passkey or its identity provider; zero for API tokens.
+	Confirmed time.Time
+	// Limits, when not nil, are all that may be done: the scopes of an API token.
+	Limits []Permission
 }
 
-// Has reports whether the principal has a role.
-func (p Principal) Has(role Role) bool { return slices.Contains(p.Roles, role) }
+// Unfinished is what an account must do first.
+type Unfinished string
+
+// What may be unfinished.
+const (
+	Finished Unfinished = ""
+	// MustSetPassword says that there is no password yet.
+	MustSetPassword Unfinished = "password"
+	// MustEnrol says that a second factor is asked for and none is there.
+	MustEnrol Unfinished = "second-factor"
+)
+
+// Ready reports whether the account has nothing left to do first.
+func (p Principal) Ready() bool { return p.Operator != "" && p.Unfinished == Finished }
+
+// Has reports whether the principal has a role in the whole organisation.
+func (p Principal) Has(role Role) bool {
+	return p.Ready() && slices.Contains(p.Roles, role)
+}
+
+// May reports whether the principal may do something in a scope. Nobody may do
+// what nothing grants.
+func (p Principal) May(what Permission, at Scope) bool {
+	if !p.Ready() || at.Group == "" {
+		return false
+	}
+	if p.Limits != nil && !slices.Contains(p.Limits, what) {
+		return false
+	}
+	return slices.ContainsFunc(p.Roles, func(r Role) bool { return r.Allows(what) }) ||
+		slices.ContainsFunc(p.Grants, func(g Grant) bool { return g.Allows(what, at) })
+}
+
+// Sees reports whether the principal may do anything at all in a scope: who does
+// not, is not told that it exists.
+func (p Principal) Sees(at Scope) bool {
+	return slices.ContainsFunc(Permissions(), func(what Permission) bool { return p.May(what, at) })
+}
 
 // Session is a signed-in browser or program, as it is handed out once.
 type Session struct {

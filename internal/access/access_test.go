@@ -149,7 +149,7 @@ func TestFirstStart(t *testing.T) {
 			t.Fatalf("redeemed %v, %v, %v", linked, must, err)
 		}
 		p, err := s.Session(ctx, linked.Token)
-		if err != nil || p.Operator != Admin || !p.MustSetPassword || len(p.Roles) != 0 {
+		if err != nil || p.Operator != Admin || p.Unfinished != MustSetPassword || len(p.Roles) != 0 {
 			t.Errorf("without a password the principal is %+v, %v", p, err)
 		}
 		if err := s.signIn("", other); !errors.Is(err, ErrCredentials) {
@@ -163,7 +163,7 @@ func TestFirstStart(t *testing.T) {
 			t.Error("the token was not changed with the password")
 		}
 		p, err = s.Session(ctx, session.Token)
-		if err != nil || p.MustSetPassword || !p.Has(RoleAdmin) || p.Has("auditor") {
+		if err != nil || p.Unfinished == MustSetPassword || !p.Has(RoleAdmin) || p.Has(RoleAuditor) {
 			t.Errorf("principal is %+v, %v", p, err)
 		}
 		if has, err := s.HasPassword(ctx); err != nil || !has {

@@ -88,8 +88,10 @@ func (s *Service) Session(ctx context.Context, token string) (Principal, error) 
 			return Principal{}, fmt.Errorf("noting the use of a session: %w", err)
 		}
 	}
-	p := Principal{Operator: k.operator, MustSetPassword: k.passwordHash == ""}
-	if !p.MustSetPassword {
+	p := Principal{Operator: k.operator, Via: k.via, Confirmed: k.created}
+	if k.passwordHash == "" {
+		p.Unfinished = MustSetPassword
+	} else {
 		for role := range strings.FieldsSeq(k.roles) {
 			p.Roles = append(p.Roles, Role(role))
 		}

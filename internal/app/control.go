@@ -29,7 +29,9 @@ import (
 // gateway serves without it.
 type control struct {
 	log *slog.Logger
-	now func() time.Time
+	// where is the scope of the process's own environment.
+	where access.Scope
+	now   func() time.Time
 
 	feed *traffic.Feed
 

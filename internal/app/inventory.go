@@ -45,6 +45,7 @@ func (c *control) openInventory(d *discoverer, adopted *inventory.Adopted, publi
 	}
 	judged := inventory.JudgeWith(d.judgeOptions)
 	s, err := inventory.New(inventory.Options{
+		Where:   c.where,
 		Learner: d.learner, Described: d.all,
 		Judge: func(described []discovery.Described) inventory.Judging {
 			return &watched{judged(described), d, map[discovery.Key][]discovery.State{}}

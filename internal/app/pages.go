@@ -58,22 +58,23 @@ func (c *control) console(cfg Config, publisher *publish.Publisher, all *policy.
 	if err != nil {
 		return nil, err
 	}
-	exchanges, err := exchange.New(exchange.Options{Monitor: c.monitor, Catalogue: all, Feed: c.feed, Now: c.now})
+	exchanges, err := exchange.New(exchange.Options{Where: c.where, Monitor: c.monitor, Catalogue: all, Feed: c.feed, Now: c.now})
 	if err != nil {
 		return nil, err
 	}
 	serving, err := served.New(served.Options{
+		Where:       c.where,
 		Publication: func() served.Publication { return publication(publisher.Status()) },
 		Counts:      c.monitor, Catalogue: all, Log: c.log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	found, err := findings.New(c.posture)
+	found, err := findings.New(c.posture, c.where)
 	if err != nil {
 		return nil, err
 	}
-	entries, err := auditlog.New(c.audit)
+	entries, err := auditlog.New(c.audit, c.where)
 	if err != nil {
 		return nil, err
 	}

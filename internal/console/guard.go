@@ -107,7 +107,7 @@ func (c *console) admit(rt route) http.Handler {
 			case err != nil:
 				c.refuse(w, r, err)
 				return
-			case p.MustSetPassword && rt.access == operators:
+			case !p.Ready() && rt.access == operators:
 				if wantsPage(r) {
 					http.Redirect(w, plain, "/password", http.StatusSeeOther)
 					return

@@ -64,6 +64,9 @@ type house struct {
 	hostile string
 }
 
+// where is the scope of the process.
+var where = access.Scope{Group: access.Root, Environment: "default"}
+
 // auditor carries events of access into the audit log, as the program does.
 type auditor struct{ log *audit.Log }
 
@@ -112,17 +115,19 @@ func openHouse(t testing.TB, dir string, now func() time.Time, refusalRows int64
 
 	sessions, err := session.New(people)
 	must(t, err)
-	exchanges, err := exchange.New(exchange.Options{Monitor: h.monitor, Catalogue: policies, Feed: traffic.NewFeed(), Now: now})
+	exchanges, err := exchange.New(exchange.Options{Where: where, Monitor: h.monitor, Catalogue: policies, Feed: traffic.NewFeed(), Now: now})
 	must(t, err)
 	serving, err := served.New(served.Options{
+		Where:       where,
 		Publication: h.published, Counts: h.monitor, Catalogue: policies, Log: log,
 	})
 	must(t, err)
-	complaints, err := findings.New(found)
+	complaints, err := findings.New(found, where)
 	must(t, err)
-	deeds, err := auditlog.New(auditLog)
+	deeds, err := auditlog.New(auditLog, where)
 	must(t, err)
 	h.governance, err = governance.New(governance.Options{
+		Where:    where,
 		Profiles: []string{"testdata/governance"}, Serving: func() *revision.Revision { return h.publication.Serving },
 		Findings: found, Environment: "production", Now: now, Log: log,
 	})

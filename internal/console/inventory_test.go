@@ -32,6 +32,7 @@ func (h *house) openInventory(t testing.TB, dir string, control, traffic *store.
 	must(t, err)
 	h.world, h.kept = inventorytest.New(0, h.now()), kept
 	h.inventory, err = inventory.New(inventory.Options{
+		Where:   where,
 		Learner: h, Described: describedOrders,
 		Judge:    func(d []discovery.Described) inventory.Judging { return h.world.Judge(d) },
 		Rate:     func(op *discovery.Operation, f inventory.Facts) inventory.Risk { return h.world.Rate(op, f) },

@@ -67,6 +67,7 @@ func (h *house) openProjects(t testing.TB, dir string, db *store.DB, found *post
 	patches, err := projects.OpenPatches(dir)
 	must(t, err)
 	h.projects, err = projects.New(projects.Options{
+		Where:   where,
 		Folders: []string{"/src/orders", "/src/broken"}, Scan: scannedProjects, Findings: found, Patches: patches, Dir: dir, Now: h.now, Log: out,
 		Serving: func() *revision.Revision { return h.publication.Serving },
 		Publish: func(context.Context) {},

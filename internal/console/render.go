@@ -75,7 +75,7 @@ func (c *console) execute(w http.ResponseWriter, r *request, status int, page, p
 		Title: title, Section: section(r.URL.Path), Environment: c.Environment, Version: c.Version,
 		Data: data, Inventory: c.Inventory != nil, now: c.Now(),
 	}
-	if r.principal.Operator != "" && !r.principal.MustSetPassword {
+	if r.principal.Ready() {
 		v.Operator = r.principal.Operator
 		v.Refused, _ = c.Served.Refused(r.principal)
 	}

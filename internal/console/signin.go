@@ -116,7 +116,7 @@ func (c *console) passwordPage(w http.ResponseWriter, r *request) error {
 
 func (c *console) showPassword(w http.ResponseWriter, r *request, status int, told string) error {
 	return c.render(w, r, status, "password", "Set a password", passwordData{
-		First: r.principal.MustSetPassword, Operator: r.principal.Operator, Problem: told,
+		First: !r.principal.Ready(), Operator: r.principal.Operator, Problem: told,
 	})
 }
 

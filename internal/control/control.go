@@ -5,9 +5,13 @@
 package control
 
 import (
+	"context"
 	"errors"
+	"fmt"
 
 	"farrier.dev/farrier/internal/access"
+	"farrier.dev/farrier/internal/audit"
+	"farrier.dev/farrier/internal/store"
 )
 
 // Principal is who asks.
@@ -17,15 +21,82 @@ type Principal = access.Principal
 var (
 	// ErrForbidden says that the principal may not do this.
 	ErrForbidden = errors.New("you may not do this")
-	// ErrNotFound says that there is no such thing.
+	// ErrNotFound says that there is no such thing, or none that the principal may
+	// know of.
 	ErrNotFound = errors.New("not found")
+	// ErrConflict says that it was changed meanwhile, or that one of that name exists.
+	ErrConflict = errors.New("it was changed by somebody else meanwhile")
+	// ErrInvalid says that what was asked for makes no sense; its text says where,
+	// and how to mend it.
+	ErrInvalid = errors.New("this can not be accepted")
+	// ErrStale says that the operator must confirm who they are first.
+	ErrStale = errors.New("confirm who you are, then repeat this")
+	// ErrReadOnly says that it is owned by a file, and can only be changed there.
+	ErrReadOnly = errors.New("it is managed by a file")
 )
 
-// Authorise refuses a principal who is not an administrator with ErrForbidden.
-// One who must set a password first has no roles, and is refused too.
-func Authorise(p Principal) error {
-	if p.Operator == "" || p.MustSetPassword || !p.Has(access.RoleAdmin) {
+// Authorise refuses a principal who may not do something in a scope: with
+// ErrNotFound where they may do nothing at all, so that foreign things are not even
+// known of, and else with ErrForbidden.
+func Authorise(p Principal, what access.Permission, at access.Scope) error {
+	switch {
+	case p.May(what, at):
+		return nil
+	case !p.Ready() || p.Sees(at):
 		return ErrForbidden
+	default:
+		return ErrNotFound
 	}
-	return nil
+}
+
+// Tree knows which environments and business groups there are; *access.Service is
+// the one to use.
+type Tree interface {
+	// ScopeOf is the scope of an environment by its id, access.ErrUnknown for none.
+	ScopeOf(ctx context.Context, environment string) (access.Scope, error)
+	// GroupScope is the scope of a business group by its id, access.ErrUnknown for none.
+	GroupScope(ctx context.Context, group string) (access.Scope, error)
+}
+
+// Gate decides for services whose things lie in many environments.
+type Gate struct{ Tree Tree }
+
+// Environment authorises something in an environment. An environment that does not
+// exist is the same ErrNotFound as one that the principal may not know of.
+func (g Gate) Environment(ctx context.Context, p Principal, what access.Permission, environment string) error {
+	return g.authorise(ctx, p, what, environment, g.Tree.ScopeOf)
+}
+
+// Group authorises something in a business group, by its id.
+func (g Gate) Group(ctx context.Context, p Principal, what access.Permission, group string) error {
+	return g.authorise(ctx, p, what, group, g.Tree.GroupScope)
+}
+
+func (g Gate) authorise(ctx context.Context, p Principal, what access.Permission, id string, find func(context.Context, string) (access.Scope, error)) error {
+	at, err := find(ctx, id)
+	switch {
+	case errors.Is(err, access.ErrUnknown):
+		return ErrNotFound
+	case err != nil:
+		return fmt.Errorf("looking for %q: %w", id, err)
+	}
+	return Authorise(p, what, at)
+}
+
+// Auditor keeps entries; *audit.Log is the one to use. Record is called within the
+// transaction of what it tells of; its error undoes and refuses that.
+type Auditor interface {
+	Record(ctx context.Context, tx *store.Tx, e audit.Entry) error
+}
+
+// Told begins an audit entry of what a principal did.
+func Told(p Principal, environment string, action audit.Action, object string) audit.Entry {
+	e := audit.Entry{
+		Environment: environment, Operator: p.Operator, Via: p.Via, Session: p.Session,
+		Action: action, Object: object, Outcome: audit.Done,
+	}
+	if p.Address.IsValid() {
+		e.Address = p.Address.Unmap().WithZone("").String()
+	}
+	return e
 }

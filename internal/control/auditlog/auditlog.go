@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 
+	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/audit"
 	"farrier.dev/farrier/internal/control"
 )
@@ -23,14 +24,17 @@ type Log interface {
 }
 
 // Service answers operators.
-type Service struct{ log Log }
+type Service struct {
+	log   Log
+	where access.Scope
+}
 
-// New makes the service.
-func New(log Log) (*Service, error) {
+// New makes the service for the operators of a scope.
+func New(log Log, where access.Scope) (*Service, error) {
 	if log == nil {
 		return nil, errors.New("auditlog: it needs a log")
 	}
-	return &Service{log: log}, nil
+	return &Service{log: log, where: where}, nil
 }
 
 // pageSize is how many entries a page has.
@@ -40,7 +44,7 @@ const pageSize = 50
 // first; 0 begins with the newest of all. next is the before of the next page,
 // 0 when this is the last.
 func (s *Service) List(ctx context.Context, p control.Principal, before int64) (entries []Entry, next int64, err error) {
-	if err := control.Authorise(p); err != nil {
+	if err := control.Authorise(p, access.ViewAudit, s.where); err != nil {
 		return nil, 0, err
 	}
 	entries, err = s.log.List(ctx, pageSize+1, before)
@@ -53,7 +57,7 @@ func (s *Service) List(ctx context.Context, p control.Principal, before int64) (
 
 // Verify walks the whole chain; ErrTampered says which entry breaks it.
 func (s *Service) Verify(ctx context.Context, p control.Principal) error {
-	if err := control.Authorise(p); err != nil {
+	if err := control.Authorise(p, access.ViewAudit, s.where); err != nil {
 		return err
 	}
 	return s.log.Verify(ctx)

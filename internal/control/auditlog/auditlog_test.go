@@ -31,7 +31,7 @@ func TestPages(t *testing.T) {
 	played := 0
 	for _, entries := range []int64{0, 1, 49, 50, 51, 100, 101, 250} {
 		played++
-		s, err := auditlog.New(fake{entries})
+		s, err := auditlog.New(fake{entries}, access.Scope{Group: access.Root, Environment: "default"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +54,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("%d entries of %d", seen, entries)
 		}
 	}
-	s, _ := auditlog.New(fake{3})
+	s, _ := auditlog.New(fake{3}, access.Scope{Group: access.Root, Environment: "default"})
 	if err := s.Verify(t.Context(), admin); !errors.Is(err, auditlog.ErrTampered) {
 		t.Errorf("a broken chain: %v", err)
 	}

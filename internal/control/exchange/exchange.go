@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/finding"
 	"farrier.dev/farrier/internal/monitor"
@@ -46,6 +47,8 @@ type Monitor interface {
 
 // Options are what the service works with. All but Feed are required.
 type Options struct {
+	// Where is the environment whose operators may ask.
+	Where     access.Scope
 	Monitor   Monitor
 	Catalogue *policy.Catalogue
 	// Feed tells how many records its readers had no room for; nil says none.
@@ -113,7 +116,7 @@ type answer struct {
 // at all of them. It is a few seconds old, half a minute at most, and must not
 // be changed.
 func (s *Service) Overview(ctx context.Context, p control.Principal, api string, r Range) (Overview, error) {
-	if err := control.Authorise(p); err != nil {
+	if err := control.Authorise(p, access.ViewTraffic, s.o.Where); err != nil {
 		return Overview{}, err
 	}
 	known := s.answer(question{api, r.Name})
@@ -147,7 +150,7 @@ func (s *Service) answer(q question) *answer {
 
 // Recent are the newest refusals of this process, newest first.
 func (s *Service) Recent(p control.Principal, limit int) ([]Refusal, error) {
-	if err := control.Authorise(p); err != nil {
+	if err := control.Authorise(p, access.ViewTraffic, s.o.Where); err != nil {
 		return nil, err
 	}
 	return s.o.Monitor.Recent(limit), nil
@@ -163,7 +166,7 @@ func (s *Service) NotSeen() uint64 {
 
 // Refusals finds refusals, errors and watched attacks, newest first.
 func (s *Service) Refusals(ctx context.Context, p control.Principal, f Filter) (Page, error) {
-	if err := control.Authorise(p); err != nil {
+	if err := control.Authorise(p, access.ViewTraffic, s.o.Where); err != nil {
 		return Page{}, err
 	}
 	return s.o.Monitor.Refusals(ctx, f)
@@ -195,7 +198,7 @@ type Trail struct {
 // Trail finds what is left of the exchange with a correlation id. That nothing
 // is left is an answer and no error.
 func (s *Service) Trail(ctx context.Context, p control.Principal, id string) (Trail, error) {
-	if err := control.Authorise(p); err != nil {
+	if err := control.Authorise(p, access.ViewTraffic, s.o.Where); err != nil {
 		return Trail{}, err
 	}
 	found, retention, err := s.o.Monitor.Lookup(ctx, id)

@@ -50,7 +50,7 @@ func newService(t *testing.T, f *fake, now func() time.Time) *exchange.Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := exchange.New(exchange.Options{Monitor: f, Catalogue: policies, Now: now})
+	s, err := exchange.New(exchange.Options{Where: access.Scope{Group: access.Root, Environment: "default"}, Monitor: f, Catalogue: policies, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestNobodyElseLearnsAnything(t *testing.T) {
 	played := 0
 	for name, who := range map[string]control.Principal{
 		"nobody": {}, "no role": {Operator: "admin"},
-		"a password has to be set": {Operator: "admin", Roles: admin.Roles, MustSetPassword: true},
+		"a password has to be set": {Operator: "admin", Roles: admin.Roles, Unfinished: access.MustSetPassword},
 	} {
 		for call, err := range map[string]error{
 			"overview": second(s.Overview(t.Context(), who, "", exchange.Ranges()[0])),

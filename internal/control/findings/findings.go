@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 
+	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/posture"
 )
@@ -41,20 +42,23 @@ type Posture interface {
 }
 
 // Service answers operators.
-type Service struct{ posture Posture }
+type Service struct {
+	posture Posture
+	where   access.Scope
+}
 
-// New makes the service.
-func New(p Posture) (*Service, error) {
+// New makes the service for the operators of a scope.
+func New(p Posture, where access.Scope) (*Service, error) {
 	if p == nil {
 		return nil, errors.New("findings: it needs posture")
 	}
-	return &Service{posture: p}, nil
+	return &Service{posture: p, where: where}, nil
 }
 
 // List gives the findings that a filter chooses, the worst first, and how many
 // there are in all.
 func (s *Service) List(ctx context.Context, p control.Principal, f Filter) ([]Item, int, error) {
-	if err := control.Authorise(p); err != nil {
+	if err := control.Authorise(p, access.ViewFindings, s.where); err != nil {
 		return nil, 0, err
 	}
 	return s.posture.List(ctx, f)
@@ -62,7 +66,7 @@ func (s *Service) List(ctx context.Context, p control.Principal, f Filter) ([]It
 
 // Get gives one finding, or control.ErrNotFound.
 func (s *Service) Get(ctx context.Context, p control.Principal, fingerprint string) (Detail, error) {
-	if err := control.Authorise(p); err != nil {
+	if err := control.Authorise(p, access.ViewFindings, s.where); err != nil {
 		return Detail{}, err
 	}
 	d, err := s.posture.Get(ctx, fingerprint)
@@ -74,7 +78,7 @@ func (s *Service) Get(ctx context.Context, p control.Principal, fingerprint stri
 
 // Counts counts the findings.
 func (s *Service) Counts(ctx context.Context, p control.Principal) (Counts, error) {
-	if err := control.Authorise(p); err != nil {
+	if err := control.Authorise(p, access.ViewFindings, s.where); err != nil {
 		return Counts{}, err
 	}
 	return s.posture.Counts(ctx)

@@ -31,7 +31,7 @@ func (f *fake) Counts(context.Context) (posture.Counts, error) {
 
 func TestOnlyAdministratorsAsk(t *testing.T) {
 	f := &fake{}
-	s, err := findings.New(f)
+	s, err := findings.New(f, access.Scope{Group: access.Root, Environment: "default"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/finding"
 	rules "farrier.dev/farrier/internal/governance"
@@ -22,6 +23,8 @@ import (
 // Options are what the service works with. All but Profiles and Notify are
 // required.
 type Options struct {
+	// Where is the environment whose operators may ask.
+	Where access.Scope
 	// Profiles are files and folders of profiles; with none, Standard holds.
 	Profiles []string
 	// Serving is the revision in service, nil before the first.
@@ -164,7 +167,7 @@ func refusal(api *revision.API, p *profile, r *rules.Report) manifest.Problem {
 
 // Profiles are the profiles that hold.
 func (s *Service) Profiles(p control.Principal) ([]*rules.Profile, error, error) {
-	if err := control.Authorise(p); err != nil {
+	if err := control.Authorise(p, access.ViewGovernance, s.o.Where); err != nil {
 		return nil, nil, err
 	}
 	s.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/finding"
 	rules "farrier.dev/farrier/internal/governance"
 	"farrier.dev/farrier/internal/revision"
@@ -36,6 +37,7 @@ func TestRefuse(t *testing.T) {
 	write(t, dir, "api.yaml", "openapi: 3.0.3\ninfo: {title: orders, version: '1'}\npaths: {}\n")
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	s, err := New(Options{
+		Where:    access.Scope{Group: access.Root, Environment: "default"},
 		Profiles: []string{filepath.Join(dir, "profile.yaml")}, Serving: func() *revision.Revision { return nil },
 		Findings: noFindings{}, Environment: "test", Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
 	})

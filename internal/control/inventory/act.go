@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/audit"
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/discovery"
@@ -27,6 +28,9 @@ func isGone(err error) bool { return errors.Is(err, discovery.ErrNotKept) }
 // carryOut writes the files of a plan and publishes. What can't be published is taken
 // back, so that the manifests stay as good as they were.
 func (s *Service) carryOut(ctx context.Context, p control.Principal, plan *Plan, action audit.Action) error {
+	if err := control.Authorise(p, access.ManageInventory, s.o.Where); err != nil {
+		return err
+	}
 	files := map[string]string{}
 	for _, f := range plan.Files {
 		files[f.Name] = f.Text
@@ -77,7 +81,7 @@ func told(problems []manifest.Problem, dir string) string {
 
 // Adoptions are the resources that were made here.
 func (s *Service) Adoptions(p control.Principal) ([]Adoption, error) {
-	if err := control.Authorise(p); err != nil {
+	if err := control.Authorise(p, access.ViewInventory, s.o.Where); err != nil {
 		return nil, err
 	}
 	return s.o.Adopted.All(), nil
@@ -85,7 +89,7 @@ func (s *Service) Adoptions(p control.Principal) ([]Adoption, error) {
 
 // RemoveAdoption removes a resource that was made here, and publishes.
 func (s *Service) RemoveAdoption(ctx context.Context, p control.Principal, name string) error {
-	if err := control.Authorise(p); err != nil {
+	if err := control.Authorise(p, access.ManageInventory, s.o.Where); err != nil {
 		return err
 	}
 	one, err := s.o.Adopted.remove(name)

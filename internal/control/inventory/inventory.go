@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/audit"
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/discovery"
@@ -54,6 +55,8 @@ type Learner interface {
 // Options are what the service works with. All are required but Rejected, Propose and
 // Found.
 type Options struct {
+	// Where is the environment whose operators may ask.
+	Where   access.Scope
 	Learner Learner
 	// Described gives all descriptions.
 	Described func() []discovery.Described
@@ -210,7 +213,7 @@ func (s *Service) Refresh(ctx context.Context) error {
 
 // now is the picture that pages are answered from; only the first is waited for.
 func (s *Service) now(ctx context.Context, p control.Principal) (*picture, error) {
-	if err := control.Authorise(p); err != nil {
+	if err := control.Authorise(p, access.ViewInventory, s.o.Where); err != nil {
 		return nil, err
 	}
 	if pic := s.picture.Load(); pic != nil {

@@ -57,6 +57,7 @@ func newWorld(t testing.TB, operations int) *world {
 	adopted, err := inventory.OpenAdopted(w.dir)
 	must(t, err)
 	w.Service, err = inventory.New(inventory.Options{
+		Where:   access.Scope{Group: access.Root, Environment: "default"},
 		Learner: w.World, Described: func() []discovery.Described { return nil }, Judge: w.Judge, Rate: w.Rate, Propose: w.Propose, Export: w.Export,
 		Rejected: w.World.Rejected, Serving: func() *revision.Revision { return w.rev }, Adopted: adopted,
 		Findings: func(context.Context, string) ([]finding.Finding, error) {
@@ -127,7 +128,7 @@ func TestNobodyWithoutRights(t *testing.T) {
 		"Deny":       func(p control.Principal) error { _, err := w.Deny(ctx, p, "default/orders"); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, p := range []control.Principal{{}, {Operator: "eve"}, {Operator: "ann", Roles: ann.Roles, MustSetPassword: true}} {
+			for _, p := range []control.Principal{{}, {Operator: "eve"}, {Operator: "ann", Roles: ann.Roles, Unfinished: access.MustSetPassword}} {
 				recorded, published := len(w.recorded), w.published
 				if err := call(p); !errors.Is(err, control.ErrForbidden) {
 					t.Errorf("%+v: %v", p, err)

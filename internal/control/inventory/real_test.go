@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/audit"
 	"farrier.dev/farrier/internal/control/inventory"
 	"farrier.dev/farrier/internal/control/inventory/inventorytest"
@@ -40,6 +41,7 @@ func TestByTheRulesOfDiscovery(t *testing.T) {
 	found := 0
 	rev := &revision.Revision{APIs: []revision.API{{Name: revision.Name{Namespace: "default", Name: "orders"}, BasePath: "/orders-0/v1"}}}
 	s, err := inventory.New(inventory.Options{
+		Where:   access.Scope{Group: access.Root, Environment: "default"},
 		Learner: learned, Described: func() []discovery.Described { return nil }, Judge: inventory.JudgeWith(func() judge.Options { return judge.Options{Now: noon} }),
 		Rate: inventory.RateWith(risk.Defaults), Propose: inventory.Propose, Export: inventory.ExportWith, Adopted: adopted,
 		Found:    func(_ context.Context, all []finding.Finding) { found = len(all) },

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/audit"
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/discovery/known"
@@ -180,6 +181,9 @@ func samePath(listener string, api *revision.API) bool {
 // Patch closes a finding of a project at the gateway, in each API that it
 // implements.
 func (s *Service) Patch(ctx context.Context, p control.Principal, project, fingerprint string) error {
+	if err := control.Authorise(p, access.ManageProjects, s.o.Where); err != nil {
+		return err
+	}
 	_, kept, err := s.Project(ctx, p, project)
 	if err != nil {
 		return err
@@ -222,7 +226,7 @@ func (s *Service) Patch(ctx context.Context, p control.Principal, project, finge
 
 // Unpatch ends the patch of a finding.
 func (s *Service) Unpatch(ctx context.Context, p control.Principal, project, fingerprint string) error {
-	if err := control.Authorise(p); err != nil {
+	if err := control.Authorise(p, access.ManageProjects, s.o.Where); err != nil {
 		return err
 	}
 	open := map[string]bool{}

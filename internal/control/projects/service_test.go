@@ -57,6 +57,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 		t.Fatal(err)
 	}
 	w.Service, err = New(Options{
+		Where:   access.Scope{Group: access.Root, Environment: "default"},
 		Folders: []string{"/src/orders"}, Findings: w, Patches: patches, Dir: dir, Log: slog.New(slog.DiscardHandler),
 		Scan: func(_ context.Context, path string) (*scan.Report, map[string][]finding.Finding, error) {
 			w.paths = append(w.paths, path)

@@ -70,6 +70,7 @@ func newService(t *testing.T, p served.Publication, c counts) *served.Service {
 		t.Fatal(err)
 	}
 	s, err := served.New(served.Options{
+		Where:       access.Scope{Group: access.Root, Environment: "default"},
 		Publication: func() served.Publication { return p }, Counts: c, Catalogue: policies, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -83,7 +84,7 @@ func TestNobodyElseLearnsAnything(t *testing.T) {
 	played := 0
 	for name, who := range map[string]control.Principal{
 		"nobody": {}, "no role": {Operator: "admin"},
-		"a password has to be set": {Operator: "admin", Roles: admin.Roles, MustSetPassword: true},
+		"a password has to be set": {Operator: "admin", Roles: admin.Roles, Unfinished: access.MustSetPassword},
 	} {
 		played++
 		_, status := s.Status(who)
