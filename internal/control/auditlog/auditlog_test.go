@@ -58,7 +58,7 @@ func TestPages(t *testing.T) {
 	if err := s.Verify(t.Context(), admin); !errors.Is(err, auditlog.ErrTampered) {
 		t.Errorf("a broken chain: %v", err)
 	}
-	_, _, list := s.List(t.Context(), control.Principal{Operator: "admin"}, 0)
+	_, _, list := s.List(t.Context(), control.Principal{Operator: "admin", Roles: []access.Role{access.RoleSecretsAdmin}}, 0)
 	if verify := s.Verify(t.Context(), control.Principal{}); !errors.Is(list, control.ErrForbidden) || !errors.Is(verify, control.ErrForbidden) {
 		t.Errorf("without a role: %v, %v", list, verify)
 	}

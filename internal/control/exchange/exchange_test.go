@@ -62,7 +62,7 @@ func TestNobodyElseLearnsAnything(t *testing.T) {
 	s := newService(t, f, time.Now)
 	played := 0
 	for name, who := range map[string]control.Principal{
-		"nobody": {}, "no role": {Operator: "admin"},
+		"nobody": {}, "another role": {Operator: "admin", Roles: []access.Role{access.RoleSecretsAdmin}},
 		"a password has to be set": {Operator: "admin", Roles: admin.Roles, Unfinished: access.MustSetPassword},
 	} {
 		for call, err := range map[string]error{

@@ -41,7 +41,7 @@ func TestOnlyAdministratorsAsk(t *testing.T) {
 		_, counts := s.Counts(t.Context(), who)
 		return []error{list, one, counts}
 	}
-	for _, err := range all(control.Principal{Operator: "admin"}) {
+	for _, err := range all(control.Principal{Operator: "admin", Roles: []access.Role{access.RoleSecretsAdmin}}) {
 		if !errors.Is(err, control.ErrForbidden) {
 			t.Errorf("without a role: %v", err)
 		}

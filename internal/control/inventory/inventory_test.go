@@ -128,7 +128,7 @@ func TestNobodyWithoutRights(t *testing.T) {
 		"Deny":       func(p control.Principal) error { _, err := w.Deny(ctx, p, "default/orders"); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, p := range []control.Principal{{}, {Operator: "eve"}, {Operator: "ann", Roles: ann.Roles, Unfinished: access.MustSetPassword}} {
+			for _, p := range []control.Principal{{}, {Operator: "eve", Roles: []access.Role{access.RoleSecretsAdmin}}, {Operator: "ann", Roles: ann.Roles, Unfinished: access.MustSetPassword}} {
 				recorded, published := len(w.recorded), w.published
 				if err := call(p); !errors.Is(err, control.ErrForbidden) {
 					t.Errorf("%+v: %v", p, err)

@@ -176,7 +176,7 @@ func TestLife(t *testing.T) {
 // TestRefused: who may not, and what can't be scanned.
 func TestRefused(t *testing.T) {
 	w := newWorld(t, storetest.Open(t))
-	stranger := control.Principal{Operator: "eve"}
+	stranger := control.Principal{Operator: "eve", Roles: []access.Role{access.RoleSecretsAdmin}}
 	_, uploaded := w.Upload(t.Context(), stranger, "a.zip", strings.NewReader(""))
 	_, scanned := w.Scan(t.Context(), stranger, "/src/orders")
 	_, overview := w.Overview(t.Context(), stranger)

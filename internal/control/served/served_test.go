@@ -83,7 +83,7 @@ func TestNobodyElseLearnsAnything(t *testing.T) {
 	s := newService(t, served.Publication{Serving: testRevision(), RefusedAt: time.Unix(1, 0)}, counts{})
 	played := 0
 	for name, who := range map[string]control.Principal{
-		"nobody": {}, "no role": {Operator: "admin"},
+		"nobody": {}, "another role": {Operator: "admin", Roles: []access.Role{access.RoleSecretsAdmin}},
 		"a password has to be set": {Operator: "admin", Roles: admin.Roles, Unfinished: access.MustSetPassword},
 	} {
 		played++
