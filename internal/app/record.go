@@ -23,6 +23,15 @@ type recorder struct {
 // Count implements gateway.Recorder.
 func (r *recorder) Count(x *traffic.Exchange, end *traffic.Ending) {
 	r.rollup.Count(x.API, x.Operation(), x.Response.Status, end.Outcome, end.Took, end.BytesIn, end.BytesOut)
+	party := monitor.Party{API: x.API, Client: x.Auth.ClientID}
+	if end.Outcome == traffic.RefusedByPolicy {
+		for i := range x.Decisions {
+			if x.Decisions[i].Action == traffic.Refused {
+				party.Policy = x.Decisions[i].Policy
+			}
+		}
+	}
+	r.rollup.CountParty(party, x.Response.Status, end.Outcome, end.Took, end.BytesIn, end.BytesOut)
 }
 
 // Wants implements gateway.Recorder.

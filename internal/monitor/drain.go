@@ -127,6 +127,7 @@ type batch struct {
 	records    []traffic.Record
 	lines      []Refusal
 	attacks    []counted // one for each operation and minute
+	parties    []seriesCount
 	trailBytes int64
 }
 
@@ -146,6 +147,11 @@ func (m *Monitor) newBatch(records []traffic.Record) *batch {
 		// The bound on operations holds here too: the name is the cell's.
 		c := m.opts.Rollup.cell(r.API, r.Operation, false)
 		minute := r.Received.UTC().Truncate(time.Minute)
+		if r.ClientID != "" {
+			b.parties = append(b.parties,
+				seriesCount{seriesKey{byClient, "", r.ClientID}, minute.Unix() / 60, Slot{Attacks: 1}},
+				seriesCount{seriesKey{byClient, c.api, r.ClientID}, minute.Unix() / 60, Slot{Attacks: 1}})
+		}
 		key := at{c.api, c.operation, minute.Unix()}
 		n, known := places[key]
 		if !known {
@@ -177,6 +183,7 @@ func (m *Monitor) writeBatch(ctx context.Context, tx *store.Tx, b *batch, after 
 	}
 	var attacks pending
 	attacks.add(b.attacks)
+	attacks.addSeries(b.parties)
 	if err := m.writeRollups(ctx, tx, &attacks); err != nil {
 		return err
 	}

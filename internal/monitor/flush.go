@@ -16,7 +16,8 @@ const maxPending = 100_000
 
 // pending is what was counted and is not stored yet.
 type pending struct {
-	slots map[slotKey]*Slot
+	slots  map[slotKey]*Slot
+	series map[seriesMinute]*Slot
 }
 
 type slotKey struct {
@@ -47,11 +48,12 @@ func (m *Monitor) Flush(ctx context.Context) error {
 	m.flushMu.Lock()
 	defer m.flushMu.Unlock()
 	m.pending.add(m.opts.Rollup.take())
+	m.pending.addSeries(m.opts.Rollup.parties.take(m.opts.Now()))
 	var err error
-	if len(m.pending.slots) > 0 {
+	if len(m.pending.slots) > 0 || len(m.pending.series) > 0 {
 		err = m.opts.DB.Write(ctx, func(tx *store.Tx) error { return m.writeRollups(ctx, tx, &m.pending) })
 		if err == nil {
-			m.pending.slots = nil
+			m.pending = pending{}
 		} else {
 			err = fmt.Errorf("storing counts: %w", err)
 		}
@@ -103,7 +105,7 @@ func (m *Monitor) writeRollups(ctx context.Context, tx *store.Tx, p *pending) er
 			}
 		}
 	}
-	return nil
+	return m.writeSeries(ctx, tx, p)
 }
 
 // readRow adds what the store has of a row. A row that can't be understood is
@@ -141,7 +143,7 @@ func (m *Monitor) Prune(ctx context.Context) error {
 				return err
 			}
 		}
-		return nil
+		return m.pruneSeries(ctx, tx, now)
 	})
 	if err != nil {
 		return fmt.Errorf("removing old counts: %w", err)

@@ -127,6 +127,9 @@ func (c *collector) collectAPI(a *apiCells, out chan<- prometheus.Metric, counte
 	var below uint64
 	for class := range buckets - 1 {
 		below += sum.latency[class]
+		if class%2 == 1 {
+			continue // half an octave is finer than a scrape should be
+		}
 		within[bucketEnd(class).Seconds()] = below
 	}
 	below += sum.latency[buckets-1]

@@ -55,6 +55,7 @@ type cell struct {
 	ends     [len(outcomes)][classes]atomic.Uint64
 	took     atomic.Int64
 	in, out  atomic.Uint64
+	codes    [len(codes)]atomic.Uint64
 	latency  [buckets]atomic.Uint64
 	offered  atomic.Uint64 // to the sample of this hour
 	seen     Slot          // what take has given out
@@ -67,7 +68,8 @@ type Rollup struct {
 	now     func() time.Time
 	started time.Time
 
-	apis atomic.Pointer[map[string]*apiCells]
+	apis    atomic.Pointer[map[string]*apiCells]
+	parties parties
 
 	mu    sync.Mutex // guards growing apis, and seen and since
 	since time.Time  // when take was called last
@@ -102,6 +104,9 @@ func (r *Rollup) Count(api, operation string, status int, outcome traffic.Outcom
 	}
 	took = max(took, 0)
 	c.ends[outcomeIndex(outcome)][class].Add(1)
+	if i := codeIndex(status); i >= 0 {
+		c.codes[i].Add(1)
+	}
 	c.took.Add(int64(took))
 	c.latency[bucketOf(took)].Add(1)
 	if bytesIn > 0 {
@@ -187,6 +192,7 @@ func (c *cell) total() Slot {
 		for class := range c.ends[o] {
 			n := c.ends[o][class].Load()
 			s.Requests += n
+			s.Status[class] += n
 			switch outcomes[o] {
 			case traffic.RefusedByPolicy, traffic.RefusedByGateway:
 				s.Refused += n
@@ -201,6 +207,9 @@ func (c *cell) total() Slot {
 	}
 	s.Took = time.Duration(c.took.Load())
 	s.BytesIn, s.BytesOut = c.in.Load(), c.out.Load()
+	for i := range c.codes {
+		s.codes[i] = c.codes[i].Load()
+	}
 	for i := range c.latency {
 		s.latency[i] = c.latency[i].Load()
 	}

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"time"
 )
 
-// buckets is the number of latency classes: class 0 is below 256 µs, each
-// further one ends at twice the end of the one before, the last has no end.
-const buckets = 18
+// buckets is the number of latency classes: class 0 is below 256 µs, each octave
+// above it has two, parted in its middle, and the last has no end.
+const buckets = 1 + 2*octaves
+
+// octaves is how often the end of the first class is doubled.
+const octaves = 17
 
 // bucketUnit is the end of the first latency class.
 const bucketUnit = 256 * time.Microsecond
@@ -20,11 +24,42 @@ func bucketOf(took time.Duration) int {
 	if took < bucketUnit {
 		return 0
 	}
-	return min(bits.Len64(uint64(took/bucketUnit)), buckets-1) //nolint:gosec // not negative here
+	octave := bits.Len64(uint64(took/bucketUnit)) - 1 //nolint:gosec // not negative here
+	if octave >= octaves {
+		return buckets - 1
+	}
+	class := 1 + 2*octave
+	if start := bucketUnit << octave; took >= start+start/2 {
+		class++
+	}
+	return class
 }
 
 // bucketEnd is where a latency class ends.
-func bucketEnd(class int) time.Duration { return bucketUnit << class }
+func bucketEnd(class int) time.Duration {
+	if class%2 == 0 {
+		return bucketUnit << (class / 2)
+	}
+	start := bucketUnit << (class / 2)
+	return start + start/2
+}
+
+// codes are the status codes that are counted one by one; others count in their
+// class only.
+var codes = [...]int{400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 501, 502, 503, 504}
+
+// Codes lists the status codes that are counted one by one.
+func Codes() []int { return slices.Clone(codes[:]) }
+
+// codeIndex is the place of a status code in codes, -1 for none.
+func codeIndex(status int) int {
+	for i, code := range codes {
+		if code == status {
+			return i
+		}
+	}
+	return -1
+}
 
 // Slot is what happened in one stretch of time.
 type Slot struct {
@@ -39,8 +74,22 @@ type Slot struct {
 	Took     time.Duration `json:"took"`
 	BytesIn  uint64        `json:"bytesIn"`
 	BytesOut uint64        `json:"bytesOut"`
+	// Status counts by status class: without status, 1xx to 5xx.
+	Status [classes]uint64 `json:"status"`
+	// codes counts the status codes that are counted one by one.
+	codes [len(codes)]uint64
 	// latency counts the exchanges of each latency class.
 	latency [buckets]uint64
+}
+
+// Code is how many exchanges ended with a status code, and whether that code is
+// counted by itself.
+func (s *Slot) Code(status int) (uint64, bool) {
+	i := codeIndex(status)
+	if i < 0 {
+		return 0, false
+	}
+	return s.codes[i], true
 }
 
 // Add adds what happened in another stretch.
@@ -52,6 +101,12 @@ func (s *Slot) Add(o Slot) {
 	s.Took += o.Took
 	s.BytesIn += o.BytesIn
 	s.BytesOut += o.BytesOut
+	for i, n := range o.Status {
+		s.Status[i] += n
+	}
+	for i, n := range o.codes {
+		s.codes[i] += n
+	}
 	for i, n := range o.latency {
 		s.latency[i] += n
 	}
@@ -67,6 +122,12 @@ func (s Slot) minus(o Slot) Slot {
 	s.Took -= o.Took
 	s.BytesIn -= o.BytesIn
 	s.BytesOut -= o.BytesOut
+	for i, n := range o.Status {
+		s.Status[i] -= n
+	}
+	for i, n := range o.codes {
+		s.codes[i] -= n
+	}
 	for i, n := range o.latency {
 		s.latency[i] -= n
 	}
@@ -76,7 +137,7 @@ func (s Slot) minus(o Slot) Slot {
 func (s Slot) empty() bool { return s == Slot{} }
 
 // Quantile estimates the duration that the given part of the exchanges did not
-// exceed, exact to a factor of two: 0.5 is the median. It is 0 without exchanges.
+// exceed, exact to about a quarter: 0.5 is the median. It is 0 without exchanges.
 func (s Slot) Quantile(q float64) time.Duration {
 	var total uint64
 	for _, n := range s.latency {
@@ -103,10 +164,15 @@ func (s Slot) Quantile(q float64) time.Duration {
 // minutes is one hour of one operation.
 type minutes [60]Slot
 
-// packing is the version of the packed form: a byte 1, then for each slot that
-// is not empty its number and its values as unsigned varints, the latency
-// classes as the number of those that are not zero and then class and count.
-const packing = 1
+// packing is the version of the packed form: a byte 2, then for each slot that
+// is not empty its number and its values as unsigned varints; the status classes,
+// the codes and the latency classes each as the number of those that are not zero
+// and then place and count. Version 1 had neither status nor codes, and latency
+// classes of a whole octave; codes are only ever added at the end.
+const packing = 2
+
+// oldBuckets is the number of latency classes of version 1.
+const oldBuckets = 18
 
 // pack writes slots in their packed form.
 func pack(slots []Slot) []byte {
@@ -122,18 +188,25 @@ func pack(slots []Slot) []byte {
 		} {
 			out = binary.AppendUvarint(out, v)
 		}
-		classes := 0
-		for _, n := range s.latency {
-			if n > 0 {
-				classes++
-			}
+		out = packSparse(out, s.Status[:])
+		out = packSparse(out, s.codes[:])
+		out = packSparse(out, s.latency[:])
+	}
+	return out
+}
+
+func packSparse(out []byte, counts []uint64) []byte {
+	set := uint64(0)
+	for _, n := range counts {
+		if n > 0 {
+			set++
 		}
-		out = binary.AppendUvarint(out, uint64(classes)) //nolint:gosec // at most buckets
-		for class, n := range s.latency {
-			if n > 0 {
-				out = binary.AppendUvarint(out, uint64(class))
-				out = binary.AppendUvarint(out, n)
-			}
+	}
+	out = binary.AppendUvarint(out, set)
+	for i, n := range counts {
+		if n > 0 {
+			out = binary.AppendUvarint(out, uint64(i)) //nolint:gosec // an index
+			out = binary.AppendUvarint(out, n)
 		}
 	}
 	return out
@@ -143,26 +216,55 @@ var errPacked = errors.New("a rollup that this program does not understand")
 
 // unpack adds what a packed form holds to slots.
 func unpack(packed []byte, slots []Slot) error {
-	if len(packed) == 0 || packed[0] != packing {
+	return eachPacked(packed, len(slots), func(i int, s *Slot) { slots[i].Add(*s) })
+}
+
+// eachPacked visits the slots of a packed form that has n of them. When it is
+// damaged, what was visited before is right.
+func eachPacked(packed []byte, n int, visit func(i int, s *Slot)) error {
+	if len(packed) == 0 || packed[0] != packing && packed[0] != 1 {
 		return errPacked
 	}
 	u := unpacker{rest: packed[1:]}
 	for len(u.rest) > 0 {
-		i := u.below(uint64(len(slots)))
+		i := u.below(uint64(n)) //nolint:gosec // a length
 		s := Slot{
 			Requests: u.next(), Refused: u.next(), Errors: u.next(), Attacks: u.next(),
 			Took: time.Duration(u.below(1 << 62)), BytesIn: u.next(), BytesOut: u.next(), //nolint:gosec // bounded
 		}
-		for range u.below(buckets + 1) {
-			class := u.below(buckets)
-			s.latency[class] += u.next()
+		if packed[0] == 1 {
+			u.oldLatency(&s)
+		} else {
+			u.sparse(s.Status[:])
+			u.sparse(s.codes[:])
+			u.sparse(s.latency[:])
 		}
 		if u.err != nil {
 			return fmt.Errorf("unpacking a rollup: %w", u.err)
 		}
-		slots[i].Add(s)
+		visit(int(i), &s) //nolint:gosec // below n
 	}
 	return nil
+}
+
+func (u *unpacker) sparse(counts []uint64) {
+	for range u.below(uint64(len(counts)) + 1) {
+		i := u.below(uint64(len(counts)))
+		counts[i] += u.next()
+	}
+}
+
+// oldLatency reads classes of whole octaves; each half gets half of the count.
+func (u *unpacker) oldLatency(s *Slot) {
+	for range u.below(oldBuckets + 1) {
+		class, n := u.below(oldBuckets), u.next()
+		if class == 0 {
+			s.latency[0] += n
+			continue
+		}
+		s.latency[2*class-1] += n - n/2
+		s.latency[2*class] += n / 2
+	}
 }
 
 type unpacker struct {
