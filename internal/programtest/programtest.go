@@ -1,6 +1,6 @@
 // Package programtest finds the programs and packages of others that tests run:
 // servers, and packages of npm. It is imported by tests alone, and starts
-// nothing itself.
+// PostgreSQL, which many of them need.
 package programtest
 
 import (
