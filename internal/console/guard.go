@@ -115,6 +115,7 @@ func (c *console) admit(rt route) http.Handler {
 				c.fail(w, r, control.ErrForbidden)
 				return
 			}
+			p.Address = remote(r)
 			r.principal = p
 		}
 		if err := rt.handle(w, r); err != nil {

@@ -54,6 +54,12 @@ func (c *console) explain(r *request, err error) *problemError {
 		return problem(http.StatusForbidden, "Not allowed", "You may not see this page.")
 	case errors.Is(err, control.ErrNotFound):
 		return problem(http.StatusNotFound, "Not found", "There is nothing at this address, or not any more.")
+	case errors.Is(err, control.ErrStale):
+		return problem(http.StatusForbidden, "Confirm who you are", "This is only done for somebody who confirmed who they are in the last ten minutes. Confirm on your profile page, then repeat it.")
+	case errors.Is(err, control.ErrConflict), errors.Is(err, control.ErrReadOnly):
+		return problem(http.StatusConflict, "This can't be done", spoken(err.Error()))
+	case errors.Is(err, control.ErrInvalid):
+		return problem(http.StatusUnprocessableEntity, "This can't be done", spoken(strings.TrimPrefix(err.Error(), control.ErrInvalid.Error()+": ")))
 	case errors.As(err, &input):
 		return problem(http.StatusUnprocessableEntity, "This can't be done", input.Error()+".")
 	case errors.As(err, &asked):

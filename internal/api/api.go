@@ -1,0 +1,130 @@
+// Package api is the HTTP API of the control plane, under /api/v1: what the
+// console does with pages, programs do here. It is a thin adapter over the services
+// of control, which decide who may do what; the table of routes says once more what
+// each needs, so that a route without a rule can't be built. The same table writes
+// the OpenAPI document.
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"farrier.dev/farrier/internal/control"
+)
+
+// Prefix is where the API lies.
+const Prefix = "/api/v1"
+
+// Options are what the API works with. Services that are nil have no routes.
+type Options struct {
+	Sessions Sessions
+	// Tree finds environments and business groups.
+	Tree control.Tree
+	// Once remembers answers by idempotency key; nil for none.
+	Once Once
+	// Cookie is the name of the console's cookie, by which pages may use the API too;
+	// empty for none.
+	Cookie  string
+	Now     func() time.Time
+	Log     *slog.Logger
+	Version string
+
+	Services
+}
+
+// Sessions tells whose session or API token it is; *session.Service is the one to
+// use. Every error refuses.
+type Sessions interface {
+	Identify(ctx context.Context, token string) (control.Principal, error)
+}
+
+// Services are those of control that have routes.
+type Services struct{}
+
+// area is the routes of one service.
+type area struct {
+	// present says that there is the service.
+	present bool
+	routes  []Route
+}
+
+// areas is the only list of routes. The routes of a service that is nil can be
+// described, not served.
+func areas(_ *Services) []area {
+	return []area{
+		{true, selfRoutes()},
+	}
+}
+
+// Routes lists all routes, also those of services that are nil.
+func Routes(s *Services) []Route {
+	var all []Route
+	for _, a := range areas(s) {
+		all = append(all, a.routes...)
+	}
+	return all
+}
+
+// handler serves the routes. It does not change once it was made.
+type handler struct {
+	Options
+	gate      control.Gate
+	mux       *http.ServeMux
+	document  []byte
+	crossSite *http.CrossOriginProtection
+}
+
+// New makes the handler of everything below Prefix. An error is a missing service,
+// or a mistake in the table of routes, which the tests find.
+func New(o Options) (http.Handler, error) {
+	if o.Sessions == nil || o.Tree == nil || o.Now == nil || o.Log == nil {
+		return nil, errors.New("api: Sessions, Tree, Now and Log are required")
+	}
+	h := &handler{
+		Options: o, gate: control.Gate{Tree: o.Tree}, mux: http.NewServeMux(),
+		crossSite: http.NewCrossOriginProtection(),
+	}
+	var served []Route
+	for _, a := range areas(&o.Services) {
+		if !a.present {
+			continue
+		}
+		for i := range a.routes {
+			if err := a.routes[i].check(); err != nil {
+				return nil, err
+			}
+			h.mux.Handle(a.routes[i].Method+" "+Prefix+a.routes[i].Path, h.admit(&a.routes[i]))
+		}
+		served = append(served, a.routes...)
+	}
+	var err error
+	if h.document, err = Document(served, o.Version); err != nil {
+		return nil, err
+	}
+	h.mux.HandleFunc("GET "+Prefix+"/openapi.json", h.describe)
+	h.mux.HandleFunc("/", h.unknown)
+	return h, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+	defer h.recovered(w, r)
+	h.mux.ServeHTTP(w, r)
+}
+
+func (h *handler) unknown(w http.ResponseWriter, r *http.Request) {
+	h.fail(w, r, control.ErrNotFound)
+}
+
+func (h *handler) describe(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(h.document) // the client has gone away; there is nobody to tell
+}
