@@ -59,6 +59,9 @@ func isDamage(err error) bool {
 // IsConflict reports whether err says that a row with the same primary key or
 // unique value exists already.
 func IsConflict(err error) bool {
+	if isPostgresConflict(err) {
+		return true
+	}
 	code := sqliteCode(err)
 	return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 }

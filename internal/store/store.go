@@ -1,14 +1,23 @@
 // Package store gives the rooms a database: it opens it, keeps one writer and a
 // pool of readers apart, runs the migrations that each room brings, backs up
-// before them and locks the data folder. It hides the dialect (SQLite today;
-// PostgreSQL is to come behind the same type) and owns no table: what is kept,
-// and its SQL, belong to the room that keeps it.
+// before them, dumps and loads all, and locks the data folder. It hides the
+// dialect, SQLite or PostgreSQL, behind one type and owns no table: what is
+// kept, and its SQL, belong to the room that keeps it.
 //
 // Rooms write portable SQL: ? placeholders and no ? elsewhere; the types
 // BIGINT, INTEGER, DOUBLE PRECISION, BOOLEAN, TEXT and BYTEA; times as BIGINT
 // Unix milliseconds; INSERT … ON CONFLICT instead of INSERT OR REPLACE;
 // RETURNING instead of a last insert id; no PRAGMA, AUTOINCREMENT or date
-// functions.
+// functions. Text sorts by its bytes on both. PostgreSQL keeps text as UTF-8
+// without NUL: the store puts U+FFFD in the place of other bytes, so that what
+// is hashed or compared must be clean before. A statement that failed ends its
+// transaction there: what may conflict says ON CONFLICT DO NOTHING.
+//
+// Several processes may run on one PostgreSQL, and a new version is started
+// beside the old. Nothing is therefore remembered between transactions that
+// another process may change, and migrations only add: tables, indexes, columns
+// with a default. What is no longer used is dropped by a later version than the
+// one that ceased to use it. A released migration is never changed.
 package store
 
 import (
@@ -42,12 +51,13 @@ const defaultReaders = 4
 type Options struct {
 	// Disposable trades the last moments before a power loss for speed
 	// (synchronous NORMAL instead of FULL; a killed process loses nothing either
-	// way), and lets a damaged file be moved aside and replaced by an empty one.
+	// way), and lets a damaged file of SQLite be moved aside and replaced by an
+	// empty one.
 	Disposable bool
 	// Readers bounds the connections that read at once; 0 means 4.
 	Readers int
 	// Now is the clock; it names the file that a damaged database is moved to.
-	// Required with Disposable.
+	// Required with Disposable on SQLite.
 	Now func() time.Time
 }
 
@@ -60,11 +70,15 @@ type Replacement struct {
 	Reason error
 }
 
-// DB is an open database. It is safe for use by many goroutines. Writes are
-// carried out one after the other; reads see the last committed state and wait
-// for nobody.
+// DB is an open database, on SQLite or PostgreSQL. It is safe for use by many
+// goroutines. Writes are carried out one after the other, on PostgreSQL also
+// those of several processes; reads see the last committed state and wait for
+// nobody.
 type DB struct {
-	path     string
+	// path names the database in messages; on SQLite it is the file.
+	path string
+	// pg is nil on SQLite.
+	pg       *postgres
 	writer   *sql.DB
 	reader   *sql.DB
 	replaced *Replacement
@@ -175,8 +189,12 @@ func (db *DB) Ping(ctx context.Context) error {
 // Close waits for running statements and closes the database. Nobody may use it
 // afterwards.
 func (db *DB) Close() error {
+	var migrator error
+	if db.pg != nil {
+		migrator = db.pg.close()
+	}
 	// The writer goes last: the last connection to close empties the write-ahead log.
-	if err := errors.Join(db.reader.Close(), db.writer.Close()); err != nil {
+	if err := errors.Join(migrator, db.reader.Close(), db.writer.Close()); err != nil {
 		return fmt.Errorf("closing %s: %w", db.path, err)
 	}
 	return nil

@@ -19,17 +19,29 @@ type querier interface {
 // the last committed state; one inside a Tx sees that transaction.
 type Reader struct {
 	q querier
+	// pg rewrites statements; nil on SQLite.
+	pg *postgres
+}
+
+// spoken are a statement and its arguments as the database takes them.
+func (r Reader) spoken(query string, args []any) (string, []any) {
+	if r.pg == nil {
+		return query, args
+	}
+	return r.pg.statement(query), cleaned(args)
 }
 
 // Query runs a statement that returns rows, with ? for each argument. The
 // caller closes the rows and asks their Err.
 func (r Reader) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	query, args = r.spoken(query, args)
 	return r.q.QueryContext(ctx, query, args...)
 }
 
 // QueryRow runs a statement that returns at most one row. Its error, ErrNoRows
 // among them, comes with Scan.
 func (r Reader) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	query, args = r.spoken(query, args)
 	return r.q.QueryRowContext(ctx, query, args...)
 }
 
@@ -53,6 +65,10 @@ func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error
 }
 
 func (tx *Tx) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+	query, args = tx.spoken(query, args)
+	if tx.pg != nil { // its driver remembers what it prepared
+		return tx.tx.ExecContext(ctx, query, args...)
+	}
 	statement, seen := tx.statements[query]
 	if !seen {
 		if tx.statements == nil {
@@ -72,7 +88,7 @@ func (tx *Tx) exec(ctx context.Context, query string, args []any) (sql.Result, e
 }
 
 // Read returns a reader. It can not write: a statement that would is an error.
-func (db *DB) Read() Reader { return Reader{q: db.reader} }
+func (db *DB) Read() Reader { return Reader{q: db.reader, pg: db.pg} }
 
 // Write runs fn in a transaction that nobody else writes beside, and commits it
 // when fn returns nil; an error or a panic leaves the database as it was. It
@@ -80,16 +96,23 @@ func (db *DB) Read() Reader { return Reader{q: db.reader} }
 // the only way to write: calling Write again would wait for itself until ctx
 // ends.
 func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
-	tx, err := db.writer.BeginTx(ctx, nil)
+	tx, err := db.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after the commit it does nothing, before it the first error counts
-	if err := fn(&Tx{Reader: Reader{q: tx}, tx: tx}); err != nil {
+	if err := fn(&Tx{Reader: Reader{q: tx, pg: db.pg}, tx: tx}); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
 	return nil
+}
+
+func (db *DB) begin(ctx context.Context) (*sql.Tx, error) {
+	if db.pg != nil {
+		return db.pg.begin(ctx, db.writer)
+	}
+	return db.writer.BeginTx(ctx, nil)
 }

@@ -1,23 +1,32 @@
 // Package storetest runs the store tests of a room on every database that the
-// store can open. That is SQLite today; PostgreSQL joins with the change that
-// brings it, without a change in the rooms' tests. It holds no tests itself.
+// store can open: SQLite and PostgreSQL. It holds no tests itself.
 package storetest
 
 import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
 	"io/fs"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
+	"farrier.dev/farrier/internal/programtest"
 	"farrier.dev/farrier/internal/store"
 )
 
 // Each runs test once per kind of database, each time on an empty one that is
-// closed at the end.
+// closed at the end. Where PostgreSQL is not installed that half is skipped, or
+// fails in CI.
 func Each(t *testing.T, test func(t *testing.T, db *store.DB)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
 		test(t, Open(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		test(t, OpenPostgres(t))
 	})
 }
 
@@ -35,6 +44,43 @@ func Open(t testing.TB) *store.DB {
 		}
 	})
 	return db
+}
+
+// OpenPostgres opens an empty schema of the PostgreSQL database that all tests
+// of a binary share, and drops it at the end.
+func OpenPostgres(t testing.TB) *store.DB {
+	t.Helper()
+	address, schema := Schema(t)
+	db, err := store.OpenPostgres(t.Context(), address, schema, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// Schema is the address of the PostgreSQL database that all tests of a binary
+// share, and the name of a schema in it that is the test's own.
+func Schema(t testing.TB) (address, schema string) {
+	t.Helper()
+	address = programtest.Postgres(t)
+	schema = "t" + strings.ToLower(rand.Text())
+	t.Cleanup(func() {
+		db, err := sql.Open("pgx", address)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, err = db.ExecContext(context.WithoutCancel(t.Context()), "DROP SCHEMA IF EXISTS "+schema+" CASCADE")
+		if err := errors.Join(err, db.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return address, schema
 }
 
 // unportable is SQL that only one of the databases understands.
