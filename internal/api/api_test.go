@@ -301,9 +301,9 @@ func (m memory) Begin(_ context.Context, operator, key, digest string) ([]byte, 
 		m.digests[key] = digest
 		return nil, nil
 	case was != digest:
-		return nil, ErrReused
+		return nil, control.ErrInvalid
 	case m.answers[key] == nil:
-		return nil, ErrUnderway
+		return nil, control.ErrConflict
 	}
 	return m.answers[key], nil
 }

@@ -15,18 +15,12 @@ import (
 // that is repeated, since its answer was lost, does nothing twice.
 type Once interface {
 	// Begin takes the key for this request of an account. kept is the answer of an
-	// earlier one of the same digest, nil when there is none yet; the refusals are
-	// ErrReused for another digest and ErrUnderway while the first is not answered.
+	// earlier one of the same digest, nil when there is none yet. Another digest is
+	// control.ErrInvalid, a first request that is not answered yet control.ErrConflict.
 	Begin(ctx context.Context, operator, key, digest string) (kept []byte, err error)
 	// Finish keeps the answer, sealed; nil forgets the key, since nothing was done.
 	Finish(ctx context.Context, operator, key string, answer []byte) error
 }
-
-// The refusals of a Once.
-var (
-	ErrReused   = errReused
-	ErrUnderway = errUnderway
-)
 
 // mostKey bounds an idempotency key.
 const mostKey = 128

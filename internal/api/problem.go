@@ -28,13 +28,7 @@ type Problem struct {
 	retryAfter int // seconds
 }
 
-var (
-	errNobody = errors.New("sign in, or send an API token as Authorization: Bearer frr_…")
-	// errReused says that an idempotency key came again with another request.
-	errReused = errors.New("this Idempotency-Key was used for another request")
-	// errUnderway says that the first request of a key is not answered yet.
-	errUnderway = errors.New("the request with this Idempotency-Key is still under way; ask again")
-)
+var errNobody = errors.New("sign in, or send an API token as Authorization: Bearer frr_…")
 
 func problem(status int, title string, detail string) *Problem {
 	return &Problem{Type: "about:blank", Title: title, Status: status, Detail: detail}
@@ -60,11 +54,11 @@ func (h *handler) explain(r *http.Request, err error) *Problem {
 		return problem(http.StatusPreconditionRequired, "Which version?", sentence(err))
 	case errors.Is(err, control.ErrConflict) && r.Header.Get("If-Match") != "":
 		return problem(http.StatusPreconditionFailed, "It was changed meanwhile", sentence(err))
-	case errors.Is(err, control.ErrConflict), errors.Is(err, errUnderway):
+	case errors.Is(err, control.ErrConflict):
 		return problem(http.StatusConflict, "Conflict", sentence(err))
 	case errors.Is(err, control.ErrReadOnly):
 		return problem(http.StatusConflict, "Managed by a file", sentence(err))
-	case errors.Is(err, control.ErrInvalid), errors.Is(err, errReused):
+	case errors.Is(err, control.ErrInvalid):
 		return problem(http.StatusUnprocessableEntity, "This can not be accepted", sentence(err))
 	case errors.As(err, &throttled):
 		p := problem(http.StatusTooManyRequests, "Too many attempts", sentence(err))
