@@ -13,6 +13,7 @@ import (
 
 	"farrier.dev/farrier/internal/authserver"
 	"farrier.dev/farrier/internal/control/publish"
+	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/revision"
 	"farrier.dev/farrier/internal/router"
 	"farrier.dev/farrier/internal/secret"
@@ -184,6 +185,8 @@ type contracts struct {
 type approved struct {
 	name    string
 	secrets []string
+	// hashed knows the secrets of which only the hash is known.
+	hashed *policy.Client
 }
 
 func newContracts(clients []TokenClient, status func() publish.Status) *contracts {
@@ -207,6 +210,7 @@ func (c *contracts) Client(_ context.Context, id string) (authserver.Client, boo
 		for _, one := range contract.secrets {
 			right = secret.Equal(one, shown) || right
 		}
+		right = contract.hashed != nil && contract.hashed.SecretIs(shown) || right
 		return right
 	}
 	return client, true
@@ -232,6 +236,12 @@ func (c *contracts) current() map[string]approved {
 			}
 			if password, err := secret.Environ().Expand(one.Secret); err == nil && password != "" {
 				a.secrets = append(a.secrets, password)
+			}
+			if a.hashed == nil {
+				a.hashed = policy.NewClient(one.ID, one.Name, "", "", nil)
+			}
+			for _, hashed := range one.Secrets {
+				_ = a.hashed.Accept(hashed.Hash, hashed.Until, time.Now) // what serves has passed this before
 			}
 			all[one.ID] = a
 		}

@@ -180,18 +180,26 @@ func (b *builder) contracts() {
 		id  string
 	}
 	seen := make(map[key]*contract)
-	for _, c := range b.set.contracts {
+	all := slices.Clone(b.set.contracts)
+	slices.SortStableFunc(all, func(x, y *contract) int { return cmp.Compare(giveWay(x.optional), giveWay(y.optional)) })
+	for _, c := range all {
 		if c.api.Name == "" || c.client.ID == "" {
 			continue
 		}
 		b.expands(c.client.Secret, c.secretAt, "spec.client.secret")
 		api := b.apis[c.api]
+		if api == nil && c.optional {
+			continue
+		}
 		if api == nil {
 			b.dangling(c.apiAt, "spec.apiId", kindAPI, c.api)
 			continue
 		}
 		k := key{c.api, c.client.ID}
-		if first := seen[k]; first != nil {
+		if first := seen[k]; first != nil && c.optional {
+			b.problems.warnf(c.idAt, "spec.client.id", "this client has a contract on %s already, at %s, which counts", c.api, first.at)
+			continue
+		} else if first != nil {
 			b.problems.errorf(c.idAt, "spec.client.id", "this client has a contract on %s already, at %s; remove one", c.api, first.at)
 			continue
 		}
@@ -201,6 +209,14 @@ func (b *builder) contracts() {
 	for _, api := range b.apiList {
 		slices.SortFunc(api.out.Clients, func(x, y revision.Client) int { return strings.Compare(x.ID, y.ID) })
 	}
+}
+
+// giveWay sorts what gives way behind what does not.
+func giveWay(optional bool) int {
+	if optional {
+		return 1
+	}
+	return 0
 }
 
 // expands reports a reference that leads nowhere.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"regexp"
 	"strings"
+	"time"
 
 	"farrier.dev/farrier/internal/revision"
 )
@@ -160,9 +161,12 @@ func (r *reader) secret(spec *object) {
 
 // contract gives a client application access to one API. Its keys, which the
 // original does not document, are ours: apiId is the API's name, or
-// namespace/name; client has id, secret and name; sla has a name and limits,
-// each with maximumRequests, timePeriodInMilliseconds and perhaps burst; state is
-// PENDING, APPROVED, REJECTED or REVOKED.
+// namespace/name; client has id, secret and name, and secrets of which only the hash
+// is known, each perhaps until a moment; sla has a name and limits, each with
+// maximumRequests, timePeriodInMilliseconds and perhaps burst; state is PENDING,
+// APPROVED, REJECTED or REVOKED. One with the annotation farrier/optional gives
+// way: it is passed over where its API is not there, or another contract names its
+// client.
 type contract struct {
 	header
 	api    revision.Name
@@ -170,10 +174,47 @@ type contract struct {
 	client revision.Client
 	// idAt and secretAt are the places of client.id and client.secret.
 	idAt, secretAt position
+	optional       bool
+}
+
+// annotationOptional lets a contract give way to what is missing or there already.
+const annotationOptional = annotationPrefix + "optional"
+
+// maxSecrets bounds the hashed secrets of one client: the present one and those
+// that were replaced.
+const maxSecrets = 10
+
+// hashOf is the form of a hashed secret.
+var hashOf = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
+// hashedSecrets reads the secrets of which only the hash is known.
+func (r *reader) hashedSecrets(client *object) []revision.HashedSecret {
+	var all []revision.HashedSecret
+	for i, item := range client.objects("secrets") {
+		if i == maxSecrets {
+			client.errorf(client.n.find("secrets").position, "secrets", "more than %d secrets", maxSecrets)
+			break
+		}
+		var one revision.HashedSecret
+		if hash, ok := item.needText("hash"); ok {
+			if one.Hash = hash; !hashOf.MatchString(hash) {
+				item.errorf(item.n.find("hash").position, "hash", "must be sha256: and 64 hexadecimal digits in lower case; that of a secret is told by sha256sum")
+			}
+		}
+		if until, ok := item.text("until"); ok {
+			at, err := time.Parse(time.RFC3339, until)
+			if one.Until = at.UTC(); err != nil {
+				item.errorf(item.n.find("until").position, "until", "must be a moment as 2026-01-31T12:00:00Z")
+			}
+		}
+		item.close()
+		all = append(all, one)
+	}
+	return all
 }
 
 func (r *reader) contract(h header, spec *object) *contract {
-	c := &contract{header: h}
+	c := &contract{header: h, optional: h.annotations[annotationOptional] == "true"}
 	if id, ok := spec.needText("apiId"); ok {
 		c.apiAt = spec.n.find("apiId").position
 		c.api = revision.Name{Namespace: h.name.Namespace, Name: id}
@@ -189,6 +230,7 @@ func (r *reader) contract(h header, spec *object) *contract {
 	if secret, ok := client.text("secret"); ok {
 		c.client.Secret, c.secretAt = secret, client.n.find("secret").position
 	}
+	c.client.Secrets = r.hashedSecrets(client)
 	c.client.Name, _ = client.text("name")
 	client.close()
 	sla := spec.object("sla")

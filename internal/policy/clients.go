@@ -3,8 +3,10 @@ package policy
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"farrier.dev/farrier/internal/sharedstate"
@@ -30,6 +32,8 @@ type Client struct {
 	properties map[string]any
 	secret     [sha256.Size]byte
 	hasSecret  bool
+	hashed     []hashedSecret
+	now        func() time.Time
 	windows    []sharedstate.Limit
 	// distributed are the windows as several gateways count them.
 	distributed []sharedstate.Limit
@@ -53,6 +57,27 @@ func NewClient(id, name, secret, tier string, limits []Limit) *Client {
 	return c
 }
 
+// hashedSecret is a secret of which only the hash is known.
+type hashedSecret struct {
+	sum   [sha256.Size]byte
+	until time.Time // zero for no end
+}
+
+// HashPrefix begins the text of a hashed secret.
+const HashPrefix = "sha256:"
+
+// Accept lets the secret with a hash be right too, until a moment on the clock now;
+// the zero time means for ever. The hash is HashPrefix and 64 hexadecimal digits.
+func (c *Client) Accept(hash string, until time.Time, now func() time.Time) error {
+	text, found := strings.CutPrefix(hash, HashPrefix)
+	sum, err := hex.DecodeString(text)
+	if !found || err != nil || len(sum) != sha256.Size || now == nil {
+		return fmt.Errorf("a hashed secret must be %s and 64 hexadecimal digits", HashPrefix)
+	}
+	c.hashed, c.now = append(c.hashed, hashedSecret{[sha256.Size]byte(sum), until}), now
+	return nil
+}
+
 // longestPeriod is a century in milliseconds.
 const longestPeriod = 100 * 365 * 24 * 3600 * 1000
 
@@ -68,10 +93,18 @@ func (c *Client) WindowsOf(t *Tally) []sharedstate.Limit {
 	return c.windows
 }
 
-// SecretIs compares in constant time.
+// SecretIs compares with every secret, each in constant time.
 func (c *Client) SecretIs(secret string) bool {
 	sum := sha256.Sum256([]byte(secret))
-	return subtle.ConstantTimeCompare(sum[:], c.secret[:]) == 1 && c.hasSecret
+	right := subtle.ConstantTimeCompare(sum[:], c.secret[:]) == 1 && c.hasSecret
+	for i := range c.hashed {
+		one := &c.hashed[i]
+		same := subtle.ConstantTimeCompare(sum[:], one.sum[:]) == 1
+		if lives := one.until.IsZero() || c.now().Before(one.until); same && lives {
+			right = true
+		}
+	}
+	return right
 }
 
 // Clients are the contracts on one API. A nil value knows nobody.

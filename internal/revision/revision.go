@@ -134,13 +134,23 @@ type Client struct {
 	Name string `json:"name,omitempty"`
 	// Secret is as in Binding.Settings; empty means that none is known, and then
 	// no secret a caller sends is right.
-	Secret string  `json:"secret,omitempty"`
-	Tier   string  `json:"tier,omitempty"`
+	Secret string `json:"secret,omitempty"`
+	// Secrets are secrets of which only the hash is known; any of them is right.
+	Secrets []HashedSecret `json:"secrets,omitempty"`
+	Tier    string         `json:"tier,omitempty"`
 	Limits []Limit `json:"limits,omitempty"`
 	// State is PENDING, REJECTED or REVOKED, which give no access, or empty for
 	// an approved contract.
 	State  string `json:"state,omitempty"`
 	Source Source `json:"source"`
+}
+
+// HashedSecret is a secret of which only the hash is known.
+type HashedSecret struct {
+	// Hash is "sha256:" and 64 hexadecimal digits in lower case.
+	Hash string `json:"hash"`
+	// Until is when it ends to be right; the zero time means never.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Limit is one quota of an SLA tier.

@@ -32,7 +32,13 @@ func (c *compiler) clients(list []revision.Client) (*policy.Clients, error) {
 		for i, l := range one.Limits {
 			limits[i] = policy.Limit{Max: l.MaximumRequests, Period: l.TimePeriodInMilliseconds, Burst: l.Burst}
 		}
-		made = append(made, policy.NewClient(one.ID, one.Name, secret, one.Tier, limits))
+		client := policy.NewClient(one.ID, one.Name, secret, one.Tier, limits)
+		for _, hashed := range one.Secrets {
+			if err := client.Accept(hashed.Hash, hashed.Until, c.Now); err != nil {
+				return nil, fmt.Errorf("client %s: %w", one.ID, err)
+			}
+		}
+		made = append(made, client)
 	}
 	clients, err := policy.NewClients(made)
 	if err != nil {
