@@ -40,6 +40,12 @@ func (e *MissingError) Error() string {
 type Expander struct {
 	// Lookup finds an environment variable; false says that it is not set.
 	Lookup func(name string) (string, bool)
+	// Stored gives the value of a reference to a kept secret, ${secret:GROUP/NAME};
+	// nil refuses those.
+	Stored func(ref Stored) (string, error)
+	// Vault gives what a reference vault: leads to, by what follows the colon; nil
+	// refuses those.
+	Vault func(ref string) (string, error)
 }
 
 // Environ is the expander that looks into the environment of this process.
@@ -56,11 +62,29 @@ func (e Expander) Expand(value string) (string, error) {
 	if strings.HasPrefix(value, "$$") {
 		return value[1:], nil
 	}
+	if IsStored(value) {
+		return e.stored(value)
+	}
 	m := reference.FindStringSubmatch(value)
 	if m == nil {
 		return value, nil
 	}
 	return e.variable(m[1] + m[2])
+}
+
+func (e Expander) stored(value string) (string, error) {
+	ref, err := ParseStored(value)
+	if err != nil {
+		return "", err
+	}
+	if e.Stored == nil {
+		return "", fmt.Errorf("secret %s/%s: references to kept secrets are not allowed here", ref.Group, ref.Name)
+	}
+	found, err := e.Stored(ref)
+	if err != nil {
+		return "", fmt.Errorf("secret %s/%s: %w", ref.Group, ref.Name, err)
+	}
+	return found, nil
 }
 
 func (e Expander) variable(name string) (string, error) {
@@ -190,8 +214,8 @@ func (p jsonPath) place() string {
 
 // Resolve returns the secret that a reference points to: env:NAME is an
 // environment variable, file:/path the contents of a file (absolute path, at
-// most 64 KiB, one line end at the end is cut off). vault: is known but not
-// built yet. Anything else is refused and not repeated in the error, because it
+// most 64 KiB, one line end at the end is cut off), vault:MOUNT/PATH#FIELD a field
+// of a secret in HashiCorp Vault. Anything else is refused and not repeated in the error, because it
 // may be the secret itself, written in the wrong place.
 func (e Expander) Resolve(ref string) (string, error) {
 	scheme, rest, _ := strings.Cut(ref, ":")
@@ -207,7 +231,10 @@ func (e Expander) Resolve(ref string) (string, error) {
 		}
 		return readSecretFile(rest)
 	case "vault":
-		return "", errors.New("reference vault: is not built yet; use env:NAME or file:/path")
+		if e.Vault == nil {
+			return "", errors.New("reference vault: no Vault is set up; set vault.address, or use env:NAME or file:/path")
+		}
+		return e.Vault(rest)
 	default:
 		return "", errors.New("this is not a reference to a secret; use env:NAME or file:/path")
 	}

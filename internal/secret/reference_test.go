@@ -190,7 +190,7 @@ func TestResolve(t *testing.T) {
 		{"file:" + filepath.Join(dir, "absent"), "", "no such file"},
 		{"file:" + dir, "", "not a regular file"},
 		{"file:" + pipe, "", "not a regular file"},
-		{"vault:kv/orders#password", "", "not built yet"},
+		{"vault:kv/orders#password", "", "no Vault is set up"},
 		{"hunter2:hunter3", "", "not a reference"},
 		{"", "", "not a reference"},
 	}
