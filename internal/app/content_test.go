@@ -112,7 +112,7 @@ func TestContentWhileServing(t *testing.T) {
 	defer func() { must(db.Close()) }()
 	log, err := audit.Open(t.Context(), db, time.Now)
 	must(err)
-	entries, err := log.List(t.Context(), 100, 0)
+	entries, err := log.List(t.Context(), audit.Query{Limit: 100})
 	must(err)
 	found := map[audit.Action]string{}
 	for _, e := range entries {

@@ -74,7 +74,7 @@ func (c *control) console(cfg Config, publisher *publish.Publisher, all *policy.
 	if err != nil {
 		return nil, err
 	}
-	entries, err := auditlog.New(c.audit, c.where)
+	entries, err := auditlog.New(c.audit, auditlog.Single{Where: c.where})
 	if err != nil {
 		return nil, err
 	}

@@ -39,14 +39,79 @@ const (
 	APIAdopted      Action = "api-adopted"
 	PolicyApplied   Action = "policy-applied"
 	AdoptionRemoved Action = "adoption-removed"
+	// ResourceCreated, ResourceChanged and ResourceRemoved tell of the draft of an
+	// environment; DraftDiscarded that it is again what serves.
+	ResourceCreated Action = "resource-created"
+	ResourceChanged Action = "resource-changed"
+	ResourceRemoved Action = "resource-removed"
+	DraftDiscarded  Action = "draft-discarded"
+	// DraftPublished says that a draft, or an older revision, became the next revision of
+	// an environment; ReviewAsked that somebody asked a second person to agree, ReviewSet
+	// whether an environment needs that.
+	DraftPublished Action = "draft-published"
+	ReviewAsked    Action = "review-asked"
+	ReviewSet      Action = "review-set"
+	// ResourcesExported says that resources were exported with the secrets in them.
+	ResourcesExported Action = "resources-exported"
+	// LogPruned says that old entries of this log were removed behind a signed cut,
+	// RetentionChanged that they are kept for another time, LogExported that somebody
+	// took a copy of entries.
+	LogPruned        Action = "audit-pruned"
+	RetentionChanged Action = "audit-retention-changed"
+	LogExported      Action = "audit-exported"
+	// GatewayInvited says that a gateway was given a token to enrol with,
+	// GatewayEnrolled and GatewayRenewed that it got a certificate, GatewayRemoved that
+	// it is not known any more.
+	GatewayInvited  Action = "gateway-invited"
+	GatewayEnrolled Action = "gateway-enrolled"
+	GatewayRenewed  Action = "gateway-renewed"
+	GatewayRemoved  Action = "gateway-removed"
+	// The actions of access: who may come in, and who may do what.
+	Confirmed          Action = "identity-confirmed"
+	FactorAdded        Action = "factor-added"
+	FactorRemoved      Action = "factor-removed"
+	SessionRevoked     Action = "session-revoked"
+	AccountCreated     Action = "account-created"
+	AccountChanged     Action = "account-changed"
+	AccountDeleted     Action = "account-deleted"
+	AccountInvited     Action = "account-invited"
+	AccountReset       Action = "account-reset"
+	IdentityLinked     Action = "identity-linked"
+	IdentityUnlinked   Action = "identity-unlinked"
+	TokenCreated       Action = "token-created"
+	TokenRevoked       Action = "token-revoked"
+	GrantAdded         Action = "grant-added"
+	GrantRevoked       Action = "grant-revoked"
+	TeamCreated        Action = "team-created"
+	TeamChanged        Action = "team-changed"
+	TeamDeleted        Action = "team-deleted"
+	MemberAdded        Action = "team-member-added"
+	MemberRemoved      Action = "team-member-removed"
+	GroupMapped        Action = "group-mapped"
+	GroupUnmapped      Action = "group-unmapped"
+	GroupCreated       Action = "group-created"
+	GroupChanged       Action = "group-changed"
+	GroupDeleted       Action = "group-deleted"
+	EnvironmentCreated Action = "environment-created"
+	EnvironmentChanged Action = "environment-changed"
+	EnvironmentDeleted Action = "environment-deleted"
 )
 
 func (a Action) known() bool {
 	switch a {
-	case SignIn, SignInFailed, SignOut, PasswordSet, LoginLinkIssued, RevisionPublished, RevisionRefused, KillSwitch,
+	case GatewayInvited, GatewayEnrolled, GatewayRenewed, GatewayRemoved,
+		SignIn, SignInFailed, SignOut, PasswordSet, LoginLinkIssued, RevisionPublished, RevisionRefused, KillSwitch,
 		ContentUpdated, ContentRolledBack, ConformanceChanged, SigningKeyMade, SigningKeyRemoved,
 		ProjectScanned, ProjectRemoved, PatchMade, PatchEnded,
-		InventoryEdited, InventoryEditEnded, InventoryMarked, InventoryViewChanged, APIAdopted, PolicyApplied, AdoptionRemoved:
+		InventoryEdited, InventoryEditEnded, InventoryMarked, InventoryViewChanged, APIAdopted, PolicyApplied, AdoptionRemoved,
+		ResourceCreated, ResourceChanged, ResourceRemoved, DraftDiscarded, DraftPublished, ReviewAsked, ReviewSet, ResourcesExported,
+		LogPruned, RetentionChanged, LogExported:
+		return true
+	case Confirmed, FactorAdded, FactorRemoved, SessionRevoked, AccountCreated, AccountChanged,
+		AccountDeleted, AccountInvited, AccountReset, IdentityLinked, IdentityUnlinked, TokenCreated,
+		TokenRevoked, GrantAdded, GrantRevoked, TeamCreated, TeamChanged, TeamDeleted,
+		MemberAdded, MemberRemoved, GroupMapped, GroupUnmapped, GroupCreated, GroupChanged,
+		GroupDeleted, EnvironmentCreated, EnvironmentChanged, EnvironmentDeleted:
 		return true
 	}
 	return false

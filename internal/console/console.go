@@ -16,6 +16,7 @@ import (
 	"farrier.dev/farrier/internal/control/findings"
 	"farrier.dev/farrier/internal/control/governance"
 	"farrier.dev/farrier/internal/control/inventory"
+	"farrier.dev/farrier/internal/control/people"
 	"farrier.dev/farrier/internal/control/projects"
 	"farrier.dev/farrier/internal/control/served"
 	"farrier.dev/farrier/internal/control/session"
@@ -33,6 +34,8 @@ type Options struct {
 	Projects   *projects.Service
 	// Inventory may be nil: then there are no pages of the inventory.
 	Inventory *inventory.Service
+	// People may be nil: then there are no pages of accounts and teams.
+	People *people.Service
 	Now       func() time.Time
 	Log       *slog.Logger
 	// Secure says that browsers speak HTTPS to the console.
@@ -102,7 +105,7 @@ type route struct {
 
 // routes is the only list of addresses.
 func (c *console) routes() []route {
-	return append(c.inventoryRoutes(), []route{
+	return append(append(append(append(c.inventoryRoutes(), c.auditRoutes()...), c.accountRoutes()...), c.peopleRoutes()...), []route{
 		{"GET /assets/{version}/{path...}", everyone, c.asset},
 		{"GET /favicon.ico", everyone, c.favicon},
 
@@ -136,7 +139,6 @@ func (c *console) routes() []route {
 		{"POST /projects/{name}/unpatch", operators, c.projectUnpatch},
 		{"POST /projects/{name}/forget", operators, c.projectForget},
 		{"GET /revision", operators, c.revision},
-		{"GET /audit", operators, c.audit},
 		{"/", operators, c.notFound},
 	}...)
 }

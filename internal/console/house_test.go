@@ -72,7 +72,8 @@ type auditor struct{ log *audit.Log }
 
 func (a auditor) Record(ctx context.Context, tx *store.Tx, e access.Event) error {
 	return a.log.Record(ctx, tx, audit.Entry{
-		Operator: e.Operator, Action: audit.Action(e.Action), Object: e.Object, Outcome: audit.Outcome(e.Outcome), Detail: e.Detail,
+		Operator: e.Operator, Via: e.Via, Session: e.Session, Address: e.Address, Action: audit.Action(e.Action), Object: e.Object,
+		Outcome: audit.Outcome(e.Outcome), Detail: e.Detail, Before: e.Before, After: e.After,
 	})
 }
 
@@ -124,7 +125,7 @@ func openHouse(t testing.TB, dir string, now func() time.Time, refusalRows int64
 	must(t, err)
 	complaints, err := findings.New(found, where)
 	must(t, err)
-	deeds, err := auditlog.New(auditLog, where)
+	deeds, err := auditlog.New(auditLog, auditlog.Single{Where: where})
 	must(t, err)
 	h.governance, err = governance.New(governance.Options{
 		Where:    where,

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/control"
+	"farrier.dev/farrier/internal/control/auditlog"
 	"farrier.dev/farrier/internal/control/inventory"
 	"farrier.dev/farrier/internal/control/projects"
 	"farrier.dev/farrier/internal/control/session"
@@ -68,6 +69,9 @@ func (c *console) explain(r *request, err error) *problemError {
 		p := problem(http.StatusTooManyRequests, "Too many attempts", throttled.Error()+".")
 		p.retryAfter = int(math.Ceil(throttled.RetryAfter.Seconds()))
 		return p
+	case errors.Is(err, auditlog.ErrUnwritable):
+		c.Log.ErrorContext(r.Context(), "a change was refused, for the audit log can't be written", "component", "console", "path", logged(r.URL.Path), "error", err)
+		return problem(http.StatusServiceUnavailable, "Nothing was changed", "The audit log can't be written, and nothing may be changed without a record of it. Mend the database, then repeat what you did.")
 	case errors.As(err, &large):
 		return problem(http.StatusRequestEntityTooLarge, "The request is too large", "The console accepts forms of 64 KiB at most.")
 	}
