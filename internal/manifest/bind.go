@@ -20,6 +20,8 @@ type applied struct {
 	// has the references replaced.
 	config             *node
 	settings, resolved json.RawMessage
+	// unchecked says that the settings can only be resolved where they will be served.
+	unchecked bool
 }
 
 // bareName leaves out the endings that tell the gateway and not the policy.
@@ -59,7 +61,7 @@ func (b *builder) bind() {
 		}
 	}
 	for _, standalone := range b.set.bindings {
-		if standalone.target.kind == "" {
+		if standalone.target.kind == "" || standalone.annotations[AnnotationDisabled] == "true" {
 			b.apply(standalone)
 			continue
 		}
@@ -239,6 +241,10 @@ func (b *builder) scope(a *applied) {
 
 // resolve replaces references and reports each that leads nowhere.
 func (b *builder) resolve(a *applied) bool {
+	if b.onlyElsewhere(a) {
+		a.resolved, a.unchecked = a.settings, true
+		return true
+	}
 	good := true
 	a.config.texts(nil, func(path []string, n *node, text string) {
 		at := a.config.locate(path)
@@ -264,7 +270,7 @@ func (b *builder) resolve(a *applied) bool {
 
 // check validates the settings and places each problem at its line.
 func (b *builder) check(a *applied) bool {
-	if a.policy.Check == nil {
+	if a.policy.Check == nil || a.unchecked {
 		return true
 	}
 	found := a.policy.Check(a.resolved)

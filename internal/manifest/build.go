@@ -222,10 +222,11 @@ func giveWay(optional bool) int {
 // expands reports a reference that leads nowhere.
 func (b *builder) expands(text string, at position, field string) bool {
 	_, err := b.options.Expand(text)
-	if err != nil {
-		b.problems.errorf(at, field, "%v", err)
+	if err == nil || b.options.Elsewhere && isMissing(err) {
+		return true
 	}
-	return err == nil
+	b.problems.errorf(at, field, "%v", err)
+	return false
 }
 
 // maxSuggestions is the number of problems after which no similar names are

@@ -44,7 +44,7 @@ func (b *builder) bundle(a *applied) bool {
 func (b *builder) description(a *applied, manifest, name string) (archive []byte, main string, err error) {
 	path := filepath.FromSlash(name)
 	switch {
-	case !b.set.onDisk:
+	case b.set.inMemory[manifest]:
 		return nil, "", errors.New("names a file, and there are no files here; write the description into spec, or its files as a zip archive into specArchive")
 	case !filepath.IsLocal(path):
 		return nil, "", errors.New("must name a file below the folder of the manifest")

@@ -25,6 +25,10 @@ const (
 	annotationSuccessor = "farrier/successor"
 )
 
+// AnnotationDisabled is the annotation of a PolicyBinding that is checked, but runs
+// nowhere while its value is "true".
+const AnnotationDisabled = "farrier/disabled"
+
 const annotationPrefix = "farrier/"
 
 // lifecycle is what the metadata of an API say beside its name.
@@ -52,7 +56,9 @@ func (r *reader) readLifecycle(h *header) lifecycle {
 			}
 		}
 	}
-	if file := h.annotations[annotationSpecification]; file != "" {
+	if file := h.annotations[annotationSpecification]; file != "" && !r.onDisk {
+		r.problems.warnf(h.at, "metadata.annotations", "%s names a file, and there are no files here; governance judges no description", annotationSpecification)
+	} else if file != "" {
 		l.specification = &revision.Specification{File: filepath.Join(filepath.Dir(h.at.file), filepath.FromSlash(file))}
 		if !filepath.IsLocal(filepath.FromSlash(file)) {
 			r.problems.errorf(h.at, "metadata.annotations", "%s must name a file below the folder of the manifest", annotationSpecification)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -37,7 +38,11 @@ var (
 // and descriptions of APIs. Symbolic links are followed, each file and directory once, so that a
 // mounted ConfigMap reads as people see it. A file is at most 4 MiB and not
 // empty, and there are at most 10,000 files and 10,000 documents.
-func Load(paths []string) *Set {
+func Load(paths []string) *Set { return Join(paths, nil) }
+
+// Join reads what lies at some paths, as Load does, and manifests that are in
+// memory beside it, as Read does.
+func Join(paths []string, beside []File) *Set {
 	l := &loader{seen: make(map[string]bool), problems: new(problems)}
 	for _, path := range paths {
 		files, failed, seen := len(l.files), len(l.problems.list), len(l.seen)
@@ -46,7 +51,7 @@ func Load(paths []string) *Set {
 			l.problems.warnf(position{file: path, line: 1}, "", "no .yaml or .yml file here")
 		}
 	}
-	set := read(l.files, true)
+	set := read(l.files, beside)
 	set.problems.list = append(l.problems.list, set.problems.list...)
 	if HasErrors(l.problems.list) {
 		set.unsure = true
@@ -167,12 +172,15 @@ func readFile(path string) (text []byte, err error) {
 
 // Read reads manifests that are already in memory, under the limits of Load.
 // Files that they name are not read.
-func Read(files []File) *Set { return read(files, false) }
+func Read(files []File) *Set { return read(nil, files) }
 
-func read(files []File, onDisk bool) *Set {
-	set := &Set{onDisk: onDisk}
+func read(onDisk, inMemory []File) *Set {
+	set := &Set{inMemory: map[string]bool{}}
+	for _, file := range inMemory {
+		set.inMemory[file.Name] = true
+	}
 	room := maxDocuments
-	for _, file := range files {
+	for i, file := range slices.Concat(onDisk, inMemory) {
 		if len(file.Text) > maxFile {
 			set.problems.errorf(position{file: file.Name, line: 1}, "", "larger than %d MiB; split it", maxFile>>20)
 			set.unsure = true
@@ -183,7 +191,7 @@ func read(files []File, onDisk bool) *Set {
 			set.unsure = true
 		}
 		room -= len(roots)
-		r := &reader{set: set, problems: &set.problems, onDisk: onDisk}
+		r := &reader{set: set, problems: &set.problems, onDisk: i < len(onDisk)}
 		for _, root := range roots {
 			r.resource(root)
 		}

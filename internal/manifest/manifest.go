@@ -187,6 +187,9 @@ type Options struct {
 	// Expand gives the value of a string in which $NAME or ${NAME} stands for a
 	// variable, and all other strings as they are. Nil refuses every reference.
 	Expand func(string) (string, error)
+	// Elsewhere says that other processes will serve the revision: a variable that is
+	// not set here may be set there. Settings that hold one are not checked until then.
+	Elsewhere bool
 }
 
 // Set is what was read from manifests. It is not altered after loading.
@@ -201,8 +204,11 @@ type Set struct {
 
 	problems problems
 	// unsure says that a resource could not be read, so that nothing may be
-	// called missing; onDisk that files which manifests name may be read.
-	unsure, onDisk bool
+	// called missing.
+	unsure bool
+	// inMemory are the names of manifests that lie on no disk: files that they name
+	// are not read.
+	inMemory map[string]bool
 }
 
 // Problems are those found while reading, sorted by file and line. Build

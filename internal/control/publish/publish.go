@@ -34,7 +34,11 @@ type Sealer interface {
 // be given.
 type Options struct {
 	// Paths are manifest files and directories.
-	Paths     []string
+	Paths []string
+	// Sources give manifests that lie on no disk, each under a name that begins with
+	// Handed. They are read beside the paths. While one fails, a change is refused and
+	// what serves goes on serving.
+	Sources   []func(context.Context) ([]manifest.File, error)
 	Catalogue manifest.Catalogue
 	Build     manifest.Options
 	// Compile holds everything that compiling needs but the previous table.
@@ -65,6 +69,9 @@ type Publisher struct {
 	number uint64
 	// held says that only Refuse stood against the last change.
 	held bool
+
+	ownedMu sync.RWMutex
+	owned   []manifest.Resource
 
 	statusMu sync.RWMutex
 	status   Status
@@ -170,7 +177,11 @@ func (p *Publisher) serve(ctx context.Context, rev *revision.Revision) error {
 func (p *Publisher) Publish(ctx context.Context) []manifest.Problem {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.publish(ctx, manifest.Load(p.o.Paths))
+	set, err := p.read(ctx)
+	if err != nil {
+		return p.unread(ctx, err)
+	}
+	return p.publish(ctx, set)
 }
 
 // errNoAPI keeps a folder that was not mounted, or is being filled, from taking
@@ -194,7 +205,7 @@ func (p *Publisher) publish(ctx context.Context, set *manifest.Set) []manifest.P
 				s.Warnings, s.Refused, s.FromDisk = warnings(problems), nil, false
 			})
 			return problems
-		case len(now.Revision.APIs) > 0 && len(rev.APIs) == 0:
+		case len(rev.APIs) == 0 && fromFiles(now.Revision):
 			return p.refuseFor(ctx, problems, errNoAPI)
 		}
 	}

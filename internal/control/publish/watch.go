@@ -71,11 +71,15 @@ func (p *Publisher) Watch(ctx context.Context) error {
 func (p *Publisher) publishSettled(ctx context.Context, before string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	set := manifest.Load(p.o.Paths)
-	if p.snapshot() != before {
+	set, err := p.read(ctx)
+	switch {
+	case p.snapshot() != before:
 		return false
+	case err != nil:
+		p.unread(ctx, err)
+	default:
+		p.publish(ctx, set)
 	}
-	p.publish(ctx, set)
 	return true
 }
 
@@ -88,7 +92,10 @@ func (p *Publisher) retry(ctx context.Context) {
 	if !p.held {
 		return
 	}
-	set := manifest.Load(p.o.Paths)
+	set, err := p.read(ctx)
+	if err != nil {
+		return // it will be looked at again
+	}
 	rev, problems := manifest.Build(set, p.o.Catalogue, p.o.Build)
 	if rev == nil {
 		return // they are being written, and will be looked at
