@@ -258,7 +258,7 @@ func (s *PostgresServer) run() error {
 	arguments := []string{"-c", keeping, "sh", s.dir, filepath.Join(s.bin, "postgres"), "-D", filepath.Join(s.dir, "data")}
 	for _, setting := range []string{
 		"listen_addresses=", "unix_socket_directories=" + s.dir, "max_connections=300", "shared_buffers=32MB",
-		"fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0",
+		"fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0",
 		"checkpoint_timeout=1h", "autovacuum=off", "jit=off", "dynamic_shared_memory_type=mmap",
 	} {
 		arguments = append(arguments, "-c", setting)
