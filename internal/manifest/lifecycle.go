@@ -56,9 +56,7 @@ func (r *reader) readLifecycle(h *header) lifecycle {
 			}
 		}
 	}
-	if file := h.annotations[annotationSpecification]; file != "" && !r.onDisk {
-		r.problems.warnf(h.at, "metadata.annotations", "%s names a file, and there are no files here; governance judges no description", annotationSpecification)
-	} else if file != "" {
+	if file := h.annotations[annotationSpecification]; file != "" {
 		l.specification = &revision.Specification{File: filepath.Join(filepath.Dir(h.at.file), filepath.FromSlash(file))}
 		if !filepath.IsLocal(filepath.FromSlash(file)) {
 			r.problems.errorf(h.at, "metadata.annotations", "%s must name a file below the folder of the manifest", annotationSpecification)
