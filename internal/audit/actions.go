@@ -95,11 +95,54 @@ const (
 	EnvironmentCreated Action = "environment-created"
 	EnvironmentChanged Action = "environment-changed"
 	EnvironmentDeleted Action = "environment-deleted"
+	// SecretWritten says that a secret got a new version, SecretRotated that Farrier made
+	// or fetched it, SecretRead that somebody saw its material.
+	SecretWritten    Action = "secret-written"
+	SecretRotated    Action = "secret-rotated"
+	SecretRead       Action = "secret-read"
+	SecretChanged    Action = "secret-changed"
+	SecretRolledBack Action = "secret-rolled-back"
+	SecretRemoved    Action = "secret-removed"
+	// SecretGroupMade and its like tell of groups; SecretGranted that an account may use
+	// one, SecretGrantEnded that it may no more.
+	SecretGroupMade    Action = "secret-group-made"
+	SecretGroupChanged Action = "secret-group-changed"
+	SecretGroupRemoved Action = "secret-group-removed"
+	SecretGranted      Action = "secret-granted"
+	SecretGrantEnded   Action = "secret-grant-ended"
+	// MasterKeyRotated says that another master key seals from now on.
+	MasterKeyRotated Action = "master-key-rotated"
+	// ClientCreated, ClientChanged and ClientRemoved tell of client applications,
+	// ClientSecretReset that one got a new secret, ClientsImported that many were taken
+	// from elsewhere.
+	ClientCreated     Action = "client-created"
+	ClientChanged     Action = "client-changed"
+	ClientRemoved     Action = "client-removed"
+	ClientSecretReset Action = "client-secret-reset"
+	ClientsImported   Action = "clients-imported"
+	// TierCreated, TierChanged and TierRemoved tell of the SLA tiers of an API.
+	TierCreated Action = "tier-created"
+	TierChanged Action = "tier-changed"
+	TierRemoved Action = "tier-removed"
+	// ContractRequested and those after it tell of contracts; ContractTierRequested
+	// says that an approved one asks for another tier, ContractTierChanged that it got
+	// it, ContractTierDeclined that it did not.
+	ContractRequested     Action = "contract-requested"
+	ContractApproved      Action = "contract-approved"
+	ContractRejected      Action = "contract-rejected"
+	ContractRevoked       Action = "contract-revoked"
+	ContractRestored      Action = "contract-restored"
+	ContractTierRequested Action = "contract-tier-requested"
+	ContractTierChanged   Action = "contract-tier-changed"
+	ContractTierDeclined  Action = "contract-tier-declined"
+	ContractRemoved       Action = "contract-removed"
 )
 
 func (a Action) known() bool {
 	switch a {
-	case GatewayInvited, GatewayEnrolled, GatewayRenewed, GatewayRemoved,
+	case SecretWritten, SecretRotated, SecretRead, SecretChanged, SecretRolledBack, SecretRemoved,
+		SecretGroupMade, SecretGroupChanged, SecretGroupRemoved, SecretGranted, SecretGrantEnded, MasterKeyRotated,
+		GatewayInvited, GatewayEnrolled, GatewayRenewed, GatewayRemoved,
 		SignIn, SignInFailed, SignOut, PasswordSet, LoginLinkIssued, RevisionPublished, RevisionRefused, KillSwitch,
 		ContentUpdated, ContentRolledBack, ConformanceChanged, SigningKeyMade, SigningKeyRemoved,
 		ProjectScanned, ProjectRemoved, PatchMade, PatchEnded,
@@ -112,6 +155,10 @@ func (a Action) known() bool {
 		TokenRevoked, GrantAdded, GrantRevoked, TeamCreated, TeamChanged, TeamDeleted,
 		MemberAdded, MemberRemoved, GroupMapped, GroupUnmapped, GroupCreated, GroupChanged,
 		GroupDeleted, EnvironmentCreated, EnvironmentChanged, EnvironmentDeleted:
+		return true
+	case ClientCreated, ClientChanged, ClientRemoved, ClientSecretReset, ClientsImported, TierCreated, TierChanged, TierRemoved,
+		ContractRequested, ContractApproved, ContractRejected, ContractRevoked, ContractRestored,
+		ContractTierRequested, ContractTierChanged, ContractTierDeclined, ContractRemoved:
 		return true
 	}
 	return false

@@ -1,0 +1,4 @@
+package client
+
+// Migrations are for the tests.
+var Migrations = migrations
