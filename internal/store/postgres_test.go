@@ -231,3 +231,30 @@ func TestLeadEndsWithItsFunction(t *testing.T) {
 		}
 	})
 }
+
+func TestAgree(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		oops := errors.New("oops")
+		for _, c := range []struct {
+			have, answer, want string
+			refuse             error
+		}{
+			{"", "", "", oops},
+			{"", "first", "first", nil},
+			{"first", "first", "first", nil},
+			{"first", "second", "", oops},
+			{"first", "third", "third", nil},
+			{"third", "third", "third", nil},
+		} {
+			got, err := db.Agree(t.Context(), "word", func(have string) (string, error) {
+				if have != c.have {
+					t.Errorf("told %q, want %q", have, c.have)
+				}
+				return c.answer, c.refuse
+			})
+			if !errors.Is(err, c.refuse) || got != c.want {
+				t.Errorf("agreed on %q, %v; want %q", got, err, c.want)
+			}
+		}
+	})
+}
