@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -378,11 +379,20 @@ func (s *Service) Answered(ctx context.Context, host string, use Use, bound, tex
 	return Signed{}, refuse(ErrUnknown, "it is for another host")
 }
 
-// told is what the library says is wrong, without what the browser wrote.
+// told is what the library says is wrong, on one bounded line.
 func told(err error) string {
 	var p *protocol.Error
-	if errors.As(err, &p) {
-		return strings.ToLower(p.Details[:min(len(p.Details), 200)])
+	if !errors.As(err, &p) {
+		return "it can't be read"
 	}
-	return "it can't be read"
+	text := strings.ToLower(p.Details)
+	if p.DevInfo != "" {
+		text += ": " + p.DevInfo
+	}
+	return strings.ToValidUTF8(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text[:min(len(text), 300)]), "")
 }
