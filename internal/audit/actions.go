@@ -110,6 +110,8 @@ const (
 	SecretGroupRemoved Action = "secret-group-removed"
 	SecretGranted      Action = "secret-granted"
 	SecretGrantEnded   Action = "secret-grant-ended"
+	// PasskeyCloned says that a passkey counts less than it did: there may be a copy.
+	PasskeyCloned Action = "passkey-cloned"
 	// MasterKeyRotated says that another master key seals from now on.
 	MasterKeyRotated Action = "master-key-rotated"
 	// ClientCreated, ClientChanged and ClientRemoved tell of client applications,
@@ -150,7 +152,7 @@ func (a Action) known() bool {
 		ResourceCreated, ResourceChanged, ResourceRemoved, DraftDiscarded, DraftPublished, ReviewAsked, ReviewSet, ResourcesExported,
 		LogPruned, RetentionChanged, LogExported:
 		return true
-	case Confirmed, FactorAdded, FactorRemoved, SessionRevoked, AccountCreated, AccountChanged,
+	case PasskeyCloned, Confirmed, FactorAdded, FactorRemoved, SessionRevoked, AccountCreated, AccountChanged,
 		AccountDeleted, AccountInvited, AccountReset, IdentityLinked, IdentityUnlinked, TokenCreated,
 		TokenRevoked, GrantAdded, GrantRevoked, TeamCreated, TeamChanged, TeamDeleted,
 		MemberAdded, MemberRemoved, GroupMapped, GroupUnmapped, GroupCreated, GroupChanged,

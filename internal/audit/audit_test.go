@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -186,5 +187,74 @@ func TestHashIsStable(t *testing.T) {
 	k.format, k.Via, k.Session, k.Address, k.before, k.after = 2, "password", "s1", "192.0.2.7", `{"a":1}`, `{"a":2}`
 	if got, want := k.sum(), "c1e5388a16d9cdebeb0bbf3907bee7076fbe22c55b4fe220edbef66c18160b59"; got != want {
 		t.Errorf("hash of format 2 is %s, want %s", got, want)
+	}
+}
+
+// What speaks of a secret without being one is kept, and so is what stands for one.
+func TestValuesThatAreKept(t *testing.T) {
+	key := strings.Repeat("a", 64)
+	cases := []struct{ name, given, want string }{
+		{"about a secret", `{"passwordSetAt":"2026","secretGroup":"payments","tokenLifetime":60}`, `{"passwordSetAt":"2026","secretGroup":"payments","tokenLifetime":60}`},
+		{"whether there is one", `{"password":true,"secret":null,"token":""}`, `{"password":true,"secret":null,"token":""}`},
+		{"a mask and a reference", `{"password":"••••••••","secret":"${secret:g/n}","token":"$TOKEN"}`, `{"password":"••••••••","secret":"${secret:g/n}","token":"$TOKEN"}`},
+		{"sorted, once", `{"b":1,"a":{"d":2,"c":3},"b":4}`, `{"a":{"c":3,"d":2},"b":4}`},
+		{"a great number", `{"n":123456789012345678901234567890}`, `{"n":123456789012345678901234567890}`},
+		{"null", `null`, ``},
+		{"a path", `{"spec.config.clientSecret":"hunter2"}`, `{"spec.config.clientSecret":"hashed:` + key + `"}`},
+		{"hashed", `{"secret":"` + Hashed("hunter2") + `"}`, `{"secret":"hashed:` + key + `"}`},
+		{"large", `{"text":"` + strings.Repeat("x", 40_000) + `"}`, `{"digest":"sha256:` + key + `","note":"too large for the audit log: 40011 bytes"}`},
+		{"too large to be looked at", strings.Repeat("x", 2<<20), `{"digest":"sha256:` + key + `","note":"too large for the audit log: 2097152 bytes"}`},
+	}
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		l := openLog(t, db)
+		for _, c := range cases {
+			e := entry("x")
+			e.Before, e.After = nil, json.RawMessage(c.given)
+			if err := l.Record(t.Context(), nil, e); err != nil {
+				t.Errorf("%s: %v", c.name, err)
+				continue
+			}
+			list, err := l.List(t.Context(), Query{Limit: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := hexes.ReplaceAllString(string(list[0].After), key)
+			if got != c.want {
+				t.Errorf("%s: kept as %.200s, want %s", c.name, got, c.want)
+			}
+		}
+		if _, err := l.Verify(t.Context()); err != nil {
+			t.Error(err)
+		}
+		t.Logf("%d values played", len(cases))
+	})
+}
+
+var hexes = regexp.MustCompile(`[0-9a-f]{64}`)
+
+// The hash of a secret is the same under the same key, other under another one, and
+// never that which anybody could compute.
+func TestHashedNeedsTheKey(t *testing.T) {
+	dir := t.TempDir()
+	hash := func(s *signer) string {
+		e := entry("x")
+		e.Before, e.After, e.Detail = nil, json.RawMessage(`{"pin":"`+Hashed("1234")+`"}`), map[string]string{"secret": Hashed("1234")}
+		if err := s.Record(t.Context(), nil, e); err != nil {
+			t.Fatal(err)
+		}
+		list, err := s.List(t.Context(), Query{Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(list[0].After), list[0].Detail["secret"]) {
+			t.Errorf("%s and %s of one secret", list[0].After, list[0].Detail["secret"])
+		}
+		return list[0].Detail["secret"]
+	}
+	s := openSigner(t, storetest.Open(t), dir)
+	first, again := hash(s), hash(s)
+	other := hash(openSigner(t, storetest.Open(t), t.TempDir()))
+	if first != again || first == other || strings.Contains(first, strings.TrimPrefix(Hashed("1234"), unkeyedPrefix)) || !strings.HasPrefix(first, "hashed:") {
+		t.Errorf("hashes %s, %s, and with another key %s", first, again, other)
 	}
 }

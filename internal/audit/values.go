@@ -70,7 +70,8 @@ func speaksOfSecret(name string) bool {
 	}
 	switch strings.ToLower(parts[len(parts)-1]) {
 	case "id", "ids", "name", "names", "group", "groups", "url", "uri", "endpoint", "type", "kind", "at", "expiry", "expires",
-		"count", "length", "age", "version", "method", "reference", "policy", "set", "days", "minutes", "seconds", "lifetime":
+		"count", "length", "age", "version", "method", "reference", "policy", "set", "days", "minutes", "seconds", "lifetime",
+		"header", "headers", "origin", "scope", "scopes", "location", "issuer", "mode", "source", "format", "algorithm", "enabled", "required":
 		return false
 	}
 	return true
@@ -120,8 +121,14 @@ func (l *Log) value(name string, text json.RawMessage) (string, error) {
 	return string(out), err
 }
 
+// harmless is a text that stands where a secret would: a mask, or a reference to where
+// the secret is.
+var harmless = regexp.MustCompile(`^(|true|false|[•*…]+|\$[A-Za-z_][A-Za-z0-9_]*|\$\{[^{}]{1,300}\})$`)
+
 // clean keys the secrets within a value, in place where it is an object or a list.
-// Below a name that speaks of a secret, every text and number must be one.
+// Below a name that speaks of a secret, every text and number must be one that Hashed
+// made. A name with dots in it is the path of a field in a document; who made the
+// document named it, so that its text is hashed rather than refused.
 func (l *Log) clean(value any, path string, secret bool, depth int) (any, error) {
 	if depth > depthLimit {
 		return nil, fmt.Errorf("%.100s is nested deeper than %d", path, depthLimit)
@@ -130,6 +137,9 @@ func (l *Log) clean(value any, path string, secret bool, depth int) (any, error)
 	switch v := value.(type) {
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if text, isText := v[name].(string); isText && strings.Contains(name, ".") && speaksOfSecret(name) && !harmless.MatchString(text) && !strings.HasPrefix(text, unkeyedPrefix) {
+				v[name] = Hashed(text)
+			}
 			if v[name], err = l.clean(v[name], path+"."+name, secret || speaksOfSecret(name), depth+1); err != nil {
 				return nil, err
 			}
@@ -145,7 +155,7 @@ func (l *Log) clean(value any, path string, secret bool, depth int) (any, error)
 		switch {
 		case hashed:
 			return hash, nil
-		case secret && v != "":
+		case secret && !harmless.MatchString(v):
 			return nil, fmt.Errorf("%.100s: its name speaks of a secret, which must not stand in the audit log; put audit.Hashed of it there", path)
 		}
 	case json.Number:
