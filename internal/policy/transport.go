@@ -30,6 +30,8 @@ type TransportSecurity struct {
 	// TLS 1.2 with forward secrecy and authenticated encryption. The suites of
 	// TLS 1.3 are fixed.
 	Ciphers []string
+	// Verify are further conditions on the other side's certificate.
+	Verify PeerConditions
 }
 
 // forwardSecret are the suites of TLS 1.2 that are offered when none are named.
@@ -64,6 +66,9 @@ func (t TransportSecurity) Config() (*tls.Config, error) {
 		if p != "h2" && p != "http/1.1" {
 			return nil, fmt.Errorf("alpn[%d]: %q is not a protocol spoken here; use h2 or http/1.1", i, p)
 		}
+	}
+	if config.VerifyConnection, err = t.Verify.check(); err != nil {
+		return nil, err
 	}
 	if t.Key == "" && t.Certificates == "" {
 		return config, nil
