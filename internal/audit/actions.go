@@ -138,6 +138,17 @@ const (
 	ContractTierChanged   Action = "contract-tier-changed"
 	ContractTierDeclined  Action = "contract-tier-declined"
 	ContractRemoved       Action = "contract-removed"
+	// AlertRuleCreated and those after it tell of alert rules, of the channels by which
+	// people are told, and of times of maintenance.
+	AlertRuleCreated    Action = "alert-rule-created"
+	AlertRuleChanged    Action = "alert-rule-changed"
+	AlertRuleRemoved    Action = "alert-rule-removed"
+	AlertChannelCreated Action = "alert-channel-created"
+	AlertChannelChanged Action = "alert-channel-changed"
+	AlertChannelRemoved Action = "alert-channel-removed"
+	AlertChannelTested  Action = "alert-channel-tested"
+	MaintenanceCreated  Action = "maintenance-created"
+	MaintenanceRemoved  Action = "maintenance-removed"
 )
 
 func (a Action) known() bool {
@@ -161,6 +172,9 @@ func (a Action) known() bool {
 	case ClientCreated, ClientChanged, ClientRemoved, ClientSecretReset, ClientsImported, TierCreated, TierChanged, TierRemoved,
 		ContractRequested, ContractApproved, ContractRejected, ContractRevoked, ContractRestored,
 		ContractTierRequested, ContractTierChanged, ContractTierDeclined, ContractRemoved:
+		return true
+	case AlertRuleCreated, AlertRuleChanged, AlertRuleRemoved, AlertChannelCreated, AlertChannelChanged, AlertChannelRemoved,
+		AlertChannelTested, MaintenanceCreated, MaintenanceRemoved:
 		return true
 	}
 	return false
