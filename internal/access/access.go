@@ -1,10 +1,11 @@
-// Package access knows the operators: who they are, how they sign in and which
-// session is whose. In this version that is one local operator, admin, who
-// comes in by a one-time link and then by password. It decides who somebody is
-// and which roles they have; what a role may do is decided where it is done.
+// Package access knows the accounts: who they are, how they sign in, which session
+// is whose, and what is granted to whom in which business group or environment. It
+// decides who somebody is and what is granted to them; whether that is enough is
+// decided where something is done. Protocols of sign-in lie in the folders below.
 package access
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -19,13 +20,21 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Admin is the name of the local operator.
+// Admin is the name and the id of the first account.
 const Admin = "admin"
 
 // The lifetimes.
 const (
 	// LinkLife is how long a one-time link can be redeemed.
 	LinkLife = 15 * time.Minute
+	// InvitationLife is how long an invitation can be redeemed.
+	InvitationLife = 72 * time.Hour
+	// HalfLife is how long the second factor is waited for.
+	HalfLife = 5 * time.Minute
+	// ConfirmedLife is how long a confirmation is good for dangerous acts.
+	ConfirmedLife = 10 * time.Minute
+	// DeviceLife is how long a browser is known that does not sign in again.
+	DeviceLife = 180 * 24 * time.Hour
 	// SessionIdle ends a session that was not used for so long.
 	SessionIdle = 30 * time.Minute
 	// SessionLife ends every session.
@@ -44,12 +53,30 @@ var (
 	ErrUnknown = errors.New("there is no such account, team, business group or environment")
 	// ErrNoSession says that a session is unknown, ended or too old.
 	ErrNoSession = errors.New("the session has ended; sign in again")
+	// ErrCode says that a code of the second factor is wrong, was used, or too old.
+	ErrCode = errors.New("the code is wrong or was used before")
+	// ErrStale says that the account must confirm who it is first.
+	ErrStale = errors.New("confirm who you are, then repeat this")
+	// ErrDisabled says that the account may not sign in.
+	ErrDisabled = errors.New("the account is disabled; ask an administrator")
+	// ErrNoAccount says that nobody here belongs to who signed in elsewhere.
+	ErrNoAccount = errors.New("there is no account for you here; ask an administrator for one")
+	// ErrTaken says that there is one of that name.
+	ErrTaken = errors.New("there is one of that name already")
+	// ErrVersion says that it was changed since it was read.
+	ErrVersion = errors.New("it was changed by somebody else meanwhile")
+	// ErrInvalid says that what was asked for makes no sense; its text says why.
+	ErrInvalid = errors.New("this can not be accepted")
+	// ErrLastAdmin says that nobody would be left who may do everything.
+	ErrLastAdmin = errors.New("nobody would be left who may do everything; make somebody else an administrator first")
+	// ErrNotEmpty says that something lies in it still.
+	ErrNotEmpty = errors.New("it is not empty; move or delete what lies in it first")
 )
 
 // Principal is who acts. The zero value may do nothing.
 type Principal struct {
-	// Operator is the account's name.
-	Operator string
+	// Operator is the account's name, Account its id.
+	Operator, Account string
 	// Roles hold in the whole organisation, Grants where they say. There are none of
 	// either while the account is Unfinished.
 	Roles  []Role
@@ -117,6 +144,33 @@ type Session struct {
 	Operator string
 	// Expires is when it ends at the latest.
 	Expires time.Time
+	// Half, when not empty, says that the second factor is still asked for: there is
+	// no Token yet, and Half is good for nothing but the second step, for HalfLife.
+	Half string
+	// Device is what the browser should keep, for DeviceLife, to be known again; empty
+	// when it is known.
+	Device string
+}
+
+// From is where a sign-in comes from.
+type From struct {
+	// Address is that of the peer; invalid when unknown.
+	Address netip.Addr
+	// Agent is what the browser says it is; shown in the list of sessions.
+	Agent string
+	// Device is what Session.Device was when this browser signed in before.
+	Device string
+}
+
+// By is who changes something, as audit entries say it.
+type By struct {
+	Operator, Via, Session string
+	Address                netip.Addr
+}
+
+// By is the principal as audit entries say it.
+func (p Principal) By() By {
+	return By{Operator: p.Operator, Via: p.Via, Session: p.Session, Address: p.Address}
 }
 
 // String keeps the token out of logs.
@@ -124,41 +178,6 @@ func (s Session) String() string { return "session of " + s.Operator }
 
 // GoString keeps the token out of logs.
 func (s Session) GoString() string { return s.String() }
-
-// The actions that access reports to its Auditor.
-const (
-	ActionSignIn          = "sign-in"
-	ActionSignInFailed    = "sign-in-failed"
-	ActionSignOut         = "sign-out"
-	ActionPasswordSet     = "password-set"
-	ActionLoginLinkIssued = "login-link-issued"
-)
-
-const (
-	outcomeDone    = "done"
-	outcomeRefused = "refused"
-)
-
-// Event is what access tells the audit log.
-type Event struct {
-	// Action is one of the Action constants.
-	Action string
-	// Operator is who did it, "system" for the program itself, or empty when
-	// nobody was recognised: a name that was only typed never stands here.
-	Operator string
-	// Object is what it was done to.
-	Object string
-	// Outcome is "done" or "refused".
-	Outcome string
-	// Detail says more and holds no secrets.
-	Detail map[string]string
-}
-
-// Auditor keeps events. Record is called within the transaction of what it
-// tells of; its error undoes and refuses that.
-type Auditor interface {
-	Record(ctx context.Context, tx *store.Tx, e Event) error
-}
 
 // Hasher hashes passwords; *secret.Hasher is the one to use.
 type Hasher interface {
@@ -170,44 +189,87 @@ type Hasher interface {
 	VerifyNobody(ctx context.Context, password string) error
 }
 
-// Service signs operators in and out. It is safe for use by many goroutines.
+// Sealer seals what the database may not show; *secret.Keyring is the one to use.
+type Sealer interface {
+	Seal(purpose string, plain []byte) (string, error)
+	Open(purpose, sealed string) ([]byte, error)
+}
+
+// Option changes how access works.
+type Option func(*Service)
+
+// WithEnvironment makes sure that an environment exists, right below the top: the one
+// that the process itself serves. It can be neither moved nor deleted.
+func WithEnvironment(id string) Option { return func(s *Service) { s.own = id } }
+
+// WithSealer makes codes of an authenticator possible, whose secrets must be sealed.
+func WithSealer(sealer Sealer) Option { return func(s *Service) { s.sealer = sealer } }
+
+// WithSecondFactor says that who signs in by password must have a second factor.
+func WithSecondFactor(required bool) Option {
+	return func(s *Service) { s.secondFactor = required }
+}
+
+// WithLifetimes sets after which time without use, and at the latest, a session ends.
+// Zero leaves the default, SessionIdle and SessionLife.
+func WithLifetimes(idle, life time.Duration) Option {
+	return func(s *Service) {
+		s.idle, s.life = cmp.Or(idle, SessionIdle), cmp.Or(life, SessionLife)
+	}
+}
+
+// Service signs operators in and out and knows what is granted to them. It is safe for
+// use by many goroutines, and several processes may use one database.
 type Service struct {
-	db       *store.DB
-	now      func() time.Time
-	audit    Auditor
-	hasher   Hasher
-	throttle *throttle
+	db           *store.DB
+	now          func() time.Time
+	audit        Auditor
+	hasher       Hasher
+	sealer       Sealer
+	throttle     *throttle
+	own          string
+	secondFactor bool
+	idle, life   time.Duration
+	memory       memory
 }
 
 // Open brings the tables up to date in db, which is the control database. The
 // hasher should be the only one of the process.
-func Open(ctx context.Context, db *store.DB, hasher Hasher, audit Auditor, now func() time.Time) (*Service, error) {
+func Open(ctx context.Context, db *store.DB, hasher Hasher, audit Auditor, now func() time.Time, options ...Option) (*Service, error) {
 	if db == nil || hasher == nil || audit == nil || now == nil {
 		return nil, errors.New("opening access: it needs a database, a hasher, an auditor and a clock")
 	}
 	if err := db.Migrate(ctx, "access", migrations); err != nil {
 		return nil, fmt.Errorf("opening access: %w", err)
 	}
-	return &Service{db: db, now: now, audit: audit, hasher: hasher, throttle: newThrottle()}, nil
+	s := &Service{db: db, now: now, audit: audit, hasher: hasher, throttle: newThrottle(), idle: SessionIdle, life: SessionLife}
+	for _, set := range options {
+		set(s)
+	}
+	if err := s.ensureOwn(ctx); err != nil {
+		return nil, fmt.Errorf("opening access: %w", err)
+	}
+	return s, nil
 }
 
-// HasPassword reports whether the local operator has set a password; while not,
-// a one-time link is the only way in.
+// ensureOwn makes the environment of the process, unless it is there.
+func (s *Service) ensureOwn(ctx context.Context) error {
+	if s.own == "" {
+		return nil
+	}
+	return s.change(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, "INSERT INTO access_environments (id, name, kind, grp, review, created_at, version) VALUES (?, ?, ?, ?, ?, ?, 1) "+
+			"ON CONFLICT (id) DO NOTHING", s.own, s.own, string(Production), Root, false, s.now().UnixMilli())
+		return err
+	})
+}
+
+// HasPassword reports whether anybody can sign in other than by a one-time link.
 func (s *Service) HasPassword(ctx context.Context) (bool, error) {
-	hash, err := passwordHash(ctx, s.db.Read(), Admin)
+	var n int
+	err := s.db.Read().QueryRow(ctx, "SELECT (SELECT count(*) FROM access_accounts WHERE password_hash <> '') + (SELECT count(*) FROM access_identities)").Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("looking for a password: %w", err)
 	}
-	return hash != "", nil
-}
-
-// passwordHash is the operator's PHC string, or empty when there is none or no
-// such operator.
-func passwordHash(ctx context.Context, r store.Reader, operator string) (string, error) {
-	var hash string
-	err := r.QueryRow(ctx, "SELECT password_hash FROM access_operators WHERE name = ?", operator).Scan(&hash)
-	if errors.Is(err, store.ErrNoRows) {
-		return "", nil
-	}
-	return hash, err
+	return n > 0, nil
 }

@@ -23,8 +23,8 @@ const (
 )
 
 var (
-	home  = netip.MustParseAddr("192.0.2.1")
-	other = netip.MustParseAddr("192.0.2.2")
+	home  = From{Address: netip.MustParseAddr("192.0.2.1"), Agent: "Test/1"}
+	other = From{Address: netip.MustParseAddr("192.0.2.2")}
 )
 
 // quickHasher stands in for argon2id, which takes a second under the race
@@ -109,8 +109,8 @@ func (s *scene) enter() Session {
 	return session
 }
 
-func (s *scene) signIn(password string, addr netip.Addr) error {
-	_, err := s.SignIn(s.t.Context(), Admin, password, addr)
+func (s *scene) signIn(password string, from From) error {
+	_, err := s.SignIn(s.t.Context(), Admin, password, from)
 	return err
 }
 
@@ -204,7 +204,7 @@ func TestSecretsStandNowhere(t *testing.T) {
 			t.Fatal(typed)
 		}
 		written := fmt.Sprintf("%+v %#v %+v %v", s.events, session, linked, typed)
-		rows, err := s.db.Read().Query(t.Context(), "SELECT token_hash FROM access_sessions UNION SELECT password_hash FROM access_operators")
+		rows, err := s.db.Read().Query(t.Context(), "SELECT token_hash FROM access_sessions UNION SELECT password_hash FROM access_accounts UNION SELECT token_hash FROM access_devices")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -278,7 +278,7 @@ func TestLinkIsRedeemedOnceByMany(t *testing.T) {
 		var in, out atomic.Int32
 		var wg sync.WaitGroup
 		for i := range 20 {
-			addr := netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}) // so that the throttle lets all try
+			addr := From{Address: netip.AddrFrom4([4]byte{10, 0, 0, byte(i)})} // so that the throttle lets all try
 			wg.Go(func() {
 				switch _, _, err := s.RedeemLink(t.Context(), token, addr); {
 				case err == nil:
@@ -441,7 +441,7 @@ func TestNothingHappensUnaudited(t *testing.T) {
 		state := func() (text string) {
 			for _, q := range []string{
 				"SELECT count(*) FROM access_sessions", "SELECT max(token_hash) FROM access_links",
-				"SELECT password_hash FROM access_operators",
+				"SELECT password_hash FROM access_accounts",
 			} {
 				var one string
 				if err := s.db.Read().QueryRow(ctx, q).Scan(&one); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"unicode/utf8"
 
@@ -20,8 +19,8 @@ const (
 // ErrPassword says that a new password is not good enough; its text says why.
 var ErrPassword = errors.New("the password can not be used")
 
-// checkPassword holds a new password against the rules. Length is what counts
-// (NIST SP 800-63B); there is no list of common passwords yet.
+// checkPassword holds a new password against the rules. Length is what counts, and that
+// it is not one that attackers try first (NIST SP 800-63B).
 func checkPassword(password, operator string) error {
 	switch {
 	case !utf8.ValidString(password):
@@ -34,6 +33,8 @@ func checkPassword(password, operator string) error {
 		return fmt.Errorf("%w: it is one character over and over", ErrPassword)
 	case strings.Trim(strings.ReplaceAll(strings.ToLower(password), operator, ""), " ") == "":
 		return fmt.Errorf("%w: it is the operator's name over and over", ErrPassword)
+	case common(password, operator):
+		return fmt.Errorf("%w: it is made of what everybody's passwords are made of; a few unrelated words are better", ErrPassword)
 	}
 	return nil
 }
@@ -44,18 +45,12 @@ func checkPassword(password, operator string) error {
 // who came in by a one-time link in the last 15 minutes: that is how a
 // forgotten password is mended. The refusals are ErrNoSession, ErrPassword,
 // ErrCredentials and *ThrottledError.
-func (s *Service) SetPassword(ctx context.Context, token, current, next string, addr netip.Addr) (Session, error) {
-	session, err := s.setPassword(ctx, token, current, next, addr)
-	var throttled *ThrottledError
-	switch {
-	case err == nil, errors.Is(err, ErrNoSession), errors.Is(err, ErrPassword), errors.Is(err, ErrCredentials), errors.As(err, &throttled):
-		return session, err
-	default:
-		return Session{}, fmt.Errorf("setting a password: %w", err)
-	}
+func (s *Service) SetPassword(ctx context.Context, token, current, next string, from From) (Session, error) {
+	session, err := s.setPassword(ctx, token, current, next, from)
+	return session, told("setting a password", err)
 }
 
-func (s *Service) setPassword(ctx context.Context, token, current, next string, addr netip.Addr) (Session, error) {
+func (s *Service) setPassword(ctx context.Context, token, current, next string, from From) (Session, error) {
 	k, err := s.find(ctx, s.db.Read(), token)
 	if err != nil {
 		return Session{}, err
@@ -64,8 +59,11 @@ func (s *Service) setPassword(ctx context.Context, token, current, next string, 
 		return Session{}, err
 	}
 	freshLink := k.via == viaLink && s.now().Sub(k.created) < LinkLife
+	if k.passwordHash == "" && k.via != viaLink && k.via != viaInvitation {
+		return Session{}, fmt.Errorf("%w: you sign in by %s, and have no password here", ErrPassword, k.via)
+	}
 	if k.passwordHash != "" && !freshLink {
-		if err := s.confirm(ctx, k, current, addr); err != nil {
+		if err := s.confirm(ctx, k, current, from); err != nil {
 			return Session{}, err
 		}
 	}
@@ -83,21 +81,16 @@ func (s *Service) setPassword(ctx context.Context, token, current, next string, 
 		if again.passwordHash != k.passwordHash {
 			return errChanged
 		}
-		if _, err := tx.Exec(ctx, "UPDATE access_operators SET password_hash = ? WHERE name = ?", hash, k.operator); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE access_accounts SET password_hash = ?, version = version + 1 WHERE id = ?", hash, k.account); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "DELETE FROM access_sessions WHERE operator = ?", k.operator); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, "DELETE FROM access_links WHERE operator = ?", k.operator); err != nil {
-			return err
-		}
-		if session, err = s.newSession(ctx, tx, k.operator, viaPassword); err != nil {
+		if session, err = s.renew(ctx, tx, k, viaPassword, from); err != nil {
 			return err
 		}
 		return s.audit.Record(ctx, tx, Event{
-			Action: ActionPasswordSet, Operator: k.operator, Object: "operator " + k.operator, Outcome: outcomeDone,
-			Detail: map[string]string{"via": k.via, "address": addressText(addr)},
+			Action: ActionPasswordSet, Operator: k.operator, Via: k.via, Session: k.id, Address: addressText(from.Address),
+			Object: "operator " + k.operator, Outcome: outcomeDone,
+			Detail: map[string]string{"via": k.via, "address": addressText(from.Address)},
 		})
 	})
 	if err != nil {
@@ -108,8 +101,8 @@ func (s *Service) setPassword(ctx context.Context, token, current, next string, 
 
 // confirm asks for the current password again, under the same throttle as a
 // sign-in: a stolen session is no way to guess it faster.
-func (s *Service) confirm(ctx context.Context, k kept, current string, addr netip.Addr) error {
-	try, err := s.throttle.begin(k.operator, addr, s.now())
+func (s *Service) confirm(ctx context.Context, k kept, current string, from From) error {
+	try, err := s.hear(ctx, k.operator, k.account, From{Address: from.Address})
 	if err != nil {
 		return err
 	}
@@ -119,8 +112,8 @@ func (s *Service) confirm(ctx context.Context, k kept, current string, addr neti
 	}
 	if !good {
 		return s.refused(ctx, ErrCredentials, Event{
-			Action: ActionPasswordSet, Operator: k.operator, Object: "operator " + k.operator,
-			Outcome: outcomeRefused, Detail: try.detail(k.via),
+			Action: ActionPasswordSet, Operator: k.operator, Via: k.via, Session: k.id, Address: addressText(from.Address),
+			Object: "operator " + k.operator, Outcome: outcomeRefused, Detail: try.detail(k.via),
 		})
 	}
 	s.throttle.succeeded(try)

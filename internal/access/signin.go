@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
+	"strings"
 	"time"
 
 	"farrier.dev/farrier/internal/secret"
@@ -21,29 +21,30 @@ const linkAccount = "\x00link"
 // errChanged says that the password or the session changed while it was checked.
 var errChanged = errors.New("the account changed meanwhile")
 
-// LoginLink makes the token of a one-time link for the local operator, good for
-// 15 minutes, and withdraws the links made before. Who can call it can act as
-// the operator: it is for the first start and for the owner of the data folder.
+// LoginLink makes the token of a one-time link for the first account, good for
+// 15 minutes, and withdraws the links made before. It makes the account if there is
+// none, and gives back what it lost: it may do everything again. Who can call it can
+// act as that account: it is for the first start and for the owner of the data folder.
 func (s *Service) LoginLink(ctx context.Context) (token string, expires time.Time, err error) {
 	token, _ = secret.NewToken()
 	now := s.now()
 	expires = now.Add(LinkLife)
-	err = s.db.Write(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, "INSERT INTO access_operators (name, roles, password_hash, created_at) VALUES (?, ?, '', ?) "+
-			"ON CONFLICT (name) DO NOTHING", Admin, string(RoleAdmin), now.UnixMilli())
+	err = s.change(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, "INSERT INTO access_accounts (id, name, display, email, kind, password_hash, disabled, external, created_at, created_by, seen_at, version) "+
+			"VALUES (?, ?, '', '', ?, '', ?, '', ?, ?, 0, 1) ON CONFLICT (id) DO UPDATE SET disabled = FALSE", Admin, Admin, string(Person), false, now.UnixMilli(), system)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "DELETE FROM access_links WHERE operator = ?", Admin); err != nil {
+		_, err = tx.Exec(ctx, "INSERT INTO access_grants (id, account, team, role, permission, grp, environment, created_at, created_by) "+
+			"VALUES (?, ?, NULL, ?, '', ?, '', ?, ?) ON CONFLICT (id) DO NOTHING", "first-"+Admin, Admin, string(RoleAdmin), Root, now.UnixMilli(), system)
+		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, "INSERT INTO access_links (token_hash, operator, expires_at) VALUES (?, ?, ?)",
-			hashText(token), Admin, expires.UnixMilli())
-		if err != nil {
+		if err := putLink(ctx, tx, Admin, viaLink, token, expires); err != nil {
 			return err
 		}
 		return s.audit.Record(ctx, tx, Event{
-			Action: ActionLoginLinkIssued, Operator: "system", Object: "operator " + Admin, Outcome: outcomeDone,
+			Action: ActionLoginLinkIssued, Operator: system, Object: "operator " + Admin, Outcome: outcomeDone,
 		})
 	})
 	if err != nil {
@@ -52,38 +53,42 @@ func (s *Service) LoginLink(ctx context.Context) (token string, expires time.Tim
 	return token, expires, nil
 }
 
-// RedeemLink signs in with the token of a one-time link, which only works once.
-// mustSetPassword says that the operator has no password yet: the session may
-// do nothing but SetPassword. The refusals are ErrLink and *ThrottledError.
-func (s *Service) RedeemLink(ctx context.Context, token string, addr netip.Addr) (session Session, mustSetPassword bool, err error) {
-	try, err := s.throttle.begin(linkAccount, addr, s.now())
+// RedeemLink signs in with the token of a one-time link or an invitation, which only
+// works once. mustSetPassword says that the account has no password yet: the session
+// may do nothing but SetPassword. The refusals are ErrLink and *ThrottledError.
+func (s *Service) RedeemLink(ctx context.Context, token string, from From) (session Session, mustSetPassword bool, err error) {
+	try, err := s.throttle.hear(claim{account: linkAccount, addr: from.Address, known: true}, s.now())
 	if err != nil {
 		return Session{}, false, err
 	}
+	via := viaLink
 	err = s.db.Write(ctx, func(tx *store.Tx) error {
-		var operator string
-		err := tx.QueryRow(ctx, "DELETE FROM access_links WHERE token_hash = ? AND expires_at > ? RETURNING operator",
-			hashText(token), s.now().UnixMilli()).Scan(&operator)
+		var account string
+		err := tx.QueryRow(ctx, "DELETE FROM access_links WHERE token_hash = ? AND expires_at > ? RETURNING account, via",
+			hashText(token), s.now().UnixMilli()).Scan(&account, &via)
 		if errors.Is(err, store.ErrNoRows) {
 			return ErrLink
 		}
 		if err != nil {
 			return err
 		}
-		hash, err := passwordHash(ctx, tx.Reader, operator)
+		a, err := readAccount(ctx, tx.Reader, "id", account)
 		if err != nil {
 			return err
 		}
-		mustSetPassword = hash == ""
-		if session, err = s.newSession(ctx, tx, operator, viaLink); err != nil {
+		if a.Disabled {
+			return ErrLink
+		}
+		mustSetPassword = !a.Password
+		if session, err = s.newSession(ctx, tx, beginning{account: a.ID, operator: a.Name, via: via, from: from}); err != nil {
 			return err
 		}
-		return s.audit.Record(ctx, tx, signedIn(operator, viaLink, addr))
+		return s.audit.Record(ctx, tx, signedIn(a.Name, via, from))
 	})
 	switch {
 	case errors.Is(err, ErrLink):
 		return Session{}, false, s.refused(ctx, ErrLink, Event{
-			Action: ActionSignInFailed, Object: "sign-in link", Outcome: outcomeRefused, Detail: try.detail(viaLink),
+			Action: ActionSignInFailed, Object: "sign-in link", Outcome: outcomeRefused, Address: addressText(from.Address), Detail: try.detail(viaLink),
 		})
 	case err != nil:
 		return Session{}, false, fmt.Errorf("redeeming a sign-in link: %w", err)
@@ -92,45 +97,94 @@ func (s *Service) RedeemLink(ctx context.Context, token string, addr netip.Addr)
 	return session, mustSetPassword, nil
 }
 
-// SignIn signs in with a password. It always begins a new session with a new
-// token. The refusals are ErrCredentials and *ThrottledError; they, and the time
-// that they take, are the same for an operator that does not exist.
-func (s *Service) SignIn(ctx context.Context, operator, password string, addr netip.Addr) (Session, error) {
-	try, err := s.throttle.begin(operator, addr, s.now())
+// secretOf is what a sign-in by password is held against; the zero value for nobody.
+type secretOf struct {
+	account, name, hash string
+	factor              bool
+}
+
+func readSecret(ctx context.Context, r store.Reader, name string) (who secretOf, err error) {
+	err = r.QueryRow(ctx, "SELECT a.id, a.name, a.password_hash, EXISTS (SELECT 1 FROM access_factors f WHERE f.account = a.id AND f.kind IN ('totp', 'passkey')) "+
+		"FROM access_accounts a WHERE a.name = ? AND a.disabled = FALSE AND a.kind = 'person' AND a.password_hash <> ''", name).
+		Scan(&who.account, &who.name, &who.hash, &who.factor)
+	if errors.Is(err, store.ErrNoRows) {
+		return secretOf{}, nil
+	}
+	return who, err
+}
+
+// SignIn signs in with a password. It always begins a new session with a new token, or,
+// where there is a second factor, a half one. The refusals are ErrCredentials and
+// *ThrottledError; they, and the time that they take, are the same for an operator that
+// does not exist.
+func (s *Service) SignIn(ctx context.Context, operator, password string, from From) (Session, error) {
+	operator = strings.ToLower(operator)
+	who, err := readSecret(ctx, s.db.Read(), operator)
+	if err != nil {
+		return Session{}, fmt.Errorf("signing in: %w", err)
+	}
+	try, err := s.hear(ctx, operator, who.account, from)
 	if err != nil {
 		return Session{}, err
 	}
-	hash, err := passwordHash(ctx, s.db.Read(), operator)
+	good, err := s.verify(ctx, password, who.hash)
 	if err != nil {
 		return Session{}, fmt.Errorf("signing in: %w", err)
 	}
-	good, err := s.verify(ctx, password, hash)
-	if err != nil {
-		return Session{}, fmt.Errorf("signing in: %w", err)
+	if !good {
+		event := Event{Action: ActionSignInFailed, Object: "sign-in", Outcome: outcomeRefused, Address: addressText(from.Address), Detail: try.detail(viaPassword)}
+		event.Operator = who.name // any other text may be a password in the wrong field
+		return Session{}, s.refused(ctx, ErrCredentials, event)
 	}
 	var session Session
-	if good {
-		err = s.db.Write(ctx, func(tx *store.Tx) (err error) {
-			// The password may have been changed, and all sessions ended, since it was read.
-			if now, err := passwordHash(ctx, tx.Reader, operator); err != nil || now != hash {
-				return errors.Join(err, errChanged)
-			}
-			if session, err = s.newSession(ctx, tx, operator, viaPassword); err != nil {
-				return err
-			}
-			return s.audit.Record(ctx, tx, signedIn(operator, viaPassword, addr))
-		})
-		if err != nil {
-			return Session{}, fmt.Errorf("signing in: %w", err)
+	err = s.db.Write(ctx, func(tx *store.Tx) (err error) {
+		// The password may have been changed, and all sessions ended, since it was read.
+		if now, err := readSecret(ctx, tx.Reader, operator); err != nil || now != who {
+			return errors.Join(err, errChanged)
 		}
-		s.throttle.succeeded(try)
-		return session, nil
+		if who.factor {
+			session, err = s.newHalf(ctx, tx, who, viaPassword)
+			return err
+		}
+		if session, err = s.newSession(ctx, tx, beginning{account: who.account, operator: who.name, via: viaPassword, from: from}); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, tx, signedIn(who.name, viaPassword, from))
+	})
+	if err != nil {
+		return Session{}, fmt.Errorf("signing in: %w", err)
 	}
-	event := Event{Action: ActionSignInFailed, Object: "sign-in", Outcome: outcomeRefused, Detail: try.detail(viaPassword)}
-	if hash != "" { // somebody we know; any other text may be a password in the wrong field
-		event.Operator = operator
+	s.throttle.succeeded(try)
+	return session, nil
+}
+
+// hear begins an attempt to sign in, or refuses to hear it. The throttle knows whether
+// the account was used from that browser or network before.
+func (s *Service) hear(ctx context.Context, name, account string, from From) (attempt, error) {
+	c := claim{account: name, addr: from.Address}
+	if account != "" {
+		device, near, err := s.known(ctx, account, from)
+		if err != nil {
+			return attempt{}, fmt.Errorf("looking for a known browser: %w", err)
+		}
+		c.known = near
+		if device {
+			c.device, c.known = hashText(from.Device), true
+		}
 	}
-	return Session{}, s.refused(ctx, ErrCredentials, event)
+	return s.throttle.hear(c, s.now())
+}
+
+// newHalf makes a sign-in that waits for its second factor.
+func (s *Service) newHalf(ctx context.Context, tx *store.Tx, who secretOf, via string) (Session, error) {
+	if err := s.sweep(ctx, tx); err != nil {
+		return Session{}, err
+	}
+	token, _ := secret.NewToken()
+	expires := s.now().Add(HalfLife)
+	_, err := tx.Exec(ctx, "INSERT INTO access_halves (token_hash, account, via, expires_at) VALUES (?, ?, ?, ?)",
+		hashText(token), who.account, via, expires.UnixMilli())
+	return Session{Half: token, Operator: who.name, Expires: expires}, err
 }
 
 // verify compares a password with a PHC string, and takes the same time when
@@ -157,16 +211,9 @@ func (s *Service) refused(ctx context.Context, refusal error, e Event) error {
 	return refusal
 }
 
-func signedIn(operator, via string, addr netip.Addr) Event {
+func signedIn(operator, via string, from From) Event {
 	return Event{
-		Action: ActionSignIn, Operator: operator, Object: "operator " + operator, Outcome: outcomeDone,
-		Detail: map[string]string{"via": via, "address": addressText(addr)},
+		Action: ActionSignIn, Operator: operator, Via: via, Address: addressText(from.Address), Object: "operator " + operator, Outcome: outcomeDone,
+		Detail: map[string]string{"via": via, "address": addressText(from.Address)},
 	}
-}
-
-func addressText(addr netip.Addr) string {
-	if !addr.IsValid() {
-		return "unknown"
-	}
-	return addr.Unmap().WithZone("").String()
 }

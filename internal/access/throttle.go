@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -13,10 +14,12 @@ const (
 	throttleWindow  = 15 * time.Minute
 	accountLimit    = 5  // failures of one account from one address before it must wait
 	addressLimit    = 30 // failures from one address, whatever the account
+	wideLimit       = 20 // failures of one account from all that never signed in to it
 	firstWait       = 30 * time.Second
 	longestWait     = time.Hour
-	throttleEntries = 10_000 // bounds the memory; one that was not used for long goes first
-	evictSample     = 16     // how many are looked at to find it
+	longestWideWait = 5 * time.Minute // strangers can slow down other strangers, no more
+	throttleEntries = 10_000          // bounds the memory; one that was not used for long goes first
+	evictSample     = 16              // how many are looked at to find it
 )
 
 // ThrottledError says that too many attempts failed.
@@ -43,6 +46,18 @@ type throttle struct {
 type throttleKey struct {
 	account [sha256.Size]byte
 	addr    netip.Prefix
+	wide    bool // all strangers together
+}
+
+// claim is who an attempt says it is, and where it comes from.
+type claim struct {
+	account string
+	addr    netip.Addr
+	// device is a browser that signed in to the account before: it is counted by
+	// itself, whatever others do from its address. Known says that somebody signed in
+	// from its network, or browser, before: strangers elsewhere do not slow it down.
+	device string
+	known  bool
 }
 
 type failures struct {
@@ -50,40 +65,66 @@ type failures struct {
 	since time.Time // the first failure of the window
 	last  time.Time
 	until time.Time // no attempt is heard before
+	// unheard counts the attempts that were not heard since the last that was.
+	unheard int
 }
 
 // attempt is one attempt that was heard.
 type attempt struct {
-	account, address throttleKey
-	from             netip.Addr
-	wait             time.Duration // how long the next one must wait if this one fails
+	counted []counted
+	from    netip.Addr
+	wait    time.Duration // how long the next one must wait if this one fails
+	unheard int           // how many were not heard before it
+}
+
+// counted is a key that an attempt counts for, with its rules.
+type counted struct {
+	key     throttleKey
+	limit   int
+	longest time.Duration
+	forgive bool // a success forgives the failures before it
 }
 
 func newThrottle() *throttle { return &throttle{entries: map[throttleKey]*failures{}} }
 
-// begin counts an attempt, or refuses to hear it with a *ThrottledError. IPv6
-// addresses count by their /64, which one host has for itself.
-func (t *throttle) begin(account string, addr netip.Addr, now time.Time) (attempt, error) {
-	addr = addr.Unmap().WithZone("")
-	bits := addr.BitLen()
-	if addr.Is6() {
-		bits = 64
+// keys are what a claim counts for. IPv6 addresses count by their /64, which one host
+// has for itself.
+func (c claim) keys() []counted {
+	if c.device != "" {
+		key := throttleKey{account: sha256.Sum256([]byte(c.account + "\x00" + c.device))}
+		return []counted{{key: key, limit: accountLimit, longest: longestWait, forgive: true}}
 	}
-	prefix, _ := addr.Prefix(bits) // the zero prefix stands for an unknown address
-	a := attempt{
-		account: throttleKey{account: sha256.Sum256([]byte(account)), addr: prefix},
-		address: throttleKey{addr: prefix},
-		from:    addr,
+	prefix, account := network(c.addr), sha256.Sum256([]byte(c.account))
+	list := []counted{
+		{key: throttleKey{account: account, addr: prefix}, limit: accountLimit, longest: longestWait, forgive: true},
+		{key: throttleKey{addr: prefix}, limit: addressLimit, longest: longestWait},
 	}
+	if !c.known {
+		list = append(list, counted{key: throttleKey{account: account, wide: true}, limit: wideLimit, longest: longestWideWait})
+	}
+	return list
+}
+
+// hear counts an attempt, or refuses to hear it with a *ThrottledError.
+func (t *throttle) hear(c claim, now time.Time) (attempt, error) {
+	a := attempt{counted: c.keys(), from: c.addr}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	ofAccount, ofAddress := t.entry(a.account, accountLimit, now), t.entry(a.address, addressLimit, now)
-	if wait := max(ofAccount.until.Sub(now), ofAddress.until.Sub(now)); wait > 0 {
+	var wait time.Duration
+	entries := make([]*failures, len(a.counted))
+	for i, k := range a.counted {
+		entries[i] = t.entry(k.key, k.limit, now)
+		wait = max(wait, entries[i].until.Sub(now))
+	}
+	if wait > 0 {
+		entries[0].unheard++
 		return attempt{}, &ThrottledError{RetryAfter: wait}
 	}
-	ofAccount.fail(accountLimit, now)
-	ofAddress.fail(addressLimit, now)
-	a.wait = max(ofAccount.until.Sub(now), ofAddress.until.Sub(now), 0)
+	for i, k := range a.counted {
+		entries[i].fail(k, now)
+		a.wait = max(a.wait, entries[i].until.Sub(now))
+	}
+	a.unheard, entries[0].unheard = entries[0].unheard, 0
 	return a, nil
 }
 
@@ -91,10 +132,13 @@ func (t *throttle) begin(account string, addr netip.Addr, now time.Time) (attemp
 func (t *throttle) succeeded(a attempt) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.entries, a.account)
-	if f := t.entries[a.address]; f != nil && f.count > 0 {
-		if f.count--; f.count < addressLimit {
-			f.until = time.Time{}
+	for _, k := range a.counted {
+		if k.forgive {
+			delete(t.entries, k.key)
+		} else if f := t.entries[k.key]; f != nil && f.count > 0 {
+			if f.count--; f.count < k.limit {
+				f.until = time.Time{}
+			}
 		}
 	}
 }
@@ -126,14 +170,14 @@ func (f *failures) old(limit int, now time.Time) bool {
 }
 
 // fail counts a failure; from the limit on, each doubles the wait.
-func (f *failures) fail(limit int, now time.Time) {
+func (f *failures) fail(k counted, now time.Time) {
 	f.count++
-	if f.count < limit {
+	if f.count < k.limit {
 		return
 	}
-	wait := longestWait
-	if doublings := f.count - limit; doublings < 7 { // 30 s doubled seven times is more than an hour
-		wait = firstWait << doublings
+	wait := k.longest
+	if doublings := f.count - k.limit; doublings < 7 { // 30 s doubled seven times is more than an hour
+		wait = min(wait, firstWait<<doublings)
 	}
 	f.until = now.Add(wait)
 }
@@ -161,6 +205,9 @@ func (a attempt) detail(via string) map[string]string {
 	d := map[string]string{"via": via, "address": addressText(a.from)}
 	if a.wait > 0 {
 		d["wait"] = a.wait.String()
+	}
+	if a.unheard > 0 {
+		d["unheard"] = strconv.Itoa(a.unheard)
 	}
 	return d
 }

@@ -141,11 +141,11 @@ func TestThrottleByAddress(t *testing.T) {
 	t.Run("many accounts", func(t *testing.T) {
 		th := newThrottle()
 		for i := range addressLimit {
-			if _, err := th.begin(fmt.Sprint("name", i), home, now); err != nil {
+			if _, err := th.hear(claim{account: fmt.Sprint("name", i), addr: home.Address}, now); err != nil {
 				t.Fatalf("attempt %d: %v", i, err)
 			}
 		}
-		if _, err := th.begin("one more", home, now); waits(err) != firstWait {
+		if _, err := th.hear(claim{account: "one more", addr: home.Address}, now); waits(err) != firstWait {
 			t.Errorf("attempt %d: %v", addressLimit, err)
 		}
 	})
@@ -155,11 +155,11 @@ func TestThrottleByAddress(t *testing.T) {
 		for i, pair := range append(same, apart...) {
 			th := newThrottle()
 			for range accountLimit {
-				if _, err := th.begin(Admin, netip.MustParseAddr(pair[0]), now); err != nil {
+				if _, err := th.hear(claim{account: Admin, addr: netip.MustParseAddr(pair[0])}, now); err != nil {
 					t.Fatal(err)
 				}
 			}
-			_, err := th.begin(Admin, netip.MustParseAddr(pair[1]), now)
+			_, err := th.hear(claim{account: Admin, addr: netip.MustParseAddr(pair[1])}, now)
 			if (waits(err) > 0) != (i < len(same)) {
 				t.Errorf("%v: %v", pair, err)
 			}
@@ -168,11 +168,11 @@ func TestThrottleByAddress(t *testing.T) {
 	t.Run("no address", func(t *testing.T) {
 		th := newThrottle()
 		for range accountLimit {
-			if _, err := th.begin(Admin, netip.Addr{}, now); err != nil {
+			if _, err := th.hear(claim{account: Admin, addr: netip.Addr{}}, now); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := th.begin(Admin, netip.Addr{}, now); waits(err) == 0 {
+		if _, err := th.hear(claim{account: Admin, addr: netip.Addr{}}, now); waits(err) == 0 {
 			t.Error("attempts without an address are not counted")
 		}
 	})
@@ -180,7 +180,7 @@ func TestThrottleByAddress(t *testing.T) {
 		th := newThrottle()
 		for i := range throttleEntries + 100 {
 			addr := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
-			if _, err := th.begin(Admin, addr, now.Add(time.Duration(i)*time.Millisecond)); err != nil {
+			if _, err := th.hear(claim{account: Admin, addr: addr, known: true}, now.Add(time.Duration(i)*time.Millisecond)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -192,16 +192,16 @@ func TestThrottleByAddress(t *testing.T) {
 		for i := range 2000 {
 			at := now.Add(time.Hour + time.Duration(i)*time.Millisecond)
 			if i < accountLimit {
-				if _, err := th.begin(Admin, victim, at); err != nil {
+				if _, err := th.hear(claim{account: Admin, addr: victim, known: true}, at); err != nil {
 					t.Fatal(err)
 				}
 			}
 			addr := netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)})
-			if _, err := th.begin(Admin, addr, at); err != nil {
+			if _, err := th.hear(claim{account: Admin, addr: addr, known: true}, at); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := th.begin(Admin, victim, now.Add(time.Hour+3*time.Second)); waits(err) == 0 {
+		if _, err := th.hear(claim{account: Admin, addr: victim, known: true}, now.Add(time.Hour+3*time.Second)); waits(err) == 0 {
 			t.Error("a flood made the throttle forget who must wait")
 		}
 	})
@@ -216,7 +216,7 @@ func TestThrottleBoundsGuesses(t *testing.T) {
 		var heard []time.Time
 		for range rapid.IntRange(1, 300).Draw(r, "attempts") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 400).Draw(r, "seconds")) * time.Second)
-			if _, err := th.begin(Admin, home, now); err == nil {
+			if _, err := th.hear(claim{account: Admin, addr: home.Address}, now); err == nil {
 				heard = append(heard, now)
 			}
 		}

@@ -36,8 +36,8 @@ type Options struct {
 	Inventory *inventory.Service
 	// People may be nil: then there are no pages of accounts and teams.
 	People *people.Service
-	Now       func() time.Time
-	Log       *slog.Logger
+	Now    func() time.Time
+	Log    *slog.Logger
 	// Secure says that browsers speak HTTPS to the console.
 	Secure bool
 	// Hosts are names beyond those of the loopback under which browsers may ask

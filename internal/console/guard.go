@@ -109,7 +109,7 @@ func (c *console) admit(rt route) http.Handler {
 				return
 			case !p.Ready() && rt.access == operators:
 				if wantsPage(r) {
-					http.Redirect(w, plain, "/password", http.StatusSeeOther)
+					http.Redirect(w, plain, firstSteps(p), http.StatusSeeOther)
 					return
 				}
 				c.fail(w, r, control.ErrForbidden)
@@ -126,6 +126,10 @@ func (c *console) admit(rt route) http.Handler {
 
 // refuse answers an error; who only has to sign in is led there.
 func (c *console) refuse(w http.ResponseWriter, r *request, err error) {
+	if errors.Is(err, control.ErrStale) && wantsPage(r) {
+		http.Redirect(w, r.Request, withNext("/confirm", confirmedNext(r)), http.StatusSeeOther)
+		return
+	}
 	if !errors.Is(err, session.ErrNoSession) || !wantsPage(r) {
 		c.fail(w, r, err)
 		return

@@ -7,9 +7,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"farrier.dev/farrier/internal/access"
 )
 
-var remoteAddr = netip.MustParseAddr("127.0.0.1")
+var remoteAddr = access.From{Address: netip.MustParseAddr("127.0.0.1")}
 
 // clockAt is a clock that stands still.
 func clockAt(at time.Time) func() time.Time { return func() time.Time { return at } }

@@ -25,16 +25,16 @@ type view struct {
 	Environment, Version string
 	// Refused is when a change was refused since; zero for none.
 	Refused time.Time
-	// Inventory says that there are pages of the inventory.
-	Inventory bool
-	Data      any
-	now       time.Time
+	// Inventory says that there are pages of the inventory, Access those of accounts.
+	Inventory, Access bool
+	Data              any
+	now               time.Time
 }
 
 // parsePages parses each page together with the layout and the parts.
 func parsePages(assetURL func(string) (string, error)) (map[string]*template.Template, error) {
 	layout, err := template.New("layout.html").Funcs(functions(assetURL)).
-		ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/inventoryparts.html")
+		ParseFS(templateFiles, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("console: parsing the layout: %w", err)
 	}
@@ -73,7 +73,7 @@ func (c *console) execute(w http.ResponseWriter, r *request, status int, page, p
 	}
 	v := view{
 		Title: title, Section: section(r.URL.Path), Environment: c.Environment, Version: c.Version,
-		Data: data, Inventory: c.Inventory != nil, now: c.Now(),
+		Data: data, Inventory: c.Inventory != nil, Access: c.People != nil, now: c.Now(),
 	}
 	if r.principal.Ready() {
 		v.Operator = r.principal.Operator

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/control/session"
 )
 
@@ -44,8 +45,13 @@ func (c *console) login(w http.ResponseWriter, r *request) error {
 	}
 	next := localPath(r.PostForm.Get("next"))
 	operator := r.PostForm.Get("operator")
-	s, err := c.Sessions.SignIn(r.Context(), operator, r.PostForm.Get("password"), remote(r))
-	if err == nil {
+	s, err := c.Sessions.SignIn(r.Context(), operator, r.PostForm.Get("password"), c.from(r))
+	switch {
+	case err == nil && s.Half != "":
+		c.setHalf(w, s)
+		http.Redirect(w, r.Request, withNext("/login/second", next), http.StatusSeeOther)
+		return nil
+	case err == nil:
 		return c.welcome(w, r, s, next)
 	}
 	return c.tellLogin(w, r, err, loginData{Next: next, Operator: session.Operator})
@@ -57,7 +63,7 @@ func (c *console) redeem(w http.ResponseWriter, r *request) error {
 		return badForm(err)
 	}
 	next := localPath(r.PostForm.Get("next"))
-	s, _, err := c.Sessions.Redeem(r.Context(), r.PostForm.Get("token"), remote(r))
+	s, _, err := c.Sessions.Redeem(r.Context(), r.PostForm.Get("token"), c.from(r))
 	if err == nil {
 		// Whoever comes by a link has no password or has forgotten it.
 		return c.welcome(w, r, s, "/password")
@@ -97,7 +103,7 @@ func errs(err error) []error {
 }
 
 func (c *console) welcome(w http.ResponseWriter, r *request, s session.Session, to string) error {
-	c.setCookie(w, s.Token, s.Expires.Sub(c.Now()))
+	c.signedIn(w, s)
 	http.Redirect(w, r.Request, to, http.StatusSeeOther)
 	return nil
 }
@@ -116,7 +122,7 @@ func (c *console) passwordPage(w http.ResponseWriter, r *request) error {
 
 func (c *console) showPassword(w http.ResponseWriter, r *request, status int, told string) error {
 	return c.render(w, r, status, "password", "Set a password", passwordData{
-		First: !r.principal.Ready(), Operator: r.principal.Operator, Problem: told,
+		First: r.principal.Unfinished == access.MustSetPassword, Operator: r.principal.Operator, Problem: told,
 	})
 }
 
@@ -128,7 +134,7 @@ func (c *console) setPassword(w http.ResponseWriter, r *request) error {
 	if next != r.PostForm.Get("again") {
 		return c.showPassword(w, r, http.StatusUnprocessableEntity, "The two passwords are not the same.")
 	}
-	s, err := c.Sessions.SetPassword(r.Context(), r.token, r.PostForm.Get("current"), next, remote(r))
+	s, err := c.Sessions.SetPassword(r.Context(), r.token, r.PostForm.Get("current"), next, c.from(r))
 	var throttled *session.ThrottledError
 	switch {
 	case err == nil:

@@ -46,6 +46,7 @@ func functions(assetURL func(string) (string, error)) template.FuncMap {
 		"list":        func(items ...string) []string { return items },
 	}
 	maps.Copy(all, inventoryFunctions())
+	maps.Copy(all, peopleFunctions())
 	return all
 }
 
