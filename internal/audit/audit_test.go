@@ -30,7 +30,7 @@ func entry(object string) Entry {
 		Environment: "default", Operator: "admin", Action: RevisionPublished, Object: object, Outcome: Done,
 		Via: "password", Session: "s-1", Address: "192.0.2.7",
 		Detail: map[string]string{"digest": "abc", "apis": "3"},
-		Before: json.RawMessage(`{"port":8080}`), After: json.RawMessage(`{"port":8081,"key":"`+Hashed("k")+`"}`),
+		Before: json.RawMessage(`{"port":8080}`), After: json.RawMessage(`{"port":8081,"key":"` + Hashed("k") + `"}`),
 	}
 }
 
