@@ -2,17 +2,23 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"farrier.dev/farrier/internal/manifest"
+	"farrier.dev/farrier/internal/revision"
 )
 
-// FilePrefix begins the names of the files that Files gives.
-const FilePrefix = "control/contracts/"
+// FilePrefix begins the names of the files that Files gives; the publisher knows by
+// "console/" that they lie on no disk.
+const FilePrefix = "console/contracts/"
 
 // maxPart bounds the text of one file, in bytes, well below what manifests may have.
 const maxPart = 2 << 20
@@ -93,6 +99,47 @@ func written(list []Contract, limits map[string][]Limit, secrets map[string][]wr
 	}
 	end()
 	return files
+}
+
+// Copied are the contracts that Files gave for a revision, written again from what the
+// revision holds of them: it serves them while the database can't be asked.
+func Copied(rev *revision.Revision) []manifest.File {
+	if rev == nil {
+		return nil
+	}
+	var list []Contract
+	limits, secrets := map[string][]Limit{}, map[string][]writtenSecret{}
+	for i := range rev.APIs {
+		for _, one := range rev.APIs[i].Clients {
+			if !strings.HasPrefix(one.Source.File, FilePrefix) {
+				continue
+			}
+			sum := sha256.Sum256([]byte(rev.APIs[i].Name.String() + " " + one.ID))
+			id := hex.EncodeToString(sum[:10])
+			c := Contract{ID: id, Application: id, API: rev.APIs[i].Name.String(), ClientID: one.ID, ApplicationName: one.Name, State: State(one.State)}
+			if one.State == "" {
+				c.State = Approved
+			}
+			for _, s := range one.Secrets {
+				kept := writtenSecret{Hash: s.Hash}
+				if !s.Until.IsZero() {
+					kept.Until = s.Until.UTC().Format(time.RFC3339Nano)
+				}
+				secrets[id] = append(secrets[id], kept)
+			}
+			if one.Tier != "" {
+				c.Tier = &TierName{ID: id, Name: one.Tier}
+			}
+			for _, l := range one.Limits {
+				limits[id] = append(limits[id], Limit{MaximumRequests: l.MaximumRequests, TimePeriodInMilliseconds: l.TimePeriodInMilliseconds})
+			}
+			list = append(list, c)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Contract) int {
+		return cmp.Or(strings.Compare(a.API, b.API), strings.Compare(a.ClientID, b.ClientID))
+	})
+	return written(list, limits, secrets)
 }
 
 func writeContract(b *bytes.Buffer, c *Contract, limits []Limit, secrets []writtenSecret) {
