@@ -89,6 +89,10 @@ func New(ctx context.Context, opts Options) (*Monitor, error) {
 	if opts.DB == nil || opts.Journal == nil || opts.Rollup == nil || opts.Now == nil || opts.Log == nil {
 		return nil, errors.New("monitor: DB, Journal, Rollup, Now and Log are required")
 	}
+	return newMonitor(ctx, opts)
+}
+
+func newMonitor(ctx context.Context, opts Options) (*Monitor, error) {
 	if opts.RefusalRows == 0 {
 		opts.RefusalRows = DefaultRefusalRows
 	}

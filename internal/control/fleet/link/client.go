@@ -161,9 +161,9 @@ func (c *Client) Next(ctx context.Context, version int64, digest string, status 
 	return &served, nil
 }
 
-// Send hands over what was counted and recorded.
-func (c *Client) Send(ctx context.Context, batch any) error {
-	if _, err := c.post(ctx, pathRecords, batch, nil); err != nil {
+// Send hands over what was counted and recorded, and reads the answer.
+func (c *Client) Send(ctx context.Context, batch, answer any) error {
+	if _, err := c.post(ctx, pathRecords, batch, answer); err != nil {
 		return fmt.Errorf("sending records: %w", err)
 	}
 	return nil

@@ -66,10 +66,10 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	handler := link.NewHandler(w.Service, func(_ context.Context, environment, gateway string, batch []byte) error {
-		text := environment + " " + gateway + " " + string(batch)
+	handler := link.NewHandler(w.Service, func(_ context.Context, g fleet.Gateway, batch []byte) (any, error) {
+		text := g.Environment + " " + g.Name + " " + string(batch)
 		w.got.Store(&text)
-		return nil
+		return 42, nil
 	}, slog.New(slog.DiscardHandler))
 	server := httptest.NewUnstartedServer(handler)
 	if server.TLS, err = w.ServerConfig(t.Context(), []string{"127.0.0.1"}); err != nil {
@@ -136,7 +136,8 @@ func TestGateway(t *testing.T) {
 		if next := <-asked; next == nil || next.Version != 4 {
 			t.Errorf("%+v", next)
 		}
-		if err := c.Send(t.Context(), map[string]int{"n": 7}); err != nil || *w.got.Load() != `production edge-1 {"n":7}` {
+		var answer int
+		if err := c.Send(t.Context(), map[string]int{"n": 7}, &answer); err != nil || answer != 42 || *w.got.Load() != `production edge-1 {"n":7}` {
 			t.Errorf("%v %v", err, w.got.Load())
 		}
 		// The certificate is renewed; the one before is good for as long as it lasts.
@@ -215,7 +216,7 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = stranger.Next(t.Context(), 0, "", fleet.Status{})
-	refused("a certificate of another authority", "tls", err)
+	refused("a certificate of another authority", "asking for the next revision", err)
 
 	bareClient := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // a stranger
 	for _, path := range []string{"next", "renew", "records"} {

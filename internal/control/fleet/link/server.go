@@ -13,9 +13,9 @@ import (
 	"farrier.dev/farrier/internal/control/fleet"
 )
 
-// Records takes what a gateway counted and recorded; it must be the same when the
-// same batch comes twice.
-type Records func(ctx context.Context, environment, gateway string, batch []byte) error
+// Records takes what a gateway counted and recorded, once however often it comes, and
+// gives what is answered.
+type Records func(ctx context.Context, g fleet.Gateway, batch []byte) (answer any, err error)
 
 // Handler answers gateways.
 type Handler struct {
@@ -119,11 +119,8 @@ func (h *Handler) record(w http.ResponseWriter, r *http.Request, g fleet.Gateway
 		h.fail(w, r, errors.Join(control.ErrInvalid, err))
 		return
 	}
-	if err := h.records(r.Context(), g.Environment, g.Name, batch); err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
+	answer, err := h.records(r.Context(), g, batch)
+	h.answer(w, r, answer, err)
 }
 
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, value any, err error) {
