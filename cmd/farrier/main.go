@@ -42,7 +42,7 @@ func command(code *int) *cobra.Command {
 answers "why was this refused?" - offline, in one program.`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), demoCommand(), checkCommand(code), policiesCommand(), scanCommand(code), discoverCommand(code), governCommand(code), rulesetsCommand(), diffCommand(code), inspectCommand(code), dryRunCommand(code), contentCommand(), versionCommand(), loginLinkCommand())
+	root.AddCommand(serveCommand(), demoCommand(), checkCommand(code), policiesCommand(), scanCommand(code), discoverCommand(code), governCommand(code), rulesetsCommand(), diffCommand(code), inspectCommand(code), dryRunCommand(code), contentCommand(), versionCommand(), loginLinkCommand(), backupCommand(), restoreCommand())
 	return root
 }
 
@@ -57,6 +57,7 @@ func (s *settings) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&s.file, "config", "", "settings file (YAML, version: 1)")
 	f.StringVar(&s.cfg.Data, "data", s.cfg.Data, "folder for everything Farrier remembers")
+	f.StringVar(&s.cfg.Database, "database", "", "PostgreSQL: postgres://…, or env:NAME or file:/path that holds it (default SQLite in the data folder)")
 	f.StringVar(&s.cfg.Console, "console", s.cfg.Console, `address of console and metrics; "off" for none`)
 }
 
@@ -74,6 +75,7 @@ func (s *settings) load(c *cobra.Command) error {
 	}
 	for name, apply := range map[string]func(){
 		"data":                   func() { s.cfg.Data = flags.Data },
+		"database":               func() { s.cfg.Database = flags.Database },
 		"console":                func() { s.cfg.Console = flags.Console },
 		"manifests":              func() { s.cfg.Manifests = flags.Manifests },
 		"governance":             func() { s.cfg.Governance = flags.Governance },

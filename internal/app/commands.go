@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -19,7 +18,6 @@ import (
 	"farrier.dev/farrier/internal/policy"
 	"farrier.dev/farrier/internal/policy/catalogue"
 	"farrier.dev/farrier/internal/secret"
-	"farrier.dev/farrier/internal/store"
 )
 
 // The exit codes of commands that judge.
@@ -211,11 +209,7 @@ func readAll(name string, in io.Reader) ([]byte, error) {
 
 // LoginLink makes a new sign-in link, also while farrier serve runs.
 func LoginLink(ctx context.Context, cfg Config, out io.Writer) error {
-	path := filepath.Join(cfg.Data, store.ControlFile)
-	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("there is no control database in %s; start farrier serve with this data folder first", cfg.Data)
-	}
-	db, err := store.Open(ctx, path, store.Options{})
+	db, err := existingControlDatabase(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,9 @@ type Config struct {
 	Manifests []string `yaml:"manifests"`
 	// Data is the folder that holds everything Farrier remembers.
 	Data string `yaml:"data"`
+	// Database is the address of a PostgreSQL database, postgres://…, or a
+	// reference to it: env:NAME, file:/path. Empty stands for SQLite in Data.
+	Database string `yaml:"database"`
 	// Console is the address of console and metrics; "off" for none.
 	Console string `yaml:"console"`
 	// ConsoleHosts are further host names under which the console is reached.
@@ -175,6 +178,7 @@ var variables = []variable{
 	{"FARRIER_PROJECTS", func(c *Config, v string) error { c.Projects = strings.Split(v, ","); return nil }},
 	{"FARRIER_MANIFESTS", func(c *Config, v string) error { c.Manifests = strings.Split(v, ","); return nil }},
 	{"FARRIER_DATA", func(c *Config, v string) error { c.Data = v; return nil }},
+	{"FARRIER_DATABASE", func(c *Config, v string) error { c.Database = v; return nil }},
 	{"FARRIER_CONSOLE", func(c *Config, v string) error { c.Console = v; return nil }},
 	{"FARRIER_ENVIRONMENT", func(c *Config, v string) error { c.Environment = v; return nil }},
 	{"FARRIER_GATEWAY", func(c *Config, v string) error { c.Gateway = v; return nil }},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -53,11 +52,16 @@ type control struct {
 }
 
 // open opens both databases and everything that lives in them.
-func (c *control) open(ctx context.Context, cfg Config, rec *recorder, metrics prometheus.Registerer) (err error) {
-	if c.controlDB, err = store.Open(ctx, filepath.Join(cfg.Data, store.ControlFile), store.Options{}); err != nil {
+func (c *control) open(ctx context.Context, cfg Config, keyring *secret.Keyring, running *group, rec *recorder, metrics prometheus.Registerer) (err error) {
+	databases, err := awaitDatabases(ctx, cfg, c.now)
+	if err != nil {
 		return err
 	}
-	if c.trafficDB, err = store.Open(ctx, filepath.Join(cfg.Data, store.TrafficFile), store.Options{Disposable: true, Now: c.now}); err != nil {
+	c.controlDB, c.trafficDB = databases.Control, databases.Traffic
+	if err := sameKey(ctx, c.controlDB, keyring); err != nil {
+		return err
+	}
+	if err := claim(ctx, cfg, c.trafficDB, running); err != nil {
 		return err
 	}
 	if moved := c.trafficDB.Replaced(); moved != nil {

@@ -123,7 +123,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	metrics := prometheus.NewRegistry()
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var running group
-	if err := control.open(background, cfg, rec, metrics); err != nil {
+	if err := control.open(background, cfg, keyring, &running, rec, metrics); err != nil {
 		log.Error("the store can't be opened; the gateway serves without records and console", "error", err)
 	} else {
 		running.Go(func() error { return control.monitor.Run(background) })
