@@ -33,7 +33,8 @@ func Percentile(p float64) Metric { return Metric("p" + strconv.FormatFloat(p, '
 // StatusCount is the metric of a status class or code, as "5xx" or "404".
 func StatusCount(code string) Metric { return Metric("status." + code) }
 
-func (m Metric) check() error {
+// Check refuses a metric that there is none of, with ErrQuery.
+func (m Metric) Check() error {
 	switch m {
 	case Requests, Refused, Errors, Attacks, ErrorRate, RefusalRate, MeanTime, BytesIn, BytesOut:
 		return nil

@@ -42,7 +42,7 @@ var ErrQuery = errors.New("this can not be asked of series")
 // Series answers a question with a point for every step, also where nothing
 // happened. What is not stored yet is included.
 func (m *Monitor) Series(ctx context.Context, q Query) ([]Sample, error) {
-	if err := q.Metric.check(); err != nil {
+	if err := q.Metric.Check(); err != nil {
 		return nil, err
 	}
 	stretches, err := m.Stretches(ctx, q)

@@ -200,25 +200,22 @@ func TestLargeSeries(t *testing.T) {
 	db := storetest.Open(t)
 	b := newBench(t, db, t.TempDir(), c, nil)
 	begin := c.Now()
-	const apis, clients, hours, each = 1000, 10_000, 7 * 24, 60_000
+	const apis, clients, days, each, together = 1000, 10_000, 7, 1_440_000, 50
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a fixed course of numbers
 	requests := 0
-	for range hours {
+	for range days {
 		minute := c.Now().Unix() / 60
-		var p pending
-		for range each / 10 {
+		p := pending{slots: map[slotKey]*Slot{}}
+		for range each / together {
 			api := fmt.Sprintf("default/api-%d", random.IntN(apis))
 			client := fmt.Sprintf("client-%d", random.IntN(clients))
-			at := minute + random.Int64N(60)
+			at := minute + random.Int64N(24*60)
 			var s Slot
-			for range 10 {
+			for range together {
 				s.count(200, traffic.Served, time.Duration(random.ExpFloat64()*float64(50*time.Millisecond)), 100, 1000)
 			}
-			requests += 10
+			requests += together
 			key := slotKey{api, fmt.Sprintf("GET /things/%d", random.IntN(10)), at}
-			if p.slots == nil {
-				p.slots = map[slotKey]*Slot{}
-			}
 			if p.slots[key] == nil {
 				p.slots[key] = &Slot{}
 			}
@@ -228,7 +225,7 @@ func TestLargeSeries(t *testing.T) {
 		if err := db.Write(t.Context(), func(tx *store.Tx) error { return b.writeRollups(context.Background(), tx, &p) }); err != nil {
 			t.Fatal(err)
 		}
-		c.Add(time.Hour)
+		c.Add(24 * time.Hour)
 	}
 	rows := number(t, db, "SELECT COUNT(*) FROM monitor_series") + number(t, db, "SELECT COUNT(*) FROM monitor_rollups")
 	t.Logf("%d requests, %d rows", requests, rows)

@@ -15,5 +15,6 @@ CREATE TABLE monitor_series (
     PRIMARY KEY (environment, kind, api, name, level, place, gateway)
 );
 CREATE INDEX monitor_series_place ON monitor_series (environment, kind, level, place);
+CREATE INDEX monitor_series_party ON monitor_series (environment, kind, api, level, place);
 CREATE INDEX monitor_rollups_operation ON monitor_rollups (environment, api, operation, hour);
 CREATE INDEX monitor_days_operation ON monitor_days (environment, api, operation, day);
