@@ -55,10 +55,26 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 could not run.`,
 func diffCommand(code *int) *cobra.Command {
 	var o app.ReportOptions
 	var root string
+	var to app.ControlPlane
+	var prune bool
 	c := &cobra.Command{
-		Use: "diff OLD NEW", Short: "Tell what a new version of a description breaks, or opens", Args: cobra.ExactArgs(2),
-		Example: "  farrier diff v1/orders.raml v2/orders.yaml --format json",
+		Use: "diff OLD NEW | diff --server URL [PATH...]", Short: "Tell what a new version of a description breaks, or opens",
+		Long: `Diff compares two versions of a description. With --server it tells instead what
+applying manifests would change in the draft of an environment, or without
+manifests, what the draft changes of what serves. Exit code 1 says that there are
+changes.`,
+		Args: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("server") {
+				return nil
+			}
+			return cobra.ExactArgs(2)(c, args)
+		},
+		Example: "  farrier diff v1/orders.raml v2/orders.yaml --format json\n  farrier diff --server https://farrier.example.com -e production manifests/",
 		RunE: func(c *cobra.Command, args []string) (err error) {
+			if c.Flags().Changed("server") {
+				*code, err = diffRemote(c, to, args, prune, o.Format)
+				return err
+			}
 			o.Terminal = terminal(c.OutOrStdout())
 			*code, err = app.Diff(args[0], args[1], root, o, c.OutOrStdout())
 			return err
@@ -66,6 +82,8 @@ func diffCommand(code *int) *cobra.Command {
 	}
 	c.Flags().StringVar(&root, "root", "", "folder that descriptions may include files from")
 	reportFlags(c, &o)
+	controlPlane(c, &to)
+	c.Flags().BoolVar(&prune, "prune", false, "with --server: as if what the manifests do not name were removed")
 	return c
 }
 

@@ -198,3 +198,17 @@ func read(onDisk, inMemory []File) *Set {
 	}
 	return set
 }
+
+// Files reads the files that Load reads, and gives their texts. The error names all
+// that could not be read.
+func Files(paths []string) ([]File, error) {
+	l := &loader{seen: make(map[string]bool), problems: new(problems)}
+	for _, path := range paths {
+		l.add(path, true)
+	}
+	var wrong []error
+	for _, p := range l.problems.sorted() {
+		wrong = append(wrong, errors.New(p.Text()))
+	}
+	return l.files, errors.Join(wrong...)
+}

@@ -30,7 +30,7 @@ type Sealer interface {
 	Open(purpose, sealed string) ([]byte, error)
 }
 
-// Options are what a publisher works with; all but Amend, Refuse and Recorded must
+// Options are what a publisher works with; all but Sources, Compiled, Amend, Refuse and Recorded must
 // be given.
 type Options struct {
 	// Paths are manifest files and directories.
@@ -43,7 +43,9 @@ type Options struct {
 	Build     manifest.Options
 	// Compile holds everything that compiling needs but the previous table.
 	Compile router.Options
-	Server  Server
+	// Compiled compiles; nil is router.Compile.
+	Compiled func(rev *revision.Revision, o router.Options) (*router.Table, error)
+	Server   Server
 	Sealer  Sealer
 	// Dir is the data folder.
 	Dir string
@@ -160,7 +162,11 @@ func (p *Publisher) restore(ctx context.Context) error {
 func (p *Publisher) serve(ctx context.Context, rev *revision.Revision) error {
 	o := p.o.Compile
 	o.Previous = p.o.Server.Table()
-	table, err := router.Compile(rev, o)
+	compile := p.o.Compiled
+	if compile == nil {
+		compile = router.Compile
+	}
+	table, err := compile(rev, o)
 	if err != nil {
 		return fmt.Errorf("compiling: %w", err)
 	}

@@ -60,3 +60,8 @@ func (p *Publisher) Owned() []manifest.Resource {
 func fromFiles(rev *revision.Revision) bool {
 	return slices.ContainsFunc(rev.APIs, func(a revision.API) bool { return !strings.HasPrefix(a.Source.File, Handed) })
 }
+
+// Building is what revisions are built with.
+func (p *Publisher) Building() (manifest.Catalogue, manifest.Options) {
+	return p.o.Catalogue, p.o.Build
+}

@@ -235,3 +235,6 @@ func (s *Service) owners(environment string) map[Key]manifest.Resource {
 }
 
 func place(r manifest.Resource) string { return fmt.Sprintf("%s:%d", r.Source.File, r.Source.Line) }
+
+// IsReview reports whether an error only says that a second person must agree.
+func IsReview(err error) bool { return errors.Is(err, ErrReview) }
