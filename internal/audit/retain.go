@@ -142,10 +142,14 @@ func (l *Log) NoteRetention(ctx context.Context, now time.Duration) error {
 	if is == was {
 		return nil
 	}
-	before, after := was.text(), is.text()
-	return l.Record(ctx, nil, Entry{
-		Operator: "system", Action: RetentionChanged, Object: "audit log", Outcome: Done, Before: before, After: after,
-	})
+	e := Entry{Operator: "system", Action: RetentionChanged, Object: "audit log", Outcome: Done, Before: was.text(), After: is.text()}
+	// A log that begins was not kept for another time before.
+	if id, _, err := l.Head(ctx); err != nil {
+		return err
+	} else if id == 0 {
+		e.Before = nil
+	}
+	return l.Record(ctx, nil, e)
 }
 
 // retained is how an entry tells of it; 0 days are for ever.

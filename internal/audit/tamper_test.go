@@ -45,12 +45,21 @@ func openSigner(t testing.TB, db *store.DB, dir string) *signer {
 // fill records entries with a checkpoint after every third.
 func (s *signer) fill(t testing.TB, n int) {
 	t.Helper()
-	for i := range n {
-		if err := s.Record(context.Background(), nil, entry(fmt.Sprintf("revision %d", i+1))); err != nil {
+	ctx := context.Background()
+	for i := 0; i < n; i += 3 {
+		err := s.db.Write(ctx, func(tx *store.Tx) error {
+			for j := i; j < min(i+3, n); j++ {
+				if err := s.Record(ctx, tx, entry(fmt.Sprintf("revision %d", j+1))); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
-		if i%3 == 2 {
-			if err := s.Checkpoint(context.Background()); err != nil {
+		if i+3 <= n {
+			if err := s.Checkpoint(ctx); err != nil {
 				t.Fatal(err)
 			}
 		}

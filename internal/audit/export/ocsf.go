@@ -148,7 +148,7 @@ func classify(a audit.Action) (class, activity int, name string) {
 		return authentication, 2, "Logoff"
 	case a == audit.PasswordSet:
 		return accountChange, 3, "Password Change"
-	case a == audit.LoginLinkIssued, strings.HasPrefix(text, "password-reset"):
+	case a == audit.LoginLinkIssued, a == audit.AccountReset, strings.HasPrefix(text, "password-reset"):
 		return accountChange, 4, "Password Reset"
 	case strings.HasPrefix(text, "mfa-"), strings.HasPrefix(text, "totp-"), strings.HasPrefix(text, "passkey-"), strings.HasPrefix(text, "factor-"),
 		strings.HasPrefix(text, "second-factor-"), strings.HasPrefix(text, "recovery-"):

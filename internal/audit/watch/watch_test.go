@@ -178,7 +178,7 @@ func examples() []example {
 		}, []string{"operator-dormant-account operator ann"}},
 		{"somebody new", one(audit.SignIn, "operator ann"), nil},
 		{"Farrier itself rests", func(s *story) {
-			s.is("system", audit.RevisionPublished, "revision 1").after(200 * 24 * time.Hour).is("system", audit.RevisionPublished, "revision 2")
+			s.is("system", audit.RevisionPublished, "revision 1").after(200*24*time.Hour).is("system", audit.RevisionPublished, "revision 2")
 		}, nil},
 
 		{"at three in the night", func(s *story) {
