@@ -13,8 +13,8 @@ import (
 )
 
 // serveAdmin opens the admin socket in the data folder: profiles and the flight
-// recorder, for whoever may read the folder.
-func serveAdmin(dir string, log *slog.Logger) (*page, error) {
+// recorder, and what more adds, for whoever may read the folder.
+func serveAdmin(dir string, log *slog.Logger, more ...func(*http.ServeMux)) (*page, error) {
 	path := filepath.Join(dir, "admin.sock")
 	_ = os.Remove(path) // left behind by a killed process; the folder is locked by us
 	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "unix", path)
@@ -29,6 +29,9 @@ func serveAdmin(dir string, log *slog.Logger) (*page, error) {
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	for _, add := range more {
+		add(mux)
+	}
 	stop := flight(mux, log)
 	p := servePage(ln, mux, log)
 	// Profiles take longer than a page may.

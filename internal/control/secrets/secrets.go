@@ -193,3 +193,6 @@ func asJSON(value any) json.RawMessage {
 	}
 	return text
 }
+
+// DB is the database that the service works on.
+func (s *Service) DB() *store.DB { return s.o.DB }

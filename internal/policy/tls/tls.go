@@ -32,8 +32,11 @@ func Policy() policy.Policy {
 
 // Settings are what operators set.
 type Settings struct {
+	// Context is a TLS context that is kept as a secret, ${secret:GROUP/NAME}. It says
+	// everything; then no other setting is given.
+	Context string `json:"context" secret:"true"`
 	// Certificate is what the gateway shows to clients.
-	Certificate Certificate `json:"certificate" required:"true"`
+	Certificate Certificate `json:"certificate"`
 	// TrustedCA holds, as PEM, the certificates of those who may sign client
 	// certificates.
 	TrustedCA string `json:"trustedCA"`
@@ -65,6 +68,22 @@ type Certificate struct {
 	Crt string `json:"crt" required:"true" minLength:"1"`
 }
 
+// read is what the settings say, or the context that they name.
+func (s *Settings) read() (policy.TransportSecurity, error) {
+	if s.Context == "" {
+		return s.security()
+	}
+	if s.Certificate != (Certificate{}) || s.TrustedCA != "" || s.Ciphers != nil {
+		return policy.TransportSecurity{}, errors.New("context: it says everything; remove certificate, trustedCA and ciphers beside it")
+	}
+	c, err := policy.ReadTLSContext(s.Context)
+	if err != nil {
+		return policy.TransportSecurity{}, err
+	}
+	s.RequireClientCertificate, s.ALPN = c.RequireClientCertificate, c.Protocols
+	return c.Security(), nil
+}
+
 func (s *Settings) security() (policy.TransportSecurity, error) {
 	lowest, err := policy.Either("minversion", s.MinVersion, "minVersion", s.MinVersionToo)
 	if err != nil {
@@ -84,7 +103,7 @@ func Config(settings json.RawMessage) (*tls.Config, error) {
 	if err := policy.Decode(settings, &s); err != nil {
 		return nil, err
 	}
-	security, err := s.security()
+	security, err := s.read()
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +147,7 @@ func warn(settings json.RawMessage) []string {
 	if policy.Decode(settings, &s) != nil {
 		return nil
 	}
-	security, err := s.security()
+	security, err := s.read()
 	if err != nil {
 		return nil
 	}

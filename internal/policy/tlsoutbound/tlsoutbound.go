@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	_ "embed"
 	"encoding/json"
+	"errors"
 
 	"farrier.dev/farrier/internal/policy"
 )
@@ -30,6 +31,9 @@ func Policy() policy.Policy {
 
 // Settings are what operators set.
 type Settings struct {
+	// Context is a TLS context that is kept as a secret, ${secret:GROUP/NAME}. It says
+	// everything; then no other setting is given.
+	Context string `json:"context" secret:"true"`
 	// SkipValidation says whether any certificate of the service is accepted.
 	// Then whoever sits between gateway and service can read and change all that
 	// passes.
@@ -64,6 +68,22 @@ type Certificate struct {
 	Crt string `json:"crt"`
 }
 
+// read is what the settings say, or the context that they name.
+func (s *Settings) read() (policy.TransportSecurity, error) {
+	if s.Context == "" {
+		return s.security()
+	}
+	if s.Certificate != (Certificate{}) || s.TrustedCA != "" || s.Ciphers != nil {
+		return policy.TransportSecurity{}, errors.New("context: it says everything; remove certificate, trustedCA and ciphers beside it")
+	}
+	c, err := policy.ReadTLSContext(s.Context)
+	if err != nil {
+		return policy.TransportSecurity{}, err
+	}
+	s.SkipValidation = c.SkipValidation
+	return c.Security(), nil
+}
+
 func (s *Settings) security() (policy.TransportSecurity, error) {
 	lowest, err := policy.Either("minversion", s.MinVersion, "minVersion", s.MinVersionToo)
 	if err != nil {
@@ -87,7 +107,7 @@ func Config(settings json.RawMessage) (*tls.Config, error) {
 	if err := policy.Decode(settings, &s); err != nil {
 		return nil, err
 	}
-	security, err := s.security()
+	security, err := s.read()
 	if err != nil {
 		return nil, err
 	}
@@ -108,10 +128,10 @@ func warn(settings json.RawMessage) []string {
 		return nil
 	}
 	var warnings []string
+	security, err := s.read()
 	if s.SkipValidation {
 		warnings = append(warnings, "skipValidation accepts any certificate, so whoever sits between gateway and service reads and changes all that passes; set trustedCA instead")
 	}
-	security, err := s.security()
 	if err != nil {
 		return warnings
 	}
