@@ -42,7 +42,7 @@ func command(code *int) *cobra.Command {
 answers "why was this refused?" - offline, in one program.`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), demoCommand(), checkCommand(code), policiesCommand(), scanCommand(code), discoverCommand(code), governCommand(code), rulesetsCommand(), diffCommand(code), inspectCommand(code), dryRunCommand(code), contentCommand(), versionCommand(), loginLinkCommand(), backupCommand(), restoreCommand())
+	root.AddCommand(serveCommand(), demoCommand(), checkCommand(code), policiesCommand(), scanCommand(code), discoverCommand(code), governCommand(code), rulesetsCommand(), diffCommand(code), applyCommand(code), getCommand(), exportCommand(), inspectCommand(code), dryRunCommand(code), contentCommand(), auditCommand(code), versionCommand(), loginLinkCommand(), gatewayCommand(), backupCommand(), restoreCommand())
 	return root
 }
 
@@ -82,6 +82,7 @@ func (s *settings) load(c *cobra.Command) error {
 		"projects":               func() { s.cfg.Projects = flags.Projects },
 		"require-authentication": func() { s.cfg.RequireAuthentication = flags.RequireAuthentication },
 		"log-level":              func() { s.cfg.LogLevel = flags.LogLevel },
+		"fips":                   func() { s.cfg.FIPS = flags.FIPS },
 		"capture":                func() { s.cfg.Capture.Enabled = flags.Capture.Enabled },
 	} {
 		if c.Flags().Changed(name) {
@@ -119,6 +120,7 @@ func serveCommand() *cobra.Command {
 	}
 	s.flags(c)
 	f := c.Flags()
+	f.BoolVar(&s.cfg.FIPS, "fips", false, "refuse to run without the cryptographic module of FIPS 140-3, and use only what it approves")
 	f.StringSliceVar(&s.cfg.Manifests, "manifests", nil, "manifest files and folders, watched for changes")
 	f.StringSliceVar(&s.cfg.Governance, "governance", nil, "files and folders of governance profiles (default a standard one that refuses nothing)")
 	f.StringSliceVar(&s.cfg.Projects, "projects", nil, "folders of Mule projects that operators may have scanned")

@@ -13,6 +13,10 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/control"
+	"farrier.dev/farrier/internal/control/auditlog"
+	"farrier.dev/farrier/internal/control/fleet"
+	"farrier.dev/farrier/internal/control/resource"
+	"farrier.dev/farrier/internal/control/secrets"
 )
 
 // Prefix is where the API lies.
@@ -42,7 +46,14 @@ type Sessions interface {
 }
 
 // Services are those of control that have routes.
-type Services struct{}
+type Services struct {
+	Audit *auditlog.Service
+	// Observed are those of the process's own environment.
+	Observed  *Observed
+	Fleet     *fleet.Service
+	Resources *resource.Service
+	Secrets   *secrets.Service
+}
 
 // area is the routes of one service.
 type area struct {
@@ -53,9 +64,14 @@ type area struct {
 
 // areas is the only list of routes. The routes of a service that is nil can be
 // described, not served.
-func areas(_ *Services) []area {
+func areas(s *Services) []area {
 	return []area{
 		{true, selfRoutes()},
+		{s.Observed != nil, observeRoutes(s.Observed)},
+		{s.Fleet != nil, gatewayRoutes(s.Fleet)},
+		{s.Resources != nil, resourceRoutes(s.Resources)},
+		{s.Audit != nil, auditRoutes(s.Audit)},
+		{s.Secrets != nil, secretsRoutes(s.Secrets)},
 	}
 }
 

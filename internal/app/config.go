@@ -32,6 +32,11 @@ type Config struct {
 	// Database is the address of a PostgreSQL database, postgres://…, or a
 	// reference to it: env:NAME, file:/path. Empty stands for SQLite in Data.
 	Database string `yaml:"database"`
+	// MasterKey is where the master key is kept: env:NAME, file:/path or
+	// vault-transit:https://HOST/KEY. Empty stands for the file in Data.
+	MasterKey string `yaml:"masterKey"`
+	// Vault is where references vault: lead, and how Vault is signed in to.
+	Vault Vault `yaml:"vault"`
 	// Console is the address of console and metrics; "off" for none.
 	Console string `yaml:"console"`
 	// ConsoleHosts are further host names under which the console is reached.
@@ -56,6 +61,17 @@ type Config struct {
 	Projects []string `yaml:"projects"`
 	// Discovery learns the inventory from traffic.
 	Discovery Discovery `yaml:"discovery"`
+	// Access says who comes in to the console, and for how long.
+	Access Access `yaml:"access"`
+	// FIPS asserts that only algorithms approved by FIPS 140-3 are used.
+	FIPS bool `yaml:"fips"`
+	// Audit says how the audit log is signed and how long it is kept.
+	Audit Audit `yaml:"audit"`
+	// Fleet hears gateways that are processes of their own.
+	Fleet Fleet `yaml:"fleet"`
+	// ReadOnly says that files alone say what is served: the console shows resources and
+	// changes none.
+	ReadOnly bool `yaml:"readOnly"`
 	// AuthorizationServer issues tokens; nil means that there is none.
 	AuthorizationServer *AuthorizationServer `yaml:"authorizationServer"`
 }
@@ -121,6 +137,8 @@ func DefaultConfig() Config {
 		Debounce:       500 * time.Millisecond,
 		Limits:         Limits{DrainSeconds: 30},
 		Discovery:      defaultDiscovery(),
+		Audit:          defaultAudit(),
+		Access:         defaultAccess(),
 		Capture:        Capture{Megabytes: capture.DefaultMegabytes, Days: capture.DefaultDays, PerOperationHour: capture.DefaultPerOperationHour},
 	}
 }
@@ -140,7 +158,7 @@ func (c *Config) ReadFile(path string) error {
 	if c.Version != 1 {
 		return fmt.Errorf("reading settings: %s: version is %d; this program reads version 1", path, c.Version)
 	}
-	if err := errors.Join(c.Capture.check(), c.Discovery.check(), c.AuthorizationServer.check()); err != nil {
+	if err := errors.Join(c.Capture.check(), c.Discovery.check(), c.AuthorizationServer.check(), c.Audit.check(), c.Access.check()); err != nil {
 		return fmt.Errorf("reading settings: %s: %w", path, err)
 	}
 	return nil
@@ -179,6 +197,7 @@ var variables = []variable{
 	{"FARRIER_MANIFESTS", func(c *Config, v string) error { c.Manifests = strings.Split(v, ","); return nil }},
 	{"FARRIER_DATA", func(c *Config, v string) error { c.Data = v; return nil }},
 	{"FARRIER_DATABASE", func(c *Config, v string) error { c.Database = v; return nil }},
+	{"FARRIER_MASTER_KEY", func(c *Config, v string) error { c.MasterKey = v; return nil }},
 	{"FARRIER_CONSOLE", func(c *Config, v string) error { c.Console = v; return nil }},
 	{"FARRIER_ENVIRONMENT", func(c *Config, v string) error { c.Environment = v; return nil }},
 	{"FARRIER_GATEWAY", func(c *Config, v string) error { c.Gateway = v; return nil }},

@@ -13,9 +13,14 @@ import (
 
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/audit"
+	"farrier.dev/farrier/internal/control/client"
+	"farrier.dev/farrier/internal/control/fleet"
 	"farrier.dev/farrier/internal/control/governance"
 	"farrier.dev/farrier/internal/control/inventory"
+	"farrier.dev/farrier/internal/control/portal"
 	"farrier.dev/farrier/internal/control/projects"
+	"farrier.dev/farrier/internal/control/resource"
+	"farrier.dev/farrier/internal/control/secrets"
 	"farrier.dev/farrier/internal/manifest"
 	"farrier.dev/farrier/internal/monitor"
 	"farrier.dev/farrier/internal/posture"
@@ -47,6 +52,15 @@ type control struct {
 	// discovered learns the inventory, which inventory shows; nil for none.
 	discovered *discoverer
 	inventory  *inventory.Service
+	// resources are drafts and revisions of environments; nil while the store is closed.
+	resources *resource.Service
+	// clients and portal are nil while the store is not open.
+	clients *client.Service
+	portal  *portal.Service
+	// secrets is nil while the store is not open.
+	secrets *secrets.Service
+	// fleet knows gateways of their own; nil while the store is not open.
+	fleet *fleet.Service
 	// changed tells governance of a new revision.
 	changed chan struct{}
 }
@@ -71,7 +85,7 @@ func (c *control) open(ctx context.Context, cfg Config, keyring *secret.Keyring,
 	if err != nil {
 		return err
 	}
-	if c.access, err = access.Open(ctx, c.controlDB, secret.NewHasher(), auditor{log}, c.now); err != nil {
+	if c.access, err = openAccess(ctx, cfg, c.controlDB, keyring, log, c.now); err != nil {
 		return err
 	}
 	if c.posture, err = posture.New(ctx, posture.Options{
@@ -90,6 +104,7 @@ func (c *control) open(ctx context.Context, cfg Config, keyring *secret.Keyring,
 	}
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	rec.samples.Store(c.monitor)
+	c.signAudit(ctx, cfg, log)
 	c.audit = log
 	for _, entry := range c.early {
 		c.record(ctx, entry)
@@ -150,7 +165,7 @@ type auditor struct{ log *audit.Log }
 // Record implements access.Auditor.
 func (a auditor) Record(ctx context.Context, tx *store.Tx, e access.Event) error {
 	return a.log.Record(ctx, tx, audit.Entry{
-		Operator: e.Operator, Action: audit.Action(e.Action), Object: e.Object,
-		Outcome: audit.Outcome(e.Outcome), Detail: e.Detail,
+		Operator: e.Operator, Via: e.Via, Session: e.Session, Address: e.Address, Action: audit.Action(e.Action), Object: e.Object,
+		Outcome: audit.Outcome(e.Outcome), Detail: e.Detail, Before: e.Before, After: e.After,
 	})
 }

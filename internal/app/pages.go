@@ -11,20 +11,23 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"farrier.dev/farrier/internal/api"
 	"farrier.dev/farrier/internal/console"
 	"farrier.dev/farrier/internal/control/auditlog"
 	"farrier.dev/farrier/internal/control/exchange"
 	"farrier.dev/farrier/internal/control/findings"
+	"farrier.dev/farrier/internal/control/people"
 	"farrier.dev/farrier/internal/control/publish"
 	"farrier.dev/farrier/internal/control/served"
 	"farrier.dev/farrier/internal/control/session"
 	"farrier.dev/farrier/internal/gateway"
 	"farrier.dev/farrier/internal/policy"
+	"farrier.dev/farrier/internal/secret"
 )
 
 // pages opens the console and the metrics. Without the store there is no one to
 // sign in; then every page says so.
-func (c *control) pages(ctx context.Context, cfg Config, publisher *publish.Publisher, all *policy.Catalogue, metrics *prometheus.Registry, gate *gateway.Gateway) (*page, error) {
+func (c *control) pages(ctx context.Context, cfg Config, keyring *secret.Keyring, publisher *publish.Publisher, all *policy.Catalogue, metrics *prometheus.Registry, gate *gateway.Gateway) (*page, error) {
 	if cfg.Console == "off" {
 		return nil, nil //nolint:nilnil // a nil page does nothing
 	}
@@ -36,7 +39,7 @@ func (c *control) pages(ctx context.Context, cfg Config, publisher *publish.Publ
 	})
 	if c.monitor != nil {
 		var err error
-		if handler, err = c.console(cfg, publisher, all); err != nil {
+		if handler, err = c.console(ctx, cfg, keyring, publisher, all); err != nil {
 			return nil, fmt.Errorf("preparing the console: %w", err)
 		}
 	}
@@ -52,8 +55,8 @@ func (c *control) pages(ctx context.Context, cfg Config, publisher *publish.Publ
 	return p, nil
 }
 
-// console wires the services of control and the pages over them.
-func (c *control) console(cfg Config, publisher *publish.Publisher, all *policy.Catalogue) (http.Handler, error) {
+// console wires the services of control, and the pages and the API over them.
+func (c *control) console(ctx context.Context, cfg Config, keyring *secret.Keyring, publisher *publish.Publisher, all *policy.Catalogue) (http.Handler, error) {
 	sessions, err := session.New(c.access)
 	if err != nil {
 		return nil, err
@@ -74,15 +77,30 @@ func (c *control) console(cfg Config, publisher *publish.Publisher, all *policy.
 	if err != nil {
 		return nil, err
 	}
-	entries, err := auditlog.New(c.audit, auditlog.Single{Where: c.where})
+	entries, err := auditlog.New(c.audit, c.access)
 	if err != nil {
 		return nil, err
 	}
-	return console.New(console.Options{
-		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: found, Audit: entries, Governance: c.governance, Projects: c.projects, Inventory: c.inventory,
+	managed, err := people.New(c.access, c.now)
+	if err != nil {
+		return nil, err
+	}
+	programs, err := c.programs(ctx, cfg, keyring, sessions, &api.Observed{Exchanges: exchanges, Findings: found})
+	if err != nil {
+		return nil, err
+	}
+	shown, err := console.New(console.Options{
+		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: found, Audit: entries, Governance: c.governance, Projects: c.projects, Inventory: c.inventory, People: managed,
 		Now: c.now, Log: c.log.With("component", "console"), Hosts: cfg.ConsoleHosts,
 		Environment: cfg.Environment, Version: version(),
 	})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle(api.Prefix+"/", programs)
+	mux.Handle("/", shown)
+	return mux, nil
 }
 
 func publication(s publish.Status) served.Publication {

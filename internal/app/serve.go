@@ -48,6 +48,9 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	// themselves take no memory of the machine.
 	defer runtime.KeepAlive(make([]byte, heapFloor))
 
+	if err := assertApproved(cfg); err != nil {
+		return err
+	}
 	// Lock and key come first: nothing is read or written without them.
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("making the data folder: %w", err)
@@ -57,7 +60,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 		return err
 	}
 	defer func() { _ = lock.Close() }()
-	keyring, err := secret.OpenKeyring(cfg.Data, func() (bool, error) { return sealedExist(cfg.Data) })
+	keyring, err := openMaster(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -104,17 +107,21 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	if err := control.newProjects(cfg, func() *publish.Publisher { return publisher }); err != nil {
 		return err
 	}
-	publisher = publish.New(publish.Options{
-		Paths: append(slices.Clone(cfg.Manifests), adopted.Dir()), Catalogue: catalogue.Manifests{Catalogue: all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
-		Build: manifest.Options{RequireAuthentication: cfg.RequireAuthentication, Expand: secret.Environ().Expand},
+	drafts := newEdited(cfg, keyring, log)
+	refs := newReferences(cfg, keyring, log)
+	publishing := publish.Options{
+		Sources: []func(context.Context) ([]manifest.File, error){drafts.files, control.contractFiles(cfg.Environment, func() publish.Status { return publisher.Status() })},
+		Paths:   append(slices.Clone(cfg.Manifests), adopted.Dir()), Catalogue: catalogue.Manifests{Catalogue: all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
+		Build: manifest.Options{RequireAuthentication: cfg.RequireAuthentication, Expand: refs.expander().Expand},
 		Compile: router.Options{
-			Catalogue: all, Expand: secret.Environ().Expand, Runtime: gate.Runtime(),
+			Catalogue: all, Expand: refs.expander().Expand, Runtime: gate.Runtime(),
 			Now: time.Now, Log: log.With("component", "policy"), HTTP: router.PolicyClient(nil),
 			Models: learner, Capture: captured.capturer(),
 			Shared: kept.shared, Local: kept.local, Durable: kept.durable, Tracing: spans.provider,
 		},
-		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published, Refuse: control.governance.Refuse, Amend: control.patches.Amend,
-	})
+		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published, Refuse: control.governance.Refuse, Amend: both(control.patches.Amend, refs.amend),
+	}
+	publisher = publish.New(publishing)
 	if err := publisher.Start(ctx); err != nil {
 		return err
 	}
@@ -126,8 +133,16 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	if err := control.open(background, cfg, keyring, &running, rec, metrics); err != nil {
 		log.Error("the store can't be opened; the gateway serves without records and console", "error", err)
 	} else {
+		if err := control.openSecrets(background, refs, publisher, all); err != nil {
+			log.Error("secrets can't be opened; those served last are served on", "error", err)
+		} else {
+			control.keepSecrets(background, refs, publisher, &running)
+		}
 		running.Go(func() error { return control.monitor.Run(background) })
 		running.Go(func() error { control.watchSuppressions(background); return nil })
+		control.keepClients(background, cfg, publisher, gate, &running)
+		running.Go(func() error { control.keepAudit(background); return nil })
+		running.Go(func() error { control.watchOperators(background); return nil })
 		running.Go(logged(log, "APIs are not judged by governance", func() error { return control.govern(background, cfg) }))
 		running.Go(logged(log, "projects can't be scanned", func() error { return control.rememberScans(background, cfg) }))
 	}
@@ -147,6 +162,19 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	discovered.register(metrics)
 	spans.register(metrics)
 	running.Go(func() error { learn(background, learner, control.trafficDB, cfg, log); return nil })
+	if control.monitor != nil {
+		if control.resources, err = drafts.open(background, control, publisher, all, append(slices.Clone(cfg.Manifests), adopted.Dir())); err != nil {
+			log.Error("the resources of the console can't be opened; those served last are served on", "error", err)
+		}
+		running.Go(func() error { drafts.follow(background, publisher); return nil })
+		if err := control.openFleet(background, cfg, refs, publisher, publishing, &running); err != nil {
+			log.Error("gateways of their own are not served", "error", err)
+		}
+	}
+	gateways, err := listenForGateways(ctx, cfg.Fleet, control.fleet, (&receivers{c: control}).receive, log.With("component", "fleet"))
+	if err != nil {
+		log.Error("gateways of their own are not heard", "error", err)
+	}
 	running.Go(func() error { return publisher.Watch(background) })
 	running.Go(func() error { kept.watch(background); return nil })
 	running.Go(func() error { spans.watch(background); return nil })
@@ -156,7 +184,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	} else if control.inventory != nil {
 		running.Go(func() error { return control.inventory.Run(background) })
 	}
-	console, err := control.pages(ctx, cfg, publisher, all, metrics, gate)
+	console, err := control.pages(ctx, cfg, keyring, publisher, all, metrics, gate)
 	if err != nil {
 		log.Error("the console can't be opened; the gateway serves without it", "error", err)
 	}
@@ -164,13 +192,13 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	if err != nil {
 		log.Error("the authorization server can't be opened; the gateway serves without it", "error", err)
 	}
-	admin, err := serveAdmin(cfg.Data, log)
+	admin, err := serveAdmin(cfg.Data, log, func(mux *http.ServeMux) { control.serveRotateMaster(mux, refs, publisher) })
 	if err != nil {
 		log.Error("the admin socket can't be opened", "error", err)
 	}
 	link := control.firstLink(ctx, console, out)
 	if ready != nil {
-		ready(Ready{Gateway: gate.Addresses(), Console: console.address(), Tokens: tokens.address(), Link: link, Publishing: publisher.Status})
+		ready(Ready{Gateway: gate.Addresses(), Console: console.address(), Tokens: tokens.address(), Gateways: gateways.address(), Link: link, Publishing: publisher.Status, control: control})
 	}
 	<-ctx.Done()
 
@@ -183,6 +211,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	tokens.close(drain)
 	admin.close(drain)
 	others.close(drain)
+	gateways.close(drain)
 	stopBackground()
 	return errors.Join(stopped, running.Wait(), control.close())
 }
@@ -195,8 +224,13 @@ type Ready struct {
 	Console, Link string
 	// Tokens is the address of the authorization server, empty when there is none.
 	Tokens string
+	// Gateways is the address at which gateways of their own are heard, empty when there
+	// is none.
+	Gateways string
 	// Publishing tells which revision serves, and which change was refused.
 	Publishing func() publish.Status
+
+	control *control
 }
 
 // page is a running HTTP server of our own; a nil one does nothing.

@@ -155,13 +155,16 @@ func wantsPage(r *request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html") && (dest == "" || dest == "document")
 }
 
-// cookieName binds the cookie to this host wherever browsers can see to it.
-func (c *console) cookieName() string {
-	if c.Secure {
+// CookieName is the name of the cookie that holds a session. secure says that
+// browsers speak HTTPS to the console: then it is bound to this host.
+func CookieName(secure bool) string {
+	if secure {
 		return "__Host-farrier"
 	}
 	return "farrier"
 }
+
+func (c *console) cookieName() string { return CookieName(c.Secure) }
 
 func (c *console) setCookie(w http.ResponseWriter, token string, age time.Duration) {
 	cookie := &http.Cookie{
