@@ -27,11 +27,22 @@ const (
 // common reports whether a password is nothing but common words, the account's name,
 // keyboard walks, numbers and signs, one after the other.
 func common(password, operator string) bool {
-	rest := plain(password)
 	words := append(strings.Fields(commonWords), plain(operator))
 	if local, _, ok := strings.Cut(operator, "@"); ok {
 		words = append(words, plain(local))
 	}
+	letters := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) {
+			return r
+		}
+		return -1
+	}, strings.ToLower(password))
+	return madeOf(words, plain(password)) || madeOf(words, letters)
+}
+
+// madeOf reports whether a text is words, walks and repeated letters one after the
+// other.
+func madeOf(words []string, rest string) bool {
 	// reach[i] says that the first i bytes are made of such parts.
 	reach := make([]bool, len(rest)+1)
 	reach[0] = true

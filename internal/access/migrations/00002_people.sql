@@ -140,12 +140,13 @@ CREATE TABLE access_halves (
     expires_at BIGINT NOT NULL
 );
 
--- Browsers that have signed in before.
+-- Browsers that have signed in before, and from where.
 CREATE TABLE access_devices (
-    token_hash TEXT   NOT NULL PRIMARY KEY,
+    token_hash TEXT   NOT NULL,
     account    TEXT   NOT NULL REFERENCES access_accounts (id) ON DELETE CASCADE,
-    network    TEXT   NOT NULL, -- from where it last signed in
-    seen_at    BIGINT NOT NULL
+    network    TEXT   NOT NULL,
+    seen_at    BIGINT NOT NULL,
+    PRIMARY KEY (token_hash, account, network)
 );
 CREATE INDEX access_devices_account ON access_devices (account);
 
