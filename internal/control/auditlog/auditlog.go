@@ -130,6 +130,15 @@ func (s *Service) Verify(ctx context.Context, p control.Principal) (Report, erro
 	return s.log.Verify(ctx)
 }
 
+// Verified is Verify for who shows its verdict: broken says what breaks the chain,
+// empty when it is whole.
+func (s *Service) Verified(ctx context.Context, p control.Principal) (r Report, broken string, err error) {
+	if r, err = s.Verify(ctx, p); errors.Is(err, ErrTampered) {
+		return r, err.Error(), nil
+	}
+	return r, "", err
+}
+
 // SeesAll reports whether the principal may read all of the log, and verify it.
 func (s *Service) SeesAll(p control.Principal) bool { return p.May(access.ViewAudit, root()) }
 
