@@ -1,0 +1,164 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"time"
+
+	"farrier.dev/farrier/internal/access"
+	gate "farrier.dev/farrier/internal/control"
+	"farrier.dev/farrier/internal/control/client"
+	"farrier.dev/farrier/internal/control/portal"
+	"farrier.dev/farrier/internal/control/publish"
+	"farrier.dev/farrier/internal/gateway"
+	"farrier.dev/farrier/internal/manifest"
+	"farrier.dev/farrier/internal/revision"
+)
+
+// contractPoll is how often contracts are looked at that another process changed.
+const contractPoll = 500 * time.Millisecond
+
+// contractFiles are the contracts as a source of the publisher: those of the database,
+// or of the revision in service while that can't be opened.
+func (c *control) contractFiles(environment string, status func() publish.Status) func(context.Context) ([]manifest.File, error) {
+	return func(ctx context.Context) ([]manifest.File, error) {
+		if c.clients == nil {
+			return client.Copied(status().Serving), nil
+		}
+		return c.clients.Files(ctx, environment)
+	}
+}
+
+// keepClients opens client applications, contracts and the portal, and publishes
+// contracts when they change.
+func (c *control) keepClients(ctx context.Context, cfg Config, publisher *publish.Publisher, g *gateway.Gateway, running *group) {
+	serving := func(environment string) *revision.Revision {
+		if environment != cfg.Environment {
+			return nil
+		}
+		return publisher.Status().Serving
+	}
+	shown, err := portal.New(portal.Options{
+		Tree: c.tree(), Serving: serving, Now: c.now,
+		Listener: func(environment, address string) net.Addr {
+			if environment != cfg.Environment {
+				return nil
+			}
+			return g.Addresses()[address]
+		},
+	})
+	if err != nil {
+		c.log.Error("the developer portal can't be opened", "error", err)
+		return
+	}
+	changed := make(chan struct{}, 1)
+	clients, err := client.Open(ctx, client.Options{
+		DB: c.controlDB, Tree: c.tree(), Audit: c.audit, Now: c.now, Teams: c.teamsOf(), Published: shown.Published,
+		Taken: func(environment, api, id string) string { return heldByFile(serving(environment), api, id) },
+		Changed: func(environment string) {
+			if environment != cfg.Environment {
+				return // its own gateways ask for the version
+			}
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		},
+	})
+	if err != nil {
+		c.log.Error("client applications can't be opened; nothing new is published", "error", err)
+		return
+	}
+	c.clients, c.portal = clients, shown
+	running.Go(func() error { c.followContracts(ctx, cfg.Environment, publisher, changed); return nil })
+}
+
+// followContracts publishes when contracts have changed, here or in another process.
+func (c *control) followContracts(ctx context.Context, environment string, publisher *publish.Publisher, changed <-chan struct{}) {
+	var seen int64
+	tick := time.NewTicker(contractPoll)
+	defer tick.Stop()
+	for {
+		version, err := c.clients.Version(ctx, environment)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			c.log.Error("the version of the contracts can't be read", "error", err)
+		case err == nil && version != seen:
+			publisher.Publish(ctx)
+			seen = version
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-tick.C:
+		}
+	}
+}
+
+// heldByFile is where a file of manifests gives a client a contract, empty for none.
+func heldByFile(rev *revision.Revision, api, id string) string {
+	if rev == nil {
+		return ""
+	}
+	for i := range rev.APIs {
+		if rev.APIs[i].Name.String() != api {
+			continue
+		}
+		for _, one := range rev.APIs[i].Clients {
+			if one.ID == id && !strings.HasPrefix(one.Source.File, client.FilePrefix) {
+				return one.Source.File
+			}
+		}
+	}
+	return ""
+}
+
+// tree is who knows environments and groups; the process's own environment and the
+// top are known in any case.
+func (c *control) tree() gate.Tree {
+	known, _ := any(c.access).(gate.Tree)
+	return ownTree{c.where, known}
+}
+
+// teamsOf tells the teams of an account, nil where nobody knows teams.
+func (c *control) teamsOf() func(context.Context, string) ([]string, error) {
+	known, ok := any(c.access).(interface {
+		TeamsOf(ctx context.Context, account string) ([]string, error)
+	})
+	if !ok {
+		return nil
+	}
+	return known.TeamsOf
+}
+
+// ownTree knows the process's own environment and the top, and what known does.
+type ownTree struct {
+	where access.Scope
+	known gate.Tree
+}
+
+// ScopeOf implements control.Tree.
+func (t ownTree) ScopeOf(ctx context.Context, environment string) (access.Scope, error) {
+	at, err := access.Scope{}, access.ErrUnknown
+	if t.known != nil {
+		at, err = t.known.ScopeOf(ctx, environment)
+	}
+	if errors.Is(err, access.ErrUnknown) && environment == t.where.Environment {
+		return t.where, nil
+	}
+	return at, err
+}
+
+// GroupScope implements control.Tree.
+func (t ownTree) GroupScope(ctx context.Context, group string) (access.Scope, error) {
+	if group == access.Root || t.known == nil {
+		if group != access.Root {
+			return access.Scope{}, access.ErrUnknown
+		}
+		return access.Scope{Group: access.Root}, nil
+	}
+	return t.known.GroupScope(ctx, group)
+}
