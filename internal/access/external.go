@@ -104,7 +104,15 @@ func (s *Service) identify(ctx context.Context, tx *store.Tx, e External, from F
 	a, err := readAccount(ctx, tx.Reader, "name", name)
 	switch {
 	case err == nil && sameProvider(a.External, e.Provider) && a.Kind == Person:
-		// The provider made it before its owner came.
+		// The provider made it before its owner came. A second owner of the name, who
+		// may have it from the first, does not get the account of the first.
+		var owned bool
+		if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM access_identities WHERE account = ? AND provider = ?)", a.ID, e.Provider).Scan(&owned); err != nil {
+			return Account{}, err
+		}
+		if owned {
+			return Account{}, ErrTaken
+		}
 	case err == nil:
 		return Account{}, ErrTaken
 	case !errors.Is(err, ErrUnknown):
