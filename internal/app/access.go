@@ -1,0 +1,68 @@
+package app
+
+import (
+	"context"
+	"crypto/fips140"
+	"errors"
+	"fmt"
+	"time"
+
+	"farrier.dev/farrier/internal/access"
+	"farrier.dev/farrier/internal/audit"
+	"farrier.dev/farrier/internal/secret"
+	"farrier.dev/farrier/internal/store"
+)
+
+// Access are the settings of who comes in to the console.
+type Access struct {
+	// SecondFactor is required or optional, for who signs in by password.
+	SecondFactor string `yaml:"secondFactor"`
+	// Idle ends a session that was not used for so long, Life every session.
+	Idle time.Duration `yaml:"idle"`
+	Life time.Duration `yaml:"life"`
+}
+
+func defaultAccess() Access {
+	return Access{SecondFactor: "required", Idle: access.SessionIdle, Life: access.SessionLife}
+}
+
+// check refuses what makes no sense.
+func (a *Access) check() error {
+	switch {
+	case a.SecondFactor != "required" && a.SecondFactor != "optional":
+		return fmt.Errorf("access.secondFactor is %q; it must be required or optional", a.SecondFactor)
+	case a.Idle < time.Minute || a.Idle > 24*time.Hour:
+		return fmt.Errorf("access.idle is %s; it must be between 1m and 24h", a.Idle)
+	case a.Life < a.Idle || a.Life > 7*24*time.Hour:
+		return fmt.Errorf("access.life is %s; it must be between access.idle and 168h", a.Life)
+	}
+	return nil
+}
+
+// errNotApproved tells how to mend a process that must use approved algorithms only.
+var errNotApproved = errors.New("--fips: Go's cryptographic module does not run in FIPS 140-3 mode; " +
+	"start Farrier with GODEBUG=fips140=on in its environment (deploy/farrier.service shows where)")
+
+// assertApproved refuses to go on in a process that does not use the approved module.
+// In that mode Go's TLS offers and takes approved versions, suites and curves only.
+func assertApproved(cfg Config) error {
+	if cfg.FIPS && !fips140.Enabled() {
+		return errNotApproved
+	}
+	return nil
+}
+
+// newHasher is the hasher of the process.
+func newHasher(cfg Config) *secret.Hasher {
+	if cfg.FIPS {
+		return secret.NewApprovedHasher()
+	}
+	return secret.NewHasher()
+}
+
+// openAccess opens accounts and sessions in the control database.
+func openAccess(ctx context.Context, cfg Config, db *store.DB, sealer access.Sealer, log *audit.Log, now func() time.Time) (*access.Service, error) {
+	return access.Open(ctx, db, newHasher(cfg), auditor{log}, now,
+		access.WithEnvironment(cfg.Environment), access.WithSealer(sealer),
+		access.WithSecondFactor(cfg.Access.SecondFactor != "optional"), access.WithLifetimes(cfg.Access.Idle, cfg.Access.Life))
+}
