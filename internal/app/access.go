@@ -20,6 +20,10 @@ type Access struct {
 	// Idle ends a session that was not used for so long, Life every session.
 	Idle time.Duration `yaml:"idle"`
 	Life time.Duration `yaml:"life"`
+	// URL is where browsers reach the console; needed with Providers.
+	URL string `yaml:"url"`
+	// Providers are where people sign in beside a password, in the order of the page.
+	Providers []IdentityProvider `yaml:"providers"`
 }
 
 func defaultAccess() Access {
@@ -36,7 +40,7 @@ func (a *Access) check() error {
 	case a.Life < a.Idle || a.Life > 7*24*time.Hour:
 		return fmt.Errorf("access.life is %s; it must be between access.idle and 168h", a.Life)
 	}
-	return nil
+	return checkProviders(a.URL, a.Providers)
 }
 
 // errNotApproved tells how to mend a process that must use approved algorithms only.

@@ -20,6 +20,7 @@ import (
 	"farrier.dev/farrier/internal/control/projects"
 	"farrier.dev/farrier/internal/control/served"
 	"farrier.dev/farrier/internal/control/session"
+	"farrier.dev/farrier/internal/control/sso"
 )
 
 // Options are what the console works with. All are required but Inventory, Secure,
@@ -34,6 +35,8 @@ type Options struct {
 	Projects   *projects.Service
 	// Inventory may be nil: then there are no pages of the inventory.
 	Inventory *inventory.Service
+	// SSO may be nil: then people sign in by password alone.
+	SSO *sso.Service
 	// People may be nil: then there are no pages of accounts and teams.
 	People *people.Service
 	Now    func() time.Time
@@ -105,7 +108,7 @@ type route struct {
 
 // routes is the only list of addresses.
 func (c *console) routes() []route {
-	return append(append(append(append(c.inventoryRoutes(), c.auditRoutes()...), c.accountRoutes()...), c.peopleRoutes()...), []route{
+	return append(append(append(append(c.inventoryRoutes(), c.auditRoutes()...), append(c.accountRoutes(), c.ssoRoutes()...)...), c.peopleRoutes()...), []route{
 		{"GET /assets/{version}/{path...}", everyone, c.asset},
 		{"GET /favicon.ico", everyone, c.favicon},
 

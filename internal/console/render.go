@@ -28,7 +28,9 @@ type view struct {
 	// Inventory says that there are pages of the inventory, Access those of accounts.
 	Inventory, Access bool
 	Data              any
-	now               time.Time
+	// Ways are those to sign in beside a password; nil for none.
+	Ways *signInWays
+	now  time.Time
 }
 
 // parsePages parses each page together with the layout and the parts.
@@ -73,7 +75,7 @@ func (c *console) execute(w http.ResponseWriter, r *request, status int, page, p
 	}
 	v := view{
 		Title: title, Section: section(r.URL.Path), Environment: c.Environment, Version: c.Version,
-		Data: data, Inventory: c.Inventory != nil, Access: c.People != nil, now: c.Now(),
+		Data: data, Inventory: c.Inventory != nil, Access: c.People != nil, Ways: c.ways(r), now: c.Now(),
 	}
 	if r.principal.Ready() {
 		v.Operator = r.principal.Operator

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/access"
+	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/control/session"
 )
 
@@ -151,10 +152,15 @@ func (c *console) setPassword(w http.ResponseWriter, r *request) error {
 }
 
 func (c *console) logout(w http.ResponseWriter, r *request) error {
+	leaving, elsewhere := c.leaving(r)
 	if err := c.Sessions.SignOut(r.Context(), r.token); err != nil {
 		return err
 	}
 	c.setCookie(w, "", 0)
+	if elsewhere {
+		r.principal = control.Principal{}
+		return c.render(w, r, http.StatusOK, "leaving", "Signed out", leaving)
+	}
 	http.Redirect(w, r.Request, "/login", http.StatusSeeOther)
 	return nil
 }

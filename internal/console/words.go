@@ -34,6 +34,7 @@ func functions(assetURL func(string) (string, error)) template.FuncMap {
 		"rule":        ruleText,
 		"apiPath":     apiPath,
 		"query":       query,
+		"startAt":     startAt,
 		"join":        strings.Join,
 		"short":       short,
 		"period":      period,

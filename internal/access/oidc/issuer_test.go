@@ -63,7 +63,7 @@ func jwk(kid string, key *ecdsa.PrivateKey) map[string]any {
 	if err != nil {
 		panic(err)
 	}
-	return map[string]any{"kty": "EC", "crv": "P-256", "kid": kid, "use": "sig", "x": coding.EncodeToString(point[1:33]), "y": coding.EncodeToString(point[33:])}
+	return map[string]any{"kty": "EC", "crv": "P-256", "kid": kid, "use": "sig", "alg": "ES256", "x": coding.EncodeToString(point[1:33]), "y": coding.EncodeToString(point[33:])}
 }
 
 func newIssuer(t *testing.T) *issuer {

@@ -80,7 +80,7 @@ func New(o Options) (*Provider, error) {
 	client.Transport = bounded{client.Transport}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	p := &Provider{o: o, client: &client}
-	p.keys = keyset{fetch: p.fetchKeys, now: o.Now, permitted: jose.Permitted{Always: o.Settings.algorithms()}}
+	p.keys = keyset{fetch: p.fetchKeys, now: o.Now, permitted: jose.Permitted{Always: o.Settings.algorithms(), Named: o.Settings.algorithms()}}
 	return p, nil
 }
 

@@ -396,3 +396,9 @@ func told(err error) string {
 		return r
 	}, text[:min(len(text), 300)]), "")
 }
+
+// Host reports whether browsers have passkeys for a host.
+func (s *Service) Host(host string) bool {
+	_, _, err := s.party(host)
+	return err == nil
+}

@@ -119,6 +119,39 @@
     }
   }
 
+  // Passkeys: the browser is asked when the form is sent, and its answer goes with it.
+  const wrong = {
+    NotAllowedError: "Nothing was chosen, or it took too long. Try again.",
+    InvalidStateError: "This device has a passkey of your account already.",
+    SecurityError: "This address can't have passkeys: open the console by its host name over https, or as http://localhost.",
+  };
+  async function askPasskey(form, note) {
+    note.textContent = "Follow your browser…";
+    const response = await fetch(form.dataset.passkey, { method: "POST", headers: { accept: "application/json" } });
+    const question = await response.json();
+    if (!response.ok) { note.textContent = question.detail; return; }
+    const credential = "create" in form.dataset
+      ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(question.options) })
+      : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(question.options) });
+    form.elements.ceremony.value = question.ceremony;
+    form.elements.answer.value = JSON.stringify(credential);
+    form.submit();
+  }
+  for (const form of document.querySelectorAll("form[data-passkey]")) {
+    const note = form.querySelector("[data-note]");
+    const button = form.querySelector("button");
+    if (button.disabled) continue;
+    if (!window.PublicKeyCredential || !PublicKeyCredential.parseRequestOptionsFromJSON) {
+      button.disabled = true;
+      note.textContent = "This browser has no passkeys. Update it, use another one, or sign in another way.";
+      continue;
+    }
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      askPasskey(form, note).catch((problem) => { note.textContent = wrong[problem.name] || "That did not work. Try again."; });
+    });
+  }
+
   refreshTimes();
   for (const chart of charts) chart.load().catch(() => tell("no answer, trying again", "lost"));
   setInterval(tick, period);
