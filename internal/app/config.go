@@ -47,6 +47,9 @@ type Config struct {
 	// RequireAuthentication refuses APIs on which no policy says who calls,
 	// unless they are labelled farrier/public: "true".
 	RequireAuthentication bool `yaml:"requireAuthentication"`
+	// Bind stands in the place of 0.0.0.0 in the addresses of APIs; unset for every
+	// address of the machine.
+	Bind netip.Addr `yaml:"bind"`
 	// TrustedProxies are the peers whose X-Forwarded headers are believed.
 	TrustedProxies []netip.Prefix `yaml:"trustedProxies"`
 	// Debounce is how long manifests must stay as they are before they are read.

@@ -176,7 +176,7 @@ func (r *remote) keepIdentity() error {
 func (r *remote) open(rec *recorder, logs *logging.Logs) (*gateway.Gateway, error) {
 	return gateway.New(gateway.Options{
 		Now: time.Now, Log: r.log.With("component", "gateway"), Recorder: rec, Logs: logs,
-		Environment: r.cfg.Environment, Name: r.cfg.Gateway, TrustedProxies: r.cfg.TrustedProxies,
+		Environment: r.cfg.Environment, Name: r.cfg.Gateway, TrustedProxies: r.cfg.TrustedProxies, Bind: r.cfg.Bind,
 		Framing: framing.Limits{MaxConns: r.cfg.Limits.Connections, MaxConnsPerAddr: r.cfg.Limits.ConnectionsPerAddress},
 		Limits:  gateway.Limits{InFlight: r.cfg.Limits.InFlight, BufferedBytes: r.cfg.Limits.BufferedBytes, Judges: r.cfg.Limits.Judges, Lag: r.cfg.Limits.Lag},
 	})

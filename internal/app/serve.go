@@ -78,7 +78,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	rec := &recorder{rollup: monitor.NewRollup(time.Now), journal: records, feed: feed, log: log}
 	gate, err := gateway.New(gateway.Options{
 		Now: time.Now, Log: log.With("component", "gateway"), Recorder: rec, Logs: logs, Observer: discovered.observer(),
-		Environment: cfg.Environment, Name: cfg.Gateway, TrustedProxies: cfg.TrustedProxies,
+		Environment: cfg.Environment, Name: cfg.Gateway, TrustedProxies: cfg.TrustedProxies, Bind: cfg.Bind,
 		Framing: framing.Limits{MaxConns: cfg.Limits.Connections, MaxConnsPerAddr: cfg.Limits.ConnectionsPerAddress},
 		Limits:  gateway.Limits{InFlight: cfg.Limits.InFlight, BufferedBytes: cfg.Limits.BufferedBytes, Judges: cfg.Limits.Judges, Lag: cfg.Limits.Lag},
 	})

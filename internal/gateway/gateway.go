@@ -49,6 +49,9 @@ type Options struct {
 	Limits            Limits
 	// TrustedProxies are the peers whose X-Forwarded headers are believed.
 	TrustedProxies []netip.Prefix
+	// Bind stands in the place of 0.0.0.0 in the addresses of APIs, so that several
+	// gateways can share a machine; invalid for every address of the machine.
+	Bind netip.Addr
 	// Observer is told of every exchange that is over; nil for none.
 	Observer Observer
 	// Logs follow the revisions and are told of every exchange that is over; nil
@@ -236,7 +239,7 @@ func (g *Gateway) open(ctx context.Context, next *router.Table) (opened map[stri
 			_ = socket.Close()
 		}
 		for _, address := range given {
-			socket, err := listen(ctx, address)
+			socket, err := g.listen(ctx, address)
 			if err != nil {
 				g.Log.Error("a port could not be opened again", "address", address, "error", err)
 				continue
@@ -248,11 +251,11 @@ func (g *Gateway) open(ctx context.Context, next *router.Table) (opened map[stri
 		if g.listening[address] != nil {
 			continue
 		}
-		socket, err := listen(ctx, address)
+		socket, err := g.listen(ctx, address)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			if left := g.giveUp(address, next); len(left) > 0 {
 				given = append(given, left...)
-				socket, err = listen(ctx, address)
+				socket, err = g.listen(ctx, address)
 			}
 		}
 		if err != nil {
@@ -277,7 +280,12 @@ func (g *Gateway) giveUp(address string, next *router.Table) (given []string) {
 	return given
 }
 
-func listen(ctx context.Context, address string) (net.Listener, error) {
+// listen opens a port at the address that Bind says.
+func (g *Gateway) listen(ctx context.Context, address string) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err == nil && host == "0.0.0.0" && g.Bind.IsValid() {
+		address = net.JoinHostPort(g.Bind.String(), port)
+	}
 	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 }
 
