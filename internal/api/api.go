@@ -14,7 +14,9 @@ import (
 
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/control/auditlog"
+	"farrier.dev/farrier/internal/control/client"
 	"farrier.dev/farrier/internal/control/fleet"
+	"farrier.dev/farrier/internal/control/portal"
 	"farrier.dev/farrier/internal/control/resource"
 	"farrier.dev/farrier/internal/control/secrets"
 )
@@ -52,7 +54,10 @@ type Services struct {
 	Observed  *Observed
 	Fleet     *fleet.Service
 	Resources *resource.Service
-	Secrets   *secrets.Service
+	Clients   *client.Service
+	// Portal needs Clients.
+	Portal  *portal.Service
+	Secrets *secrets.Service
 }
 
 // area is the routes of one service.
@@ -70,6 +75,8 @@ func areas(s *Services) []area {
 		{s.Observed != nil, observeRoutes(s.Observed)},
 		{s.Fleet != nil, gatewayRoutes(s.Fleet)},
 		{s.Resources != nil, resourceRoutes(s.Resources)},
+		{s.Clients != nil, clientRoutes(s.Clients)},
+		{s.Portal != nil && s.Clients != nil, portalRoutes(s.Portal, s.Clients)},
 		{s.Audit != nil, auditRoutes(s.Audit)},
 		{s.Secrets != nil, secretsRoutes(s.Secrets)},
 	}

@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/control/auditlog"
+	"farrier.dev/farrier/internal/control/client"
 	"farrier.dev/farrier/internal/control/exchange"
 	"farrier.dev/farrier/internal/control/findings"
 	"farrier.dev/farrier/internal/control/governance"
 	"farrier.dev/farrier/internal/control/inventory"
 	"farrier.dev/farrier/internal/control/people"
+	"farrier.dev/farrier/internal/control/portal"
 	"farrier.dev/farrier/internal/control/projects"
 	"farrier.dev/farrier/internal/control/served"
 	"farrier.dev/farrier/internal/control/session"
@@ -39,8 +41,12 @@ type Options struct {
 	SSO *sso.Service
 	// People may be nil: then there are no pages of accounts and teams.
 	People *people.Service
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Clients and Portal may be nil: then there are no pages of client applications
+	// and contracts, or none of the developer portal.
+	Clients *client.Service
+	Portal  *portal.Service
+	Now     func() time.Time
+	Log     *slog.Logger
 	// Secure says that browsers speak HTTPS to the console.
 	Secure bool
 	// Hosts are names beyond those of the loopback under which browsers may ask
@@ -108,7 +114,7 @@ type route struct {
 
 // routes is the only list of addresses.
 func (c *console) routes() []route {
-	return append(append(append(append(c.inventoryRoutes(), c.auditRoutes()...), append(c.accountRoutes(), c.ssoRoutes()...)...), c.peopleRoutes()...), []route{
+	return append(append(append(append(append(append(c.inventoryRoutes(), c.auditRoutes()...), append(c.accountRoutes(), c.ssoRoutes()...)...), c.peopleRoutes()...), c.clientRoutes()...), c.portalRoutes()...), []route{
 		{"GET /assets/{version}/{path...}", everyone, c.asset},
 		{"GET /favicon.ico", everyone, c.favicon},
 

@@ -27,6 +27,8 @@ type view struct {
 	Refused time.Time
 	// Inventory says that there are pages of the inventory, Access those of accounts.
 	Inventory, Access bool
+	// Clients says that there are pages of client applications and the portal.
+	Clients bool
 	Data              any
 	// Ways are those to sign in beside a password; nil for none.
 	Ways *signInWays
@@ -75,7 +77,7 @@ func (c *console) execute(w http.ResponseWriter, r *request, status int, page, p
 	}
 	v := view{
 		Title: title, Section: section(r.URL.Path), Environment: c.Environment, Version: c.Version,
-		Data: data, Inventory: c.Inventory != nil, Access: c.People != nil, Ways: c.ways(r), now: c.Now(),
+		Data: data, Inventory: c.Inventory != nil, Access: c.People != nil, Clients: c.Clients != nil, Ways: c.ways(r), now: c.Now(),
 	}
 	if r.principal.Ready() {
 		v.Operator = r.principal.Operator

@@ -48,6 +48,7 @@ func functions(assetURL func(string) (string, error)) template.FuncMap {
 	}
 	maps.Copy(all, inventoryFunctions())
 	maps.Copy(all, peopleFunctions())
+	maps.Copy(all, clientFunctions())
 	return all
 }
 
