@@ -78,7 +78,7 @@ type AccountQuery struct {
 
 // Accounts lists accounts by their names.
 func (s *Service) Accounts(ctx context.Context, q AccountQuery) ([]Account, error) {
-	if q.Limit <= 0 || q.Limit > 1000 {
+	if q.Limit <= 0 || q.Limit > 1001 {
 		q.Limit = 100
 	}
 	like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(q.Text)) + "%"

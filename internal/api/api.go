@@ -15,7 +15,10 @@ import (
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/control/auditlog"
 	"farrier.dev/farrier/internal/control/client"
+	"farrier.dev/farrier/internal/control/client"
 	"farrier.dev/farrier/internal/control/fleet"
+	"farrier.dev/farrier/internal/control/portal"
+	"farrier.dev/farrier/internal/control/people"
 	"farrier.dev/farrier/internal/control/portal"
 	"farrier.dev/farrier/internal/control/resource"
 	"farrier.dev/farrier/internal/control/secrets"
@@ -56,8 +59,12 @@ type Services struct {
 	Resources *resource.Service
 	Clients   *client.Service
 	// Portal needs Clients.
+	Portal *portal.Service
+	Clients   *client.Service
+	// Portal needs Clients.
 	Portal  *portal.Service
 	Secrets *secrets.Service
+	People  *people.Service
 }
 
 // area is the routes of one service.
@@ -79,6 +86,7 @@ func areas(s *Services) []area {
 		{s.Portal != nil && s.Clients != nil, portalRoutes(s.Portal, s.Clients)},
 		{s.Audit != nil, auditRoutes(s.Audit)},
 		{s.Secrets != nil, secretsRoutes(s.Secrets)},
+		{s.People != nil, peopleRoutes(s.People)},
 	}
 }
 

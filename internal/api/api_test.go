@@ -19,10 +19,10 @@ import (
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
-// people signs in whoever the token names.
-type people map[string]control.Principal
+// operators signs in whoever the token names.
+type operators map[string]control.Principal
 
-func (p people) Identify(_ context.Context, token string) (control.Principal, error) {
+func (p operators) Identify(_ context.Context, token string) (control.Principal, error) {
 	if who, ok := p[token]; ok {
 		return who, nil
 	}
@@ -51,7 +51,7 @@ func (places) GroupScope(_ context.Context, group string) (access.Scope, error) 
 	return access.Scope{}, access.ErrUnknown
 }
 
-func newHandler(t *testing.T, who people, routes []Route) *handler {
+func newHandler(t *testing.T, who operators, routes []Route) *handler {
 	t.Helper()
 	h := &handler{
 		Options: Options{Sessions: who, Tree: places{}, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler), Cookie: "farrier"},
@@ -81,7 +81,7 @@ func ask(h http.Handler, method, path, body string, headers ...string) *httptest
 // own, in a foreign one, and against the top: only what the role's permission and
 // scope allow reaches a handler. A new route is played without being named here.
 func TestMatrix(t *testing.T) {
-	who := people{}
+	who := operators{}
 	for _, role := range access.Roles() {
 		who[string(role)] = control.Principal{
 			Operator: "ann", Confirmed: noon,
@@ -239,7 +239,7 @@ func TestRefusals(t *testing.T) {
 	admin := control.Principal{Operator: "ann", Roles: []access.Role{access.RoleAdmin}, Confirmed: noon}
 	token, old, unfinished := admin, admin, admin
 	token.Confirmed, old.Confirmed, unfinished.Unfinished = time.Time{}, noon.Add(-11*time.Minute), access.MustEnrol
-	h := newHandler(t, people{"ann": admin, "token": token, "old": old, "unfinished": unfinished}, thingRoutes(&calls))
+	h := newHandler(t, operators{"ann": admin, "token": token, "old": old, "unfinished": unfinished}, thingRoutes(&calls))
 	const place = "/environments/own-production/things"
 	cases := []struct {
 		name, method, path, body string
@@ -321,7 +321,7 @@ func (m memory) Finish(_ context.Context, operator, key string, answer []byte) e
 func TestRepeatedRequest(t *testing.T) {
 	calls := 0
 	admin := control.Principal{Operator: "ann", Roles: []access.Role{access.RoleAdmin}, Confirmed: noon}
-	h := newHandler(t, people{"ann": admin}, thingRoutes(&calls))
+	h := newHandler(t, operators{"ann": admin}, thingRoutes(&calls))
 	h.Once = memory{map[string]string{}, map[string][]byte{}}
 	const place = "/environments/own-production/things"
 	post := func(key, body string) *httptest.ResponseRecorder {
@@ -347,7 +347,7 @@ func TestNew(t *testing.T) {
 	if _, err := New(Options{}); err == nil {
 		t.Error("an API without services was made")
 	}
-	h, err := New(Options{Sessions: people{"ann": {Operator: "ann"}}, Tree: places{}, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "1"})
+	h, err := New(Options{Sessions: operators{"ann": {Operator: "ann"}}, Tree: places{}, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "1"})
 	if err != nil {
 		t.Fatal(err)
 	}
