@@ -8,6 +8,7 @@ import (
 	"farrier.dev/farrier/internal/console"
 	"farrier.dev/farrier/internal/control/auditlog"
 	"farrier.dev/farrier/internal/control/idempotency"
+	"farrier.dev/farrier/internal/control/people"
 	"farrier.dev/farrier/internal/control/session"
 	"farrier.dev/farrier/internal/secret"
 )
@@ -23,9 +24,13 @@ func (c *control) programs(ctx context.Context, cfg Config, keyring *secret.Keyr
 	if err != nil {
 		return nil, err
 	}
+	managed, err := people.New(c.access, c.now)
+	if err != nil {
+		return nil, err
+	}
 	return api.New(api.Options{
 		Sessions: sessions, Tree: c.access, Once: once, Cookie: console.CookieName(false),
 		Now: c.now, Log: c.log.With("component", "api"), Version: version(),
-		Services: api.Services{Audit: entries, Observed: observed, Fleet: c.fleet, Resources: c.resources, Secrets: c.secrets},
+		Services: api.Services{Audit: entries, Observed: observed, Fleet: c.fleet, Resources: c.resources, Secrets: c.secrets, People: managed},
 	})
 }
