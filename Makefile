@@ -35,6 +35,7 @@ test: ## run all tests; says which are skipped for want of a program
 	for program in redis-server slapd apache2 node npm xmllint openssl; do \
 	  PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; \
 	done; \
+	command -v initdb /usr/lib/postgresql/*/bin/initdb >/dev/null || missing="$$missing postgresql"; \
 	if [[ -n "$$missing" ]]; then \
 	  echo "skipped: the tests that start$$missing (make check installs them when it is root)"; \
 	fi
@@ -149,6 +150,7 @@ machine:
 	command -v chromium chromium-browser google-chrome >/dev/null || want="$$want chromium fonts-dejavu-core"; \
 	command -v redis-server >/dev/null || want="$$want redis-server"; \
 	PATH="$$PATH:/usr/sbin" command -v slapd >/dev/null || want="$$want slapd"; \
+	command -v initdb /usr/lib/postgresql/*/bin/initdb >/dev/null || want="$$want postgresql"; \
 	PATH="$$PATH:/usr/sbin" command -v apache2 >/dev/null || want="$$want apache2"; \
 	test -e /usr/lib/apache2/modules/mod_auth_openidc.so || want="$$want libapache2-mod-auth-openidc"; \
 	command -v npm >/dev/null || want="$$want nodejs npm"; \
