@@ -65,8 +65,18 @@ type control struct {
 	changed chan struct{}
 }
 
-// open opens both databases and everything that lives in them.
-func (c *control) open(ctx context.Context, cfg Config, keyring *secret.Keyring, running *group, rec *recorder, metrics prometheus.Registerer) (err error) {
+// open opens both databases and everything that lives in them, or nothing.
+func (c *control) open(ctx context.Context, cfg Config, keyring *secret.Keyring, running *group, rec *recorder, metrics prometheus.Registerer) error {
+	err := c.openAll(ctx, cfg, keyring, running, rec, metrics)
+	if err == nil {
+		return nil
+	}
+	err = errors.Join(err, c.close())
+	c.controlDB, c.trafficDB, c.access, c.posture, c.monitor = nil, nil, nil, nil, nil
+	return err
+}
+
+func (c *control) openAll(ctx context.Context, cfg Config, keyring *secret.Keyring, running *group, rec *recorder, metrics prometheus.Registerer) (err error) {
 	databases, err := awaitDatabases(ctx, cfg, c.now)
 	if err != nil {
 		return err

@@ -138,6 +138,7 @@ func claim(ctx context.Context, cfg Config, db *store.DB, running *group) error 
 	if cfg.Database == "" {
 		return nil // the lock of the data folder says the same
 	}
+	ctx, giveUp := context.WithCancel(ctx)
 	held := make(chan struct{})
 	var once sync.Once
 	running.Go(func() error {
@@ -151,9 +152,11 @@ func claim(ctx context.Context, cfg Config, db *store.DB, running *group) error 
 	defer patience.Stop()
 	select {
 	case <-held:
+		context.AfterFunc(ctx, giveUp) // it ends with the process
 		return nil
 	case <-patience.C:
 	case <-ctx.Done():
 	}
+	giveUp()
 	return fmt.Errorf("another process on this database is gateway %q of environment %q; give each its own name with the setting gateway", cfg.Gateway, cfg.Environment)
 }
