@@ -22,6 +22,7 @@ import (
 	"farrier.dev/farrier/internal/control/governance"
 	"farrier.dev/farrier/internal/control/inventory"
 	"farrier.dev/farrier/internal/control/inventory/inventorytest"
+	"farrier.dev/farrier/internal/control/people"
 	"farrier.dev/farrier/internal/control/projects"
 	"farrier.dev/farrier/internal/control/served"
 	"farrier.dev/farrier/internal/control/session"
@@ -98,14 +99,14 @@ func openHouse(t testing.TB, dir string, now func() time.Time, refusalRows int64
 
 	auditLog, err := audit.Open(ctx, control, now)
 	must(t, err)
-	people, err := access.Open(ctx, control, secret.NewHasher(), auditor{auditLog}, now)
+	accounts, err := access.Open(ctx, control, secret.NewHasher(), auditor{auditLog}, now, access.WithEnvironment("default"), access.WithSealer(sealer(t, dir)))
 	must(t, err)
 	j, err := journal.Open(filepath.Join(dir, "journal"), journal.Options{Now: now})
 	must(t, err)
 	t.Cleanup(func() { _ = j.Close() })
 	found, err := posture.New(ctx, posture.Options{DB: seen, Control: control, Environment: "production", Gateway: "gw-1", Now: now})
 	must(t, err)
-	h := &house{access: people, journal: j, rollup: monitor.NewRollup(now), now: now}
+	h := &house{access: accounts, journal: j, rollup: monitor.NewRollup(now), now: now}
 	h.monitor, err = monitor.New(ctx, monitor.Options{
 		DB: seen, Journal: j, Rollup: h.rollup, Findings: found, Environment: "production", Gateway: "gw-1", Now: now, Log: log,
 		RefusalRows: refusalRows,
@@ -114,7 +115,7 @@ func openHouse(t testing.TB, dir string, now func() time.Time, refusalRows int64
 	policies, err := catalogue.New(nil)
 	must(t, err)
 
-	sessions, err := session.New(people)
+	sessions, err := session.New(accounts)
 	must(t, err)
 	exchanges, err := exchange.New(exchange.Options{Where: where, Monitor: h.monitor, Catalogue: policies, Feed: traffic.NewFeed(), Now: now})
 	must(t, err)
@@ -138,14 +139,16 @@ func openHouse(t testing.TB, dir string, now func() time.Time, refusalRows int64
 	h.governance.Remember(memory)
 	h.openProjects(t, dir, control, found, auditLog, log)
 	h.openInventory(t, dir, control, seen, auditLog, log)
+	managed, err := people.New(accounts, now)
+	must(t, err)
 	handler, err := New(Options{
 		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: complaints, Audit: deeds, Governance: h.governance, Projects: h.projects,
-		Inventory: h.inventory, Now: now, Log: log, Hosts: []string{"console.example.com"}, Environment: "production", Version: "0.1.0",
+		Inventory: h.inventory, People: managed, Now: now, Log: log, Hosts: []string{"console.example.com"}, Environment: "production", Version: "0.1.0",
 	})
 	must(t, err)
 	h.handler = handler
 	h.console = consoleOf(t, Options{
-		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: complaints, Audit: deeds, Governance: h.governance, Projects: h.projects, Inventory: h.inventory, Now: now, Log: log,
+		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: complaints, Audit: deeds, Governance: h.governance, Projects: h.projects, Inventory: h.inventory, People: managed, Now: now, Log: log,
 	})
 	return h
 }
