@@ -28,6 +28,8 @@ const (
 	privateFormat = "farrier-audit-key-v1"
 	publicFormat  = "farrier-audit-public-key-v1"
 	keyFileLimit  = 4096
+	// keyBytes is the size of a seed, and of the public half too.
+	keyBytes = ed25519.SeedSize
 )
 
 // The refusals about keys.
@@ -81,7 +83,7 @@ func (k *Key) pepper() ([]byte, error) {
 // already it refuses with ErrKeyMissing and never makes a second one: a new key
 // would make every older checkpoint look forged.
 func OpenKey(path string, signed func() (bool, error)) (*Key, error) {
-	seed, err := readKey(path, privateFormat, ed25519.SeedSize, true)
+	seed, err := readKey(path, privateFormat, true)
 	if err == nil {
 		return newKey(seed), nil
 	}
@@ -99,7 +101,7 @@ func OpenKey(path string, signed func() (bool, error)) (*Key, error) {
 	if err := makeKey(path); err != nil {
 		return nil, err
 	}
-	if seed, err = readKey(path, privateFormat, ed25519.SeedSize, true); err != nil {
+	if seed, err = readKey(path, privateFormat, true); err != nil {
 		return nil, err
 	}
 	return newKey(seed), nil
@@ -107,11 +109,11 @@ func OpenKey(path string, signed func() (bool, error)) (*Key, error) {
 
 // ReadPublic reads the public half from its own file, or from that of the key.
 func ReadPublic(path string) (*Public, error) {
-	key, err := readKey(path, publicFormat, ed25519.PublicKeySize, false)
+	key, err := readKey(path, publicFormat, false)
 	if err == nil {
 		return newPublic(key), nil
 	}
-	seed, other := readKey(path, privateFormat, ed25519.SeedSize, true)
+	seed, other := readKey(path, privateFormat, true)
 	if other == nil {
 		return &newKey(seed).Public, nil
 	}
@@ -166,7 +168,7 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-func readKey(path, format string, size int, private bool) ([]byte, error) {
+func readKey(path, format string, private bool) ([]byte, error) {
 	f, err := os.Open(path) //nolint:gosec // the file is the operator's own setting
 	if err != nil {
 		return nil, fmt.Errorf("opening the audit key: %w", err)
@@ -192,14 +194,12 @@ func readKey(path, format string, size int, private bool) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s does not hold a line %q with the key id and a line with the key; restore it from a backup", ErrKeyFile, path, format)
 	}
 	key, err := base64.StdEncoding.Strict().DecodeString(fields[2])
-	if err != nil || len(key) != size {
-		return nil, fmt.Errorf("%w: the key in %s is not %d bytes of base64; restore it from a backup", ErrKeyFile, path, size)
+	if err != nil || len(key) != keyBytes {
+		return nil, fmt.Errorf("%w: the key in %s is not %d bytes of base64; restore it from a backup", ErrKeyFile, path, keyBytes)
 	}
-	id := ""
+	id := newPublic(key).id
 	if private {
 		id = newKey(key).id
-	} else {
-		id = newPublic(key).id
 	}
 	if id != fields[1] {
 		return nil, fmt.Errorf("%w: the key in %s does not belong to the id beside it; restore it from a backup", ErrKeyFile, path)

@@ -142,7 +142,7 @@ func (l *Log) read(ctx context.Context, q Query, order string) (list []Kept, err
 		return nil, nil
 	}
 	where, args := q.where()
-	rows, err := l.db.Read().Query(ctx, "SELECT "+columns+" FROM audit_entries"+where+" ORDER BY id "+order+" LIMIT ?", append(args, q.Limit)...) //nolint:gosec // only our own words
+	rows, err := l.db.Read().Query(ctx, "SELECT "+columns+" FROM audit_entries"+where+" ORDER BY id "+order+" LIMIT ?", append(args, q.Limit)...)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func (l *Log) distinct(ctx context.Context, column string) (_ []string, err erro
 	}()
 	rows, err := l.db.Read().Query(ctx, "WITH RECURSIVE found (name) AS (SELECT MIN("+column+") FROM audit_entries UNION ALL "+
 		"SELECT (SELECT MIN("+column+") FROM audit_entries WHERE "+column+" > found.name) FROM found WHERE found.name IS NOT NULL) "+
-		"SELECT name FROM found WHERE name IS NOT NULL") //nolint:gosec // only our own words
+		"SELECT name FROM found WHERE name IS NOT NULL")
 	if err != nil {
 		return nil, err
 	}

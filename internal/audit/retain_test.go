@@ -186,7 +186,7 @@ func TestHeadsAreCompleted(t *testing.T) {
 	s := openSigner(t, storetest.Open(t), t.TempDir())
 	s.fill(t, 3)
 	path := filepath.Join(s.dir, "heads.jsonl")
-	text, err := os.ReadFile(path) //nolint:gosec // our own
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -421,7 +421,7 @@ func TestKeyFile(t *testing.T) {
 	if text := fmt.Sprintf("%v %#v %s", key, key, key); strings.Contains(text, base64.StdEncoding.EncodeToString(key.private.Seed())) || !strings.Contains(text, key.ID()) {
 		t.Errorf("printed as %s", text)
 	}
-	good, err := os.ReadFile(path) //nolint:gosec // our own
+	good, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -433,7 +433,7 @@ func TestKeyFile(t *testing.T) {
 		want   string
 	}{
 		{"missing, with checkpoints", os.Remove, true, ErrKeyMissing, "no second key is made"},
-		{"readable by others", func(p string) error { return os.Chmod(p, 0o644) }, true, ErrKeyFile, "chmod 600"}, //nolint:gosec // that is the point
+		{"readable by others", func(p string) error { return os.Chmod(p, 0o644) }, true, ErrKeyFile, "chmod 600"},
 		{"empty", func(p string) error { return os.WriteFile(p, nil, 0o600) }, true, ErrKeyFile, "restore it"},
 		{"cut off", func(p string) error { return os.WriteFile(p, good[:len(good)-9], 0o600) }, true, ErrKeyFile, "bytes of base64"},
 		{"another id", func(p string) error {
