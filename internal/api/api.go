@@ -15,9 +15,7 @@ import (
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/control/auditlog"
 	"farrier.dev/farrier/internal/control/client"
-	"farrier.dev/farrier/internal/control/client"
 	"farrier.dev/farrier/internal/control/fleet"
-	"farrier.dev/farrier/internal/control/portal"
 	"farrier.dev/farrier/internal/control/people"
 	"farrier.dev/farrier/internal/control/portal"
 	"farrier.dev/farrier/internal/control/resource"
@@ -57,9 +55,6 @@ type Services struct {
 	Observed  *Observed
 	Fleet     *fleet.Service
 	Resources *resource.Service
-	Clients   *client.Service
-	// Portal needs Clients.
-	Portal *portal.Service
 	Clients   *client.Service
 	// Portal needs Clients.
 	Portal  *portal.Service
