@@ -54,11 +54,17 @@ func (c *console) serve(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	r = r.WithContext(ctx)
 	limit := int64(maxBody)
+	if strings.HasPrefix(r.URL.Path, managePath) {
+		limit = maxManageBody
+	}
 	switch r.URL.Path {
 	case editorPath:
 		limit = maxEditorBody
 	case uploadPath:
 		limit = maxUploadBody
+	}
+	if strings.HasPrefix(r.URL.Path, secretsPath) {
+		limit = maxSecretBody
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	switch {
