@@ -50,6 +50,9 @@ type Config struct {
 	// Bind stands in the place of 0.0.0.0 in the addresses of APIs; unset for every
 	// address of the machine.
 	Bind netip.Addr `yaml:"bind"`
+	// AlertNetworks are the private networks that channels of alerts may reach, this
+	// machine among them; none by default.
+	AlertNetworks []netip.Prefix `yaml:"alertNetworks"`
 	// TrustedProxies are the peers whose X-Forwarded headers are believed.
 	TrustedProxies []netip.Prefix `yaml:"trustedProxies"`
 	// Debounce is how long manifests must stay as they are before they are read.
@@ -206,6 +209,7 @@ var variables = []variable{
 	{"FARRIER_GATEWAY", func(c *Config, v string) error { c.Gateway = v; return nil }},
 	{"FLEX_NAME", func(c *Config, v string) error { c.Gateway = v; return nil }},
 	{"FARRIER_LOG_LEVEL", func(c *Config, v string) error { c.LogLevel = v; return nil }},
+	{"FARRIER_ALERT_NETWORKS", func(c *Config, v string) (err error) { c.AlertNetworks, err = ParsePrefixes(v); return err }},
 	{"FARRIER_TRUSTED_PROXIES", func(c *Config, v string) (err error) { c.TrustedProxies, err = ParsePrefixes(v); return err }},
 	{"FLEX_SYNC_DEBOUNCE_TIME", setDebounce},
 	{"FARRIER_DEBOUNCE", setDebounce},

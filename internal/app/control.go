@@ -13,6 +13,7 @@ import (
 
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/audit"
+	"farrier.dev/farrier/internal/control/alert"
 	"farrier.dev/farrier/internal/control/client"
 	"farrier.dev/farrier/internal/control/fleet"
 	"farrier.dev/farrier/internal/control/governance"
@@ -61,6 +62,8 @@ type control struct {
 	secrets *secrets.Service
 	// fleet knows gateways of their own; nil while the store is not open.
 	fleet *fleet.Service
+	// alerts is nil while the store is not open.
+	alerts *alert.Service
 	// changed tells governance of a new revision.
 	changed chan struct{}
 }

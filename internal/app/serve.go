@@ -184,6 +184,9 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	} else if control.inventory != nil {
 		running.Go(func() error { return control.inventory.Run(background) })
 	}
+	if control.monitor != nil {
+		running.Go(control.openAlerts(background, cfg, keyring))
+	}
 	console, err := control.pages(ctx, cfg, keyring, publisher, all, metrics, gate)
 	if err != nil {
 		log.Error("the console can't be opened; the gateway serves without it", "error", err)

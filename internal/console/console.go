@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"farrier.dev/farrier/internal/control/alert"
 	"farrier.dev/farrier/internal/control/auditlog"
 	"farrier.dev/farrier/internal/control/client"
 	"farrier.dev/farrier/internal/control/exchange"
@@ -45,8 +46,10 @@ type Options struct {
 	// and contracts, or none of the developer portal.
 	Clients *client.Service
 	Portal  *portal.Service
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Alerts may be nil: then there are no pages of alerts.
+	Alerts *alert.Service
+	Now    func() time.Time
+	Log    *slog.Logger
 	// Secure says that browsers speak HTTPS to the console.
 	Secure bool
 	// Hosts are names beyond those of the loopback under which browsers may ask
@@ -114,7 +117,7 @@ type route struct {
 
 // routes is the only list of addresses.
 func (c *console) routes() []route {
-	return append(append(append(append(append(append(c.inventoryRoutes(), c.auditRoutes()...), append(c.accountRoutes(), c.ssoRoutes()...)...), c.peopleRoutes()...), c.clientRoutes()...), c.portalRoutes()...), []route{
+	return append(append(append(append(append(append(append(c.inventoryRoutes(), c.auditRoutes()...), append(c.accountRoutes(), c.ssoRoutes()...)...), c.peopleRoutes()...), c.clientRoutes()...), c.portalRoutes()...), append(c.alertRoutes(), c.monitoringRoutes()...)...), []route{
 		{"GET /assets/{version}/{path...}", everyone, c.asset},
 		{"GET /favicon.ico", everyone, c.favicon},
 

@@ -27,9 +27,11 @@ type view struct {
 	Refused time.Time
 	// Inventory says that there are pages of the inventory, Access those of accounts.
 	Inventory, Access bool
+	// Alerts says that there are pages of alerts.
+	Alerts bool
 	// Clients says that there are pages of client applications and the portal.
 	Clients bool
-	Data              any
+	Data    any
 	// Ways are those to sign in beside a password; nil for none.
 	Ways *signInWays
 	now  time.Time
@@ -77,7 +79,7 @@ func (c *console) execute(w http.ResponseWriter, r *request, status int, page, p
 	}
 	v := view{
 		Title: title, Section: section(r.URL.Path), Environment: c.Environment, Version: c.Version,
-		Data: data, Inventory: c.Inventory != nil, Access: c.People != nil, Clients: c.Clients != nil, Ways: c.ways(r), now: c.Now(),
+		Data: data, Inventory: c.Inventory != nil, Access: c.People != nil, Alerts: c.Alerts != nil, Clients: c.Clients != nil, Ways: c.ways(r), now: c.Now(),
 	}
 	if r.principal.Ready() {
 		v.Operator = r.principal.Operator
@@ -101,6 +103,9 @@ func section(p string) string {
 	}
 	return first
 }
+
+// Today is the time at which the page was made.
+func (v view) Today() time.Time { return v.now }
 
 // When is a time as pages show it: how long ago, and the time itself, in UTC.
 func (v view) When(at time.Time) template.HTML {

@@ -47,6 +47,7 @@ func functions(assetURL func(string) (string, error)) template.FuncMap {
 		"list":        func(items ...string) []string { return items },
 	}
 	maps.Copy(all, inventoryFunctions())
+	maps.Copy(all, alertFunctions())
 	maps.Copy(all, peopleFunctions())
 	maps.Copy(all, clientFunctions())
 	return all

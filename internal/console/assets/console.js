@@ -45,7 +45,8 @@
       const response = await fetch(this.figure.dataset.chart, { headers: { accept: "application/json" } });
       if (!response.ok) throw response;
       const data = await response.json();
-      const fresh = [data.at, ...lines.map(([, name]) => data[name])];
+      this.lines = data.lines || lines;
+      const fresh = [data.at, ...this.lines.map(([, name]) => data[name])];
       if (this.plot && this.step === data.step) {
         this.data = fresh;
         this.plot.setData(fresh);
@@ -74,9 +75,9 @@
         tzDate: (s) => uPlot.tzDate(new Date(s * 1000), "Etc/UTC"),
         series: [
           { label: "UTC", value: (_, s) => (s == null ? "–" : label(s)) },
-          ...lines.map(([title, name], i) => ({
-            label: title, stroke: colour("chart-" + name), width: i === 0 ? 1.75 : 1.5,
-            fill: i === 0 ? colour("chart-" + name) + "22" : undefined, points: { show: false },
+          ...this.lines.map(([title], i) => ({
+            label: title, stroke: colour("chart-" + lines[i][1]), width: i === 0 ? 1.75 : 1.5,
+            fill: i === 0 ? colour("chart-" + lines[i][1]) + "22" : undefined, points: { show: false },
             value: (_, n) => (n == null ? "–" : number.format(n)),
           })),
         ],
