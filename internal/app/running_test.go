@@ -101,9 +101,12 @@ func serve(t testing.TB, s *services, files map[string]string) *running {
 	}
 }
 
-func (r *running) start() error {
+func (r *running) start() error { return r.startIn(r.t.TempDir()) }
+
+// startIn runs with a data folder that may have been used before.
+func (r *running) startIn(data string) error {
 	cfg := app.DefaultConfig()
-	r.data = r.t.TempDir()
+	r.data = data
 	cfg.Manifests, cfg.Data, cfg.Console = []string{r.manifests}, r.data, "off"
 	cfg.Debounce = 20 * time.Millisecond
 	cfg.Limits.DrainSeconds = 5
