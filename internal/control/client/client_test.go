@@ -97,6 +97,9 @@ func newWorld(t testing.TB, db *store.DB) *world {
 	return w
 }
 
+// clock is the time of the machine.
+func (w *world) clock() time.Time { return time.Now() }
+
 func (w *world) must(err error) {
 	w.t.Helper()
 	if err != nil {
