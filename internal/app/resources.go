@@ -127,6 +127,7 @@ func (e *edited) open(ctx context.Context, c *control, publisher *publish.Publis
 			}
 			return nil
 		},
+		Policies: policiesOf(all),
 		Owned: func(environment string) []manifest.Resource {
 			if !own(environment) {
 				return nil
@@ -151,6 +152,17 @@ func (e *edited) open(ctx context.Context, c *control, publisher *publish.Publis
 	e.mu.Unlock()
 	e.tell()
 	return service, nil
+}
+
+// policiesOf lists the policies that operators can bind.
+func policiesOf(all *policy.Catalogue) []resource.Policy {
+	var out []resource.Policy
+	for _, e := range all.All() {
+		if !e.Structural {
+			out = append(out, resource.Policy{Name: e.Name, Title: e.Title, Category: e.Category, Outbound: e.Outbound, Schema: e.Schema})
+		}
+	}
+	return out
 }
 
 // schemasOf reads the schemas of all policies once.

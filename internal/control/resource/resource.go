@@ -68,7 +68,9 @@ type Options struct {
 	// Schema is the JSON schema of the settings of a policy, by any of its names; nil
 	// for a policy that is not known.
 	Schema func(policy string) map[string]any
-	Now    func() time.Time
+	// Policies are those to choose from.
+	Policies []Policy
+	Now      func() time.Time
 	// Owned are the resources of an environment that files hold.
 	Owned func(environment string) []manifest.Resource
 	// Paths are the manifests on disk that are served beside those of an environment;

@@ -37,6 +37,9 @@ type Revision struct {
 	At      time.Time `json:"at"`
 }
 
+// Before is the number of the revision before, 0 for none.
+func (r Revision) Before() int64 { return r.Number - 1 }
+
 // Publishing is what is to be published.
 type Publishing struct {
 	// Draft is the version of the draft that was looked at.
