@@ -23,6 +23,7 @@ var rooms = []struct {
 	version      int64
 }{
 	{"access", "access", 2},
+	{"alerts", "control/alert", 1},
 	{"audit", "audit", 2},
 	{"authserver", "authserver", 1},
 	{"behaviour", "behaviour", 1},
@@ -32,12 +33,13 @@ var rooms = []struct {
 	{"fleet", "control/fleet", 1},
 	{"governance", "governance/history", 1},
 	{"idempotency", "control/idempotency", 1},
-	{"monitor", "monitor", 2},
+	{"monitor", "monitor", 3},
 	{"posture", "posture", 2},
 	{"posturesuppressions", "posture/suppressions", 1},
 	{"resource", "control/resource", 1},
 	{"scan", "scan/history", 1},
 	{"secrets", "control/secrets", 1},
+	{"sso", "control/sso", 1},
 	{"store", "store", 1},
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,6 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"farrier.dev/farrier/internal/store"
+	"farrier.dev/farrier/internal/store/storetest"
 )
 
 // Every room with migrations is known to restore, with its newest version.
@@ -66,4 +71,33 @@ func roomNames(t *testing.T, house fs.FS, folder string) string {
 		}
 	}
 	return fmt.Sprint(all)
+}
+
+// The tables of every room can be made on each kind of database, and made again
+// from a backup.
+func TestEveryRoomIsRestored(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		for _, room := range rooms {
+			if err := db.Migrate(t.Context(), room.name, os.DirFS("../"+room.folder)); err != nil {
+				t.Error(err)
+			}
+		}
+		other := storetest.Open(t)
+		if strings.HasSuffix(t.Name(), "postgres") {
+			other = storetest.OpenPostgres(t)
+		}
+		var backup bytes.Buffer
+		made, err := store.Dump(t.Context(), &backup, store.Databases{Control: db, Traffic: other}, "test", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, open := range map[string]func(testing.TB) *store.DB{"sqlite": storetest.Open, "postgres": storetest.OpenPostgres} {
+			fresh := store.Databases{Control: open(t), Traffic: open(t)}
+			loaded, err := store.Load(t.Context(), bytes.NewReader(backup.Bytes()), fresh, knownVersion)
+			if err != nil || loaded.Tables != made.Tables {
+				t.Errorf("into %s: %+v, %v; want %d tables", name, loaded, err, made.Tables)
+			}
+		}
+		t.Logf("%d tables restored", made.Tables)
+	})
 }

@@ -141,7 +141,7 @@ func postgresBin() (string, error) {
 }
 
 func version(initdb string) int {
-	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(initdb)))) //nolint:errcheck // no number sorts first
+	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(initdb)))) // no number sorts first
 	return n
 }
 
@@ -236,7 +236,7 @@ func ownerOf(info fs.FileInfo) int {
 
 // command is a program run as the server's account.
 func (s *PostgresServer) command(name string, arguments ...string) *exec.Cmd {
-	c := exec.CommandContext(context.Background(), name, arguments...) //nolint:gosec // programs of this machine
+	c := exec.CommandContext(context.Background(), name, arguments...)
 	c.Dir = "/"
 	if s.account != nil {
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: s.account}
@@ -297,7 +297,7 @@ func (s *PostgresServer) ready() error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			text, _ := os.ReadFile(filepath.Join(s.dir, "log")) //nolint:errcheck // then there is none to show
+			text, _ := os.ReadFile(filepath.Join(s.dir, "log")) // else there is none to show
 			return fmt.Errorf("PostgreSQL does not answer: %w\n%s", err, text)
 		}
 	}

@@ -59,7 +59,7 @@ var (
 	definition = regexp.MustCompile(`(?i)^(CREATE\s+TABLE|CREATE\s+(UNIQUE\s+)?INDEX|ALTER\s+TABLE|DROP\s+TABLE|DROP\s+INDEX)\s`)
 	change     = regexp.MustCompile(`(?i)^(INSERT|UPDATE|DELETE)\s`)
 	// A definition calls nothing that reaches out of the database.
-	reaching = regexp.MustCompile(`(?i)\b(SELECT|EXECUTE|COPY|TRIGGER|FUNCTION|LANGUAGE|TABLESPACE|OWNER|pg_\w*|lo_\w*|dblink\w*|query_to_xml\w*|database_to_xml\w*|load_extension)\b`)
+	reaching = regexp.MustCompile(`(?i)\bSELECT\b|\b(pg|lo|dblink|query_to|database_to|schema_to|table_to|load_extension|set_config|readfile|writefile)\w*\s*\(`)
 )
 
 // play carries out what a migration defines. What it changes in rows is left

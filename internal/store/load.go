@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -162,17 +164,18 @@ func (l *loader) header(known func(string) int64) (dumpHeader, error) {
 
 func (l *loader) load(ctx context.Context, h dumpHeader, summary *Summary) error {
 	constraints := map[string][]constraint{}
-	for name, target := range l.targets {
+	names := slices.Sorted(maps.Keys(l.targets))
+	for _, name := range names {
 		tx, err := l.at(ctx, name)
 		if err != nil {
 			return err
 		}
-		names, err := tx.tableNames(ctx)
+		there, err := tx.tableNames(ctx)
 		if err != nil {
 			return err
 		}
-		if len(names) > 0 {
-			return fmt.Errorf("%w: %s has %d tables; a backup is restored into an empty one", ErrFilled, target.db.path, len(names))
+		if len(there) > 0 {
+			return fmt.Errorf("%w: %s has %d tables; a backup is restored into an empty one", ErrFilled, l.targets[name].db.path, len(there))
 		}
 		if err := l.build(ctx, tx, h.Rooms, name); err != nil {
 			return err
@@ -185,7 +188,7 @@ func (l *loader) load(ctx context.Context, h dumpHeader, summary *Summary) error
 	if err != nil {
 		return err
 	}
-	for name := range l.targets {
+	for _, name := range names {
 		tx, err := l.at(ctx, name)
 		if err != nil {
 			return err
