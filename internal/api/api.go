@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/control"
+	"farrier.dev/farrier/internal/control/alert"
 	"farrier.dev/farrier/internal/control/auditlog"
 	"farrier.dev/farrier/internal/control/client"
 	"farrier.dev/farrier/internal/control/fleet"
@@ -50,7 +51,8 @@ type Sessions interface {
 
 // Services are those of control that have routes.
 type Services struct {
-	Audit *auditlog.Service
+	Alerts *alert.Service
+	Audit  *auditlog.Service
 	// Observed are those of the process's own environment.
 	Observed  *Observed
 	Fleet     *fleet.Service
@@ -74,6 +76,7 @@ type area struct {
 func areas(s *Services) []area {
 	return []area{
 		{true, selfRoutes()},
+		{s.Alerts != nil, alertRoutes(s.Alerts)},
 		{s.Observed != nil, observeRoutes(s.Observed)},
 		{s.Fleet != nil, gatewayRoutes(s.Fleet)},
 		{s.Resources != nil, resourceRoutes(s.Resources)},
