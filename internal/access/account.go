@@ -199,7 +199,7 @@ func (s *Service) UpdateAccount(ctx context.Context, by By, a Account) (Account,
 // endAll ends all sessions of an account, with its links, halves and known browsers.
 func endAll(ctx context.Context, tx *store.Tx, account string) error {
 	for _, table := range []string{"access_sessions", "access_links", "access_halves", "access_devices"} {
-		if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE account = ?", account); err != nil { //nolint:gosec // one of four names
+		if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE account = ?", account); err != nil {
 			return err
 		}
 	}

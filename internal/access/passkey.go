@@ -30,7 +30,7 @@ func credentialText(credential []byte) string {
 	return "passkey " + base64.RawURLEncoding.EncodeToString(credential)
 }
 
-const passkeyColumns = "SELECT id, account, name, handle, data, created_at, used_at FROM access_factors WHERE kind = 'passkey'"
+const passkeyColumns = "SELECT id, account, name, handle, data, created_at, used_at FROM access_factors WHERE kind = 'passkey'" //nolint:gosec // names of columns, no credential
 
 func scanPasskey(scan func(...any) error) (p Passkey, err error) {
 	var handle, data string

@@ -164,14 +164,14 @@ func TestGrantsActAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		may(ManageAPIs, false)
-		g = good[KeptGrant](t)(s.AddGrant(ctx, boss, KeptGrant{Account: ann.ID, Permission: ManageContracts, Group: Root, Environment: "default"}))
+		good[KeptGrant](t)(s.AddGrant(ctx, boss, KeptGrant{Account: ann.ID, Permission: ManageContracts, Group: Root, Environment: "default"}))
 		may(ManageContracts, true)
 		if _, err := s.AddGrant(ctx, boss, KeptGrant{Account: ann.ID, Permission: ManageContracts, Group: Root, Environment: "default"}); !errors.Is(err, ErrTaken) {
 			t.Errorf("the same again: %v", err)
 		}
 		ann = good[Account](t)(s.Account(ctx, ann.ID))
 		ann.Disabled = true
-		ann = good[Account](t)(s.UpdateAccount(ctx, boss, ann))
+		good[Account](t)(s.UpdateAccount(ctx, boss, ann))
 		if s.alive(in.Token) {
 			t.Error("a disabled account has a session")
 		}
@@ -450,7 +450,6 @@ func TestLifetimesAreSet(t *testing.T) {
 		if s.alive(session.Token) {
 			t.Error("idle for five minutes")
 		}
-		session = Session{}
 		in, err := s.SignIn(t.Context(), Admin, goodPassword, home)
 		if err != nil || !in.Expires.Equal(s.clock.Add(time.Hour)) {
 			t.Errorf("%v, %v", in.Expires, err)

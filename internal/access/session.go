@@ -252,7 +252,7 @@ func (s *Service) RevokeSessions(ctx context.Context, by By, account, id, except
 // renew puts a new session in the place of one, and of all others of its account.
 func (s *Service) renew(ctx context.Context, tx *store.Tx, k kept, via string, from From) (Session, error) {
 	for _, table := range []string{"access_sessions", "access_links", "access_halves"} {
-		if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE account = ?", k.account); err != nil { //nolint:gosec // one of three names
+		if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE account = ?", k.account); err != nil {
 			return Session{}, err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"farrier.dev/farrier/internal/store"
 )
@@ -356,12 +355,4 @@ func (s *Service) UnmapGroup(ctx context.Context, by By, m GroupMap) error {
 		return s.tell(ctx, tx, by, ActionGroupUnmapped, "team "+t.Name, m, nil)
 	})
 	return wrap("unmapping a group", err)
-}
-
-// stamp is a time as it is stored; the zero time is 0.
-func stamp(at time.Time) int64 {
-	if at.IsZero() {
-		return 0
-	}
-	return at.UnixMilli()
 }

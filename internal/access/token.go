@@ -42,7 +42,7 @@ func (s *Service) APITokens(ctx context.Context, account string) ([]APIToken, er
 	return list, wrap("listing tokens", err)
 }
 
-const tokenColumns = "SELECT id, account, name, limits, created_at, created_by, expires_at, used_at FROM access_tokens"
+const tokenColumns = "SELECT id, account, name, limits, created_at, created_by, expires_at, used_at FROM access_tokens" //nolint:gosec // names of columns, no credential
 
 func scanToken(scan func(...any) error) (t APIToken, err error) {
 	var limits string

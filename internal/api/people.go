@@ -79,7 +79,7 @@ type EnvironmentChange struct {
 }
 
 func peopleRoutes(s *people.Service) []Route {
-	return slices.Concat(accountRoutes(s), accountActRoutes(s), teamRoutes(s), groupRoutes(s), grantRoutes(s))
+	return slices.Concat(accountRoutes(s), accountActRoutes(s), teamRoutes(s), teamChangeRoutes(s), groupRoutes(s), placeRoutes(s), grantRoutes(s))
 }
 
 func accountRoutes(s *people.Service) []Route {
@@ -230,6 +230,11 @@ func teamRoutes(s *people.Service) []Route {
 				return Versioned{t, t.Version}, err
 			},
 		},
+	}
+}
+
+func teamChangeRoutes(s *people.Service) []Route {
+	return []Route{
 		{
 			Method: http.MethodDelete, Path: "/teams/{id}", Summary: "Delete a team with its memberships and grants", Needs: access.ManageAccess,
 			Handle: func(ctx context.Context, r *Request) (any, error) {
@@ -302,6 +307,11 @@ func groupRoutes(s *people.Service) []Route {
 				return nil, s.DeleteGroup(ctx, r.Principal, r.Path("group"), seen)
 			},
 		},
+	}
+}
+
+func placeRoutes(s *people.Service) []Route {
+	return []Route{
 		{
 			Method: http.MethodPost, Path: "/groups/{group}/environments", Summary: "Make an environment in a business group", Needs: access.ManageAccess, At: Group, Takes: EnvironmentChange{}, Gives: access.Environment{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
