@@ -75,8 +75,27 @@ func newReferences(cfg Config, keyring *secret.Keyring, log *slog.Logger) *refer
 
 // expander resolves references of all kinds.
 func (r *references) expander() secret.Expander {
-	e := secret.Environ()
+	e := outsideReferences(r.cfg)
 	e.Stored = r.value
+	return e
+}
+
+// outsideReferences resolve references to environment variables, files and, where
+// the settings name one, Vault.
+func outsideReferences(cfg Config) secret.Expander {
+	e := secret.Environ()
+	if cfg.Vault.Address == "" {
+		return e
+	}
+	vault, err := newVault(cfg, cfg.Vault.Address)
+	e.Vault = func(ref string) (string, error) {
+		if err != nil {
+			return "", err
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		return vault.Read(ctx, ref)
+	}
 	return e
 }
 
@@ -393,6 +412,7 @@ func (c *control) rewrap(ctx context.Context, refs *references, publisher *publi
 func (c *control) keepSecrets(ctx context.Context, refs *references, publisher *publish.Publisher, running *group) {
 	running.Go(func() error { refs.follow(ctx, publisher); return nil })
 	running.Go(func() error { c.secrets.Run(ctx); return nil })
+	running.Go(func() error { refs.renewVault(ctx); return nil })
 	running.Go(logged(refs.log, "what an older master key has sealed is not all sealed anew", func() error {
 		n, err := c.rewrap(ctx, refs, publisher)
 		if n > 0 {
@@ -409,5 +429,32 @@ func both(first, second func(*revision.Revision) error) func(*revision.Revision)
 			return err
 		}
 		return second(rev)
+	}
+}
+
+// vaultRenewal is how often the token of Vault is renewed.
+const vaultRenewal = 30 * time.Minute
+
+// renewVault keeps the token of Vault alive until ctx ends.
+func (r *references) renewVault(ctx context.Context) {
+	if r.cfg.Vault.Address == "" {
+		return
+	}
+	vault, err := newVault(r.cfg, r.cfg.Vault.Address)
+	if err != nil {
+		r.log.Error("vault can't be used", "error", err)
+		return
+	}
+	tick := time.NewTicker(vaultRenewal)
+	defer tick.Stop()
+	for {
+		if err := vault.Renew(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn("the token of Vault is not renewed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 
 // stores are where the steps of all revisions count and keep things.
 type stores struct {
+	references     secret.Expander
 	local, durable sharedstate.Store
 
 	environment string
@@ -43,7 +44,7 @@ func newStores(cfg Config, serving func() *router.Table, log *slog.Logger) *stor
 	log = log.With("component", "sharedstate")
 	s := &stores{
 		local: sharedstate.NewMemory(time.Now), environment: cfg.Environment,
-		serving: serving, log: log, open: map[string]*openStore{},
+		serving: serving, log: log, open: map[string]*openStore{}, references: outsideReferences(cfg),
 	}
 	s.durable = s.local
 	kept, err := disk.Open(disk.Options{Dir: filepath.Join(cfg.Data, "cache"), Now: time.Now, Log: log})
@@ -68,7 +69,7 @@ func (s *stores) shared(settings revision.SharedStorage) (sharedstate.Store, err
 		known.idle = false
 		return known.Store, nil
 	}
-	o, err := storeOptions(settings, secret.Environ())
+	o, err := storeOptions(settings, s.references)
 	if err != nil {
 		return nil, err
 	}
