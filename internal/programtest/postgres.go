@@ -2,7 +2,6 @@ package programtest
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"golang.org/x/sys/unix"
 )
 
@@ -49,25 +47,17 @@ func Postgres(t testing.TB) string {
 // of this test alone.
 func PostgresDatabase(t testing.TB) string {
 	t.Helper()
-	all := Postgres(t)
+	Postgres(t)
 	server, err := shared()
 	if err != nil {
 		t.Fatal(err)
 	}
 	name := "test" + strconv.FormatInt(databases.Add(1), 10)
-	execute := func(ctx context.Context, statement string) error {
-		db, err := sql.Open("pgx", all)
-		if err != nil {
-			return err
-		}
-		_, err = db.ExecContext(ctx, statement)
-		return errors.Join(err, db.Close())
-	}
-	if err := execute(t.Context(), "CREATE DATABASE "+name); err != nil {
+	if err := server.execute(t.Context(), "CREATE DATABASE "+name); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := execute(context.WithoutCancel(t.Context()), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		if err := server.execute(context.WithoutCancel(t.Context()), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -280,18 +270,23 @@ func (s *PostgresServer) run() error {
 	return s.ready()
 }
 
-func (s *PostgresServer) ready() error {
-	db, err := sql.Open("pgx", s.URL("postgres"))
-	if err != nil {
-		return err
+// execute runs a statement by the server's own client.
+func (s *PostgresServer) execute(ctx context.Context, statement string) error {
+	client := exec.CommandContext(ctx, filepath.Join(s.bin, "psql"), "-XqAt", "-c", statement, s.URL("postgres"))
+	if out, err := client.CombinedOutput(); err != nil {
+		return fmt.Errorf("psql: %w: %s", err, out)
 	}
-	defer db.Close() //nolint:errcheck // it holds nothing
+	return nil
+}
+
+func (s *PostgresServer) ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if err = db.PingContext(ctx); err == nil {
+		err := s.execute(ctx, "SELECT 1")
+		if err == nil {
 			return nil
 		}
 		select {
