@@ -368,6 +368,35 @@ func TestSSOAddresses(t *testing.T) {
 	}
 }
 
+// TestSSORoutesAreGuarded holds that what leads in from elsewhere refuses foreign
+// hosts and changes from other sites as all routes do, and that what needs a session
+// asks for one.
+func TestSSORoutesAreGuarded(t *testing.T) {
+	s := newSigning(t, func(string) []sso.Provider { return nil })
+	c := &console{Options: s.console.Options}
+	c.SSO = &sso.Service{}
+	looked := 0
+	for _, rt := range c.ssoRoutes() {
+		looked++
+		method, path := target(rt.pattern)
+		if a := s.ask(t, method, path, "", func(r *http.Request) { r.Host = "attacker.example" }); a.StatusCode != http.StatusMisdirectedRequest {
+			t.Errorf("%s: a foreign host got %d", rt.pattern, a.StatusCode)
+		}
+		if a := s.ask(t, http.MethodPost, path, "", header("Sec-Fetch-Site", "cross-site")); a.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: a change from another site got %d", rt.pattern, a.StatusCode)
+		}
+		if rt.access == everyone {
+			continue
+		}
+		if a := s.ask(t, method, path, ""); a.StatusCode != http.StatusSeeOther || !strings.HasPrefix(a.Header.Get("Location"), "/login") {
+			t.Errorf("%s: without a session %d", rt.pattern, a.StatusCode)
+		}
+	}
+	if t.Logf("%d routes", looked); looked < 12 {
+		t.Error("too few routes walked")
+	}
+}
+
 // mainOf is the content of a page.
 func mainOf(body string) string {
 	_, after, _ := strings.Cut(body, "<main")
