@@ -396,7 +396,7 @@ func limitText(l client.Limit) string {
 	return period(revision.Limit{MaximumRequests: l.MaximumRequests, TimePeriodInMilliseconds: l.TimePeriodInMilliseconds})
 }
 
-// stateTone colours the state of a contract.
+// contractTone colours the state of a contract.
 func contractTone(s client.State) string {
 	switch s {
 	case client.Pending:
@@ -412,11 +412,11 @@ func contractTone(s client.State) string {
 // contractRow is a contract with its forms: Action is where they go, From where they
 // lead back to.
 type contractRow struct {
-	client.Contract
+	*client.Contract
 	Action, From string
 	Tiers        []client.Tier
 }
 
 func newContractRow(c client.Contract, from string, tiers []client.Tier) contractRow {
-	return contractRow{c, apiPath(c.API) + "/contracts/" + url.PathEscape(c.ID), from, tiers}
+	return contractRow{&c, apiPath(c.API) + "/contracts/" + url.PathEscape(c.ID), from, tiers}
 }
