@@ -42,14 +42,14 @@ func (c *control) serveRotateMaster(mux *http.ServeMux, refs *references, publis
 // RotateMaster rotates the master key of a data folder: through the program that
 // serves with it, or directly when none does.
 func RotateMaster(ctx context.Context, cfg Config, out io.Writer) error {
+	if err := databaseExists(cfg); err != nil {
+		return err
+	}
 	lock, err := store.LockDir(cfg.Data)
 	if err != nil {
 		return askRotateMaster(ctx, cfg, out, err)
 	}
 	defer func() { _ = lock.Close() }()
-	if err := databaseExists(cfg); err != nil {
-		return err
-	}
 	keyring, err := openMaster(ctx, cfg)
 	if err != nil {
 		return err

@@ -191,7 +191,7 @@ type secretForm struct {
 	// Username, URL, Minutes and Pins are repeated when something else was wrong.
 	Username, URL, Minutes, Pins string
 	// Of are the secrets of the group by kind, which a TLS context may name.
-	Of           map[secrets.Kind][]string
+	Of           map[string][]string
 	Field, Wrong string
 	Path         string
 }
@@ -222,9 +222,9 @@ func (c *console) secretFormPage(w http.ResponseWriter, r *request, status int, 
 	if err != nil {
 		return err
 	}
-	f.Of = map[secrets.Kind][]string{}
+	f.Of = map[string][]string{}
 	for _, one := range all {
-		f.Of[one.Kind] = append(f.Of[one.Kind], one.Name)
+		f.Of[string(one.Kind)] = append(f.Of[string(one.Kind)], one.Name)
 	}
 	f.Path = r.URL.Path
 	title := "New " + strings.ToLower(f.Kind.Title())
