@@ -45,13 +45,13 @@ func (s *Service) List(ctx context.Context, p control.Principal, environment str
 			f.Namespace != "" && f.Namespace != r.Namespace || !strings.Contains(strings.ToLower(r.Name), strings.ToLower(f.Query))
 	})
 	if f.After != "" {
-		if at := slices.IndexFunc(found, func(r row) bool { return r.Key.String() == f.After }); at >= 0 {
+		if at := slices.IndexFunc(found, func(r row) bool { return r.String() == f.After }); at >= 0 {
 			found = found[at+1:]
 		}
 	}
 	if f.Limit > 0 && len(found) > f.Limit {
 		found = found[:f.Limit]
-		next = found[f.Limit-1].Key.String()
+		next = found[f.Limit-1].String()
 	}
 	return s.listed(ctx, environment, found, owned, next)
 }

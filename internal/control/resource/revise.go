@@ -187,7 +187,7 @@ func digestOfRows(rows []row) string {
 	slices.SortFunc(sorted, func(a, b row) int { return compareKeys(a.Key, b.Key) })
 	sum := sha256.New()
 	for _, one := range sorted {
-		_, _ = io.WriteString(sum, one.Key.String()+" "+one.digest+"\n") // a hash never fails
+		_, _ = io.WriteString(sum, one.String()+" "+one.digest+"\n") // a hash never fails
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }
