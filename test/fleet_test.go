@@ -107,7 +107,13 @@ spec:
 	if _, err := a.call("POST", "/environments/production/apply?prune=true", manifest, nil); err != nil {
 		return err
 	}
-	_, err := a.call("POST", "/environments/production/draft/publish", fmt.Sprintf(`{"note":"%d"}`, n), nil)
+	var draft struct {
+		Version int64 `json:"version"`
+	}
+	if _, err := a.call("GET", "/environments/production/draft", "", &draft); err != nil {
+		return err
+	}
+	_, err := a.call("POST", "/environments/production/draft/publish", fmt.Sprintf(`{"draft":%d,"note":"%d"}`, draft.Version, n), nil)
 	return err
 }
 
@@ -232,7 +238,7 @@ func newFleet(t *testing.T, database, dir, key string) (controls, gateways []*fl
 		}
 		api := apiOf{"http://" + console, token}
 		if i == 0 {
-			if _, err := api.call("POST", "/groups/root/environments", `{"id":"production","name":"Production","type":"production"}`, nil); err != nil {
+			if _, err := api.call("POST", "/groups/root/environments", `{"id":"production","name":"Production","kind":"production"}`, nil); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -21,6 +21,8 @@ import (
 	"farrier.dev/farrier/internal/control/people"
 	"farrier.dev/farrier/internal/control/portal"
 	"farrier.dev/farrier/internal/control/projects"
+	"farrier.dev/farrier/internal/control/resource"
+	"farrier.dev/farrier/internal/control/secrets"
 	"farrier.dev/farrier/internal/control/served"
 	"farrier.dev/farrier/internal/control/session"
 	"farrier.dev/farrier/internal/control/sso"
@@ -38,6 +40,8 @@ type Options struct {
 	Projects   *projects.Service
 	// Inventory may be nil: then there are no pages of the inventory.
 	Inventory *inventory.Service
+	// Resources may be nil: then there are no pages of drafts and revisions.
+	Resources *resource.Service
 	// SSO may be nil: then people sign in by password alone.
 	SSO *sso.Service
 	// People may be nil: then there are no pages of accounts and teams.
@@ -48,8 +52,10 @@ type Options struct {
 	Portal  *portal.Service
 	// Alerts may be nil: then there are no pages of alerts.
 	Alerts *alert.Service
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Secrets may be nil: then there are no pages of secrets.
+	Secrets *secrets.Service
+	Now     func() time.Time
+	Log     *slog.Logger
 	// Secure says that browsers speak HTTPS to the console.
 	Secure bool
 	// Hosts are names beyond those of the loopback under which browsers may ask
@@ -117,7 +123,7 @@ type route struct {
 
 // routes is the only list of addresses.
 func (c *console) routes() []route {
-	return append(append(append(append(append(append(append(c.inventoryRoutes(), c.auditRoutes()...), append(c.accountRoutes(), c.ssoRoutes()...)...), c.peopleRoutes()...), c.clientRoutes()...), c.portalRoutes()...), append(c.alertRoutes(), c.monitoringRoutes()...)...), []route{
+	return append(append(append(append(append(append(append(append(append(c.manageRoutes(), c.secretRoutes()...), c.inventoryRoutes()...), c.auditRoutes()...), append(c.accountRoutes(), c.ssoRoutes()...)...), c.peopleRoutes()...), append(c.alertRoutes(), c.monitoringRoutes()...)...), c.clientRoutes()...), c.portalRoutes()...), []route{
 		{"GET /assets/{version}/{path...}", everyone, c.asset},
 		{"GET /favicon.ico", everyone, c.favicon},
 

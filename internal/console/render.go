@@ -27,10 +27,14 @@ type view struct {
 	Refused time.Time
 	// Inventory says that there are pages of the inventory, Access those of accounts.
 	Inventory, Access bool
-	// Alerts says that there are pages of alerts.
-	Alerts bool
 	// Clients says that there are pages of client applications and the portal.
 	Clients bool
+	// Alerts says that there are pages of alerts.
+	Alerts bool
+	// Manage says that there are pages of drafts and revisions.
+	Manage bool
+	// Secrets says that there are pages of secrets.
+	Secrets bool
 	Data    any
 	// Ways are those to sign in beside a password; nil for none.
 	Ways *signInWays
@@ -79,7 +83,7 @@ func (c *console) execute(w http.ResponseWriter, r *request, status int, page, p
 	}
 	v := view{
 		Title: title, Section: section(r.URL.Path), Environment: c.Environment, Version: c.Version,
-		Data: data, Inventory: c.Inventory != nil, Access: c.People != nil, Alerts: c.Alerts != nil, Clients: c.Clients != nil, Ways: c.ways(r), now: c.Now(),
+		Data: data, Inventory: c.Inventory != nil, Access: c.People != nil, Clients: c.Clients != nil, Secrets: c.Secrets != nil, Manage: c.Resources != nil, Alerts: c.Alerts != nil, Ways: c.ways(r), now: c.Now(),
 	}
 	if r.principal.Ready() {
 		v.Operator = r.principal.Operator
