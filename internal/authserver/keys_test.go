@@ -84,7 +84,7 @@ func TestRotation(t *testing.T) {
 			if h.published() != both[0] {
 				t.Error("the old key is still there:", h.published())
 			}
-			entries, err := h.audit.List(t.Context(), 10, 0)
+			entries, err := h.audit.List(t.Context(), audit.Query{Limit: 10})
 			if err != nil || len(entries) != 3 || entries[0].Action != audit.SigningKeyRemoved || entries[0].Object != "signing key "+first {
 				t.Errorf("%v %+v", err, entries)
 			}
