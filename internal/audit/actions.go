@@ -114,6 +114,8 @@ const (
 	PasskeyCloned Action = "passkey-cloned"
 	// MasterKeyRotated says that another master key seals from now on.
 	MasterKeyRotated Action = "master-key-rotated"
+	// MasterKeyForgotten says that a retired master key opens nothing any more.
+	MasterKeyForgotten Action = "master-key-forgotten"
 	// ClientCreated, ClientChanged and ClientRemoved tell of client applications,
 	// ClientSecretReset that one got a new secret, ClientsImported that many were taken
 	// from elsewhere.
@@ -126,6 +128,21 @@ const (
 	TierCreated Action = "tier-created"
 	TierChanged Action = "tier-changed"
 	TierRemoved Action = "tier-removed"
+	// IncidentOpened says that findings were grouped, IncidentChanged that an operator
+	// changed state, owner or notes, IncidentExported that somebody took the evidence.
+	IncidentOpened   Action = "incident-opened"
+	IncidentChanged  Action = "incident-changed"
+	IncidentExported Action = "incident-exported"
+	// ContainmentBegun says that somebody or something is blocked, ContainmentProposed that
+	// a rule asks to, ContainmentEnded that it is over, by itself or by an operator.
+	ContainmentBegun       Action = "containment-begun"
+	ContainmentProposed    Action = "containment-proposed"
+	ContainmentEnded       Action = "containment-ended"
+	ContainmentRuleChanged Action = "containment-rule-changed"
+	ContainmentRuleRemoved Action = "containment-rule-removed"
+	// HealthCheckChanged and HealthCheckRemoved tell of checks of APIs.
+	HealthCheckChanged Action = "health-check-changed"
+	HealthCheckRemoved Action = "health-check-removed"
 	// ContractRequested and those after it tell of contracts; ContractTierRequested
 	// says that an approved one asks for another tier, ContractTierChanged that it got
 	// it, ContractTierDeclined that it did not.
@@ -154,7 +171,7 @@ const (
 func (a Action) known() bool {
 	switch a {
 	case SecretWritten, SecretRotated, SecretRead, SecretChanged, SecretRolledBack, SecretRemoved,
-		SecretGroupMade, SecretGroupChanged, SecretGroupRemoved, SecretGranted, SecretGrantEnded, MasterKeyRotated,
+		SecretGroupMade, SecretGroupChanged, SecretGroupRemoved, SecretGranted, SecretGrantEnded, MasterKeyRotated, MasterKeyForgotten,
 		GatewayInvited, GatewayEnrolled, GatewayRenewed, GatewayRemoved,
 		SignIn, SignInFailed, SignOut, PasswordSet, LoginLinkIssued, RevisionPublished, RevisionRefused, KillSwitch,
 		ContentUpdated, ContentRolledBack, ConformanceChanged, SigningKeyMade, SigningKeyRemoved,
@@ -175,6 +192,9 @@ func (a Action) known() bool {
 		return true
 	case AlertRuleCreated, AlertRuleChanged, AlertRuleRemoved, AlertChannelCreated, AlertChannelChanged, AlertChannelRemoved,
 		AlertChannelTested, MaintenanceCreated, MaintenanceRemoved:
+		return true
+	case IncidentOpened, IncidentChanged, IncidentExported, ContainmentBegun, ContainmentProposed, ContainmentEnded,
+		ContainmentRuleChanged, ContainmentRuleRemoved, HealthCheckChanged, HealthCheckRemoved:
 		return true
 	}
 	return false
