@@ -86,7 +86,7 @@ func (c *control) followContracts(ctx context.Context, environment string, publi
 		case err != nil && ctx.Err() == nil:
 			c.log.Error("the version of the contracts can't be read", "error", err)
 		case err == nil && version != seen:
-			publisher.Publish(ctx)
+			c.publishContracts(ctx, environment, publisher)
 			seen = version
 		}
 		select {
@@ -95,6 +95,17 @@ func (c *control) followContracts(ctx context.Context, environment string, publi
 		case <-changed:
 		case <-tick.C:
 		}
+	}
+}
+
+// publishContracts puts contracts into service. When a manifest is broken, so that
+// nothing new can be built, they are put into the revision that serves.
+func (c *control) publishContracts(ctx context.Context, environment string, publisher *publish.Publisher) {
+	if !manifest.HasErrors(publisher.Publish(ctx)) {
+		return
+	}
+	if err := publisher.Repin(ctx, func(rev *revision.Revision) error { return c.clients.Renew(ctx, environment, rev) }); err != nil {
+		c.log.Error("contracts could not be put into service", "error", err)
 	}
 }
 

@@ -17,7 +17,7 @@ const (
 	// or Read takes in all.
 	maxFile      = 4 << 20
 	maxFiles     = 10_000
-	maxDocuments = 10_000
+	maxDocuments = 20_000
 )
 
 // File is the text of one manifest file and the name to call it by.
@@ -37,7 +37,7 @@ var (
 // end in .yaml or .yml, in sorted order, without hidden files, editors' backups
 // and descriptions of APIs. Symbolic links are followed, each file and directory once, so that a
 // mounted ConfigMap reads as people see it. A file is at most 4 MiB and not
-// empty, and there are at most 10,000 files and 10,000 documents.
+// empty, and there are at most 10,000 files and 20,000 documents.
 func Load(paths []string) *Set { return Join(paths, nil) }
 
 // Join reads what lies at some paths, as Load does, and manifests that are in

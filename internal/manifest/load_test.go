@@ -133,7 +133,7 @@ func TestLoadRefuses(t *testing.T) {
 func TestLimits(t *testing.T) {
 	deep := "a: " + strings.Repeat("[", 2000) + strings.Repeat("]", 2000) + "\n"
 	cycle := "a: &a [*a]\n"
-	many := strings.Repeat("---\n"+serviceText("up"), 10_001)
+	many := strings.Repeat("---\n"+serviceText("up"), 20_001)
 	var keys bytes.Buffer
 	keys.WriteString(serviceText("up"))
 	for i := range 1_500 {
@@ -151,7 +151,7 @@ func TestLimits(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"deep", deep, "values nest deeper than 100 levels"},
 		{"cycle", cycle, "an alias contains itself"},
-		{"documents", many, "more than 10000 documents in all"},
+		{"documents", many, "more than 20000 documents in all"},
 		{"keys", wide.String(), "more than 2000 keys in one mapping"},
 		{"apis", apis.String(), "overlaps / of default/a0"},
 		{"problems", keys.String(), "there are more problems than are shown"},

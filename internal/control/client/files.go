@@ -28,15 +28,25 @@ const maxPart = 2 << 20
 // no access stand there with their state and without secrets, so that refusals can
 // say why.
 func (s *Service) Files(ctx context.Context, environment string) ([]manifest.File, error) {
-	r := s.o.DB.Read()
-	list, err := contracts(ctx, r, "WHERE c.environment = ? ORDER BY c.api, a.client_id", environment)
+	list, limits, secrets, err := s.current(ctx, environment)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	limits := map[string][]Limit{}
+	return written(list, limits, secrets), nil
+}
+
+// current are the contracts of an environment as they are now, the limits of tiers by
+// their ids, and the secrets that are right by application.
+func (s *Service) current(ctx context.Context, environment string) (list []Contract, limits map[string][]Limit, secrets map[string][]writtenSecret, err error) {
+	r := s.o.DB.Read()
+	list, err = contracts(ctx, r, "WHERE c.environment = ? ORDER BY c.api, a.client_id", environment)
+	if err != nil || len(list) == 0 {
+		return nil, nil, nil, err
+	}
+	limits = map[string][]Limit{}
 	all, err := tiers(ctx, r, "WHERE t.environment = ?", environment)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	for i := range all {
 		limits[all[i].ID] = all[i].Limits
@@ -44,9 +54,9 @@ func (s *Service) Files(ctx context.Context, environment string) ([]manifest.Fil
 	rows, err := r.Query(ctx, `SELECT application_id, hash, ends_at FROM clients_secrets WHERE (ends_at = 0 OR ends_at > ?)
 		AND application_id IN (SELECT application_id FROM clients_contracts WHERE environment = ? AND state = 'APPROVED') ORDER BY application_id, ends_at, hash`, s.o.Now().UnixMilli(), environment)
 	if err != nil {
-		return nil, fmt.Errorf("reading hashes: %w", err)
+		return nil, nil, nil, fmt.Errorf("reading hashes: %w", err)
 	}
-	secrets := map[string][]writtenSecret{}
+	secrets = map[string][]writtenSecret{}
 	err = each(rows, func() error {
 		var id, hash string
 		var ends int64
@@ -58,10 +68,7 @@ func (s *Service) Files(ctx context.Context, environment string) ([]manifest.Fil
 		secrets[id] = append(secrets[id], one)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return written(list, limits, secrets), nil
+	return list, limits, secrets, err
 }
 
 // writtenSecret is a secret as a manifest has it.
