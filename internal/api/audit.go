@@ -58,9 +58,9 @@ func auditRoutes(s *auditlog.Service) []Route {
 		{Method: http.MethodGet, Path: "/audit/verification", Summary: "Verify the chain of the audit log", Needs: access.ViewAudit, At: Organisation, Gives: AuditReport{}, Handle: func(ctx context.Context, r *Request) (any, error) {
 			return verifyAudit(ctx, s, r)
 		}},
-		{Method: http.MethodGet, Path: "/environments/{environment}/audit", Summary: "List what operators did in an environment, the newest first", Needs: access.ViewAudit, At: Environment, Query: filter, Gives: []export.Entry{}, Handle: list},
-		{Method: http.MethodGet, Path: "/environments/{environment}/audit/entries/{id}", Summary: "Show one entry of an environment's audit log", Needs: access.ViewAudit, At: Environment, Gives: export.Entry{}, Handle: one},
-		{Method: http.MethodGet, Path: "/environments/{environment}/audit/exports/{format}", Summary: "Take a copy of an environment's entries as csv, json or ocsf", Needs: access.ViewAudit, At: Environment, Query: filter, Media: "application/octet-stream", Handle: copied},
+		{Method: http.MethodGet, Path: inEnvironment + "/audit", Summary: "List what operators did in an environment, the newest first", Needs: access.ViewAudit, At: Environment, Query: filter, Gives: []export.Entry{}, Handle: list},
+		{Method: http.MethodGet, Path: inEnvironment + "/audit/entries/{id}", Summary: "Show one entry of an environment's audit log", Needs: access.ViewAudit, At: Environment, Gives: export.Entry{}, Handle: one},
+		{Method: http.MethodGet, Path: inEnvironment + "/audit/exports/{format}", Summary: "Take a copy of an environment's entries as csv, json or ocsf", Needs: access.ViewAudit, At: Environment, Query: filter, Media: "application/octet-stream", Handle: copied},
 	}
 }
 
@@ -84,15 +84,8 @@ func listAudit(ctx context.Context, s *auditlog.Service, r *Request) (any, error
 	if err != nil {
 		return nil, err
 	}
-	after, limit, err := r.Page()
-	if err != nil {
+	if q.Before, q.Limit, err = r.Before(); err != nil {
 		return nil, err
-	}
-	q.Limit = limit
-	if after != "" {
-		if q.Before, err = strconv.ParseInt(after, 10, 64); err != nil || q.Before < 1 {
-			return nil, fmt.Errorf("%w: after must be the next of the page before", control.ErrInvalid)
-		}
 	}
 	entries, next, err := s.List(ctx, r.Principal, q)
 	if err != nil {

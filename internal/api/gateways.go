@@ -22,7 +22,7 @@ type InvitedGateway struct {
 }
 
 func gatewayRoutes(s *fleet.Service) []Route {
-	const path = "/environments/{environment}/gateways"
+	const path = inEnvironment + "/gateways"
 	return []Route{
 		{
 			Method: http.MethodGet, Path: path, Summary: "List the gateways of an environment", Needs: access.ViewGateways, At: Environment, Gives: []fleet.Gateway{},

@@ -31,7 +31,7 @@ func (o *Observed) own(r *Request) error {
 
 // observeRoutes show what happened.
 func observeRoutes(o *Observed) []Route {
-	const path = "/environments/{environment}"
+	const path = inEnvironment
 	return []Route{
 		{
 			Method: http.MethodGet, Path: path + "/refusals", Summary: "List refusals, newest first", Needs: access.ViewTraffic, At: Environment, Gives: []exchange.Refusal{},

@@ -121,7 +121,7 @@ func accountRoutes(s *people.Service) []Route {
 			Method: http.MethodPut, Path: "/accounts/{id}", Summary: "Change or disable an account", Needs: access.ManageAccess, Takes: AccountChange{}, Gives: access.Account{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				var in AccountChange
-				seen, err := decodeMatch(r, &in)
+				seen, err := r.DecodeSeen(&in)
 				if err != nil {
 					return nil, err
 				}
@@ -222,7 +222,7 @@ func teamRoutes(s *people.Service) []Route {
 			Method: http.MethodPut, Path: "/teams/{id}", Summary: "Rename a team or put it into another", Needs: access.ManageAccess, Takes: TeamChange{}, Gives: access.Team{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				var in TeamChange
-				seen, err := decodeMatch(r, &in)
+				seen, err := r.DecodeSeen(&in)
 				if err != nil {
 					return nil, err
 				}
@@ -289,7 +289,7 @@ func groupRoutes(s *people.Service) []Route {
 			Method: http.MethodPut, Path: "/groups/{group}", Summary: "Rename or move a business group", Needs: access.ManageAccess, At: Group, Takes: TeamChange{}, Gives: access.Group{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				var in TeamChange
-				seen, err := decodeMatch(r, &in)
+				seen, err := r.DecodeSeen(&in)
 				if err != nil {
 					return nil, err
 				}
@@ -327,7 +327,7 @@ func placeRoutes(s *people.Service) []Route {
 			Method: http.MethodPut, Path: "/groups/{group}/environments/{id}", Summary: "Change or move an environment", Needs: access.ManageAccess, At: Group, Takes: EnvironmentChange{}, Gives: access.Environment{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				var in EnvironmentChange
-				seen, err := decodeMatch(r, &in)
+				seen, err := r.DecodeSeen(&in)
 				if err != nil {
 					return nil, err
 				}

@@ -17,7 +17,12 @@ type OwnApplication struct {
 
 // portalRoutes are what developers do.
 func portalRoutes(s *portal.Service, clients *client.Service) []Route {
-	const all, one = "/environments/{environment}/portal/apis", "/environments/{environment}/portal/apis/{namespace}/{name}"
+	return append(portalAPIRoutes(s, clients), ownApplicationRoutes(clients)...)
+}
+
+// portalAPIRoutes are the APIs that are published to developers.
+func portalAPIRoutes(s *portal.Service, clients *client.Service) []Route {
+	const all, one = inEnvironment + "/portal/apis", inEnvironment + "/portal/apis/{namespace}/{name}"
 	name := func(r *Request) string { return r.Path("namespace") + "/" + r.Path("name") }
 	return []Route{
 		{
@@ -52,19 +57,26 @@ func portalRoutes(s *portal.Service, clients *client.Service) []Route {
 			},
 		},
 		{
-			Method: http.MethodPost, Path: "/environments/{environment}/portal/contracts", Summary: "Ask for access of one's own application to an API", Needs: access.UsePortal, At: Environment,
+			Method: http.MethodPost, Path: inEnvironment + "/portal/contracts", Summary: "Ask for access of one's own application to an API", Needs: access.UsePortal, At: Environment,
 			Takes: client.Asking{}, Gives: client.Contract{},
 			Handle: func(ctx context.Context, r *Request) (any, error) { return requestAccess(ctx, clients, r) },
 		},
+	}
+}
+
+// ownApplicationRoutes are the client applications that developers own.
+func ownApplicationRoutes(clients *client.Service) []Route {
+	const all, one = "/portal/applications", "/portal/applications/{in}/{id}"
+	return []Route{
 		{
-			Method: http.MethodGet, Path: "/portal/applications", Summary: "List one's own client applications", At: Self, Gives: []client.Application{},
+			Method: http.MethodGet, Path: all, Summary: "List one's own client applications", At: Self, Gives: []client.Application{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				list, err := clients.Mine(ctx, r.Principal)
 				return Page{Items: list}, err
 			},
 		},
 		{
-			Method: http.MethodPost, Path: "/portal/applications", Summary: "Make a client application of one's own", At: Self, Takes: OwnApplication{}, Gives: NewSecret{},
+			Method: http.MethodPost, Path: all, Summary: "Make a client application of one's own", At: Self, Takes: OwnApplication{}, Gives: NewSecret{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				var in OwnApplication
 				if err := r.Decode(&in); err != nil {
@@ -78,7 +90,7 @@ func portalRoutes(s *portal.Service, clients *client.Service) []Route {
 			},
 		},
 		{
-			Method: http.MethodGet, Path: "/portal/applications/{in}/{id}", Summary: "Show an own client application", At: Self, Gives: client.Application{},
+			Method: http.MethodGet, Path: one, Summary: "Show an own client application", At: Self, Gives: client.Application{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				a, err := clients.Application(ctx, r.Principal, r.Path("in"), r.Path("id"))
 				if err != nil {
@@ -88,7 +100,7 @@ func portalRoutes(s *portal.Service, clients *client.Service) []Route {
 			},
 		},
 		{
-			Method: http.MethodPost, Path: "/portal/applications/{in}/{id}/secret", Summary: "Reset the secret of an own client application", At: Self, Takes: SecretReset{}, Gives: NewSecret{},
+			Method: http.MethodPost, Path: one + "/secret", Summary: "Reset the secret of an own client application", At: Self, Takes: SecretReset{}, Gives: NewSecret{},
 			Handle: func(ctx context.Context, r *Request) (any, error) { return resetSecret(ctx, clients, r, r.Path("in")) },
 		},
 	}

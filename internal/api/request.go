@@ -87,6 +87,15 @@ func (r *Request) IfMatch() (int64, error) {
 	return version, nil
 }
 
+// DecodeSeen reads the body as Decode does, and the version that the caller saw as
+// IfMatch does.
+func (r *Request) DecodeSeen(into any) (version int64, err error) {
+	if version, err = r.IfMatch(); err != nil {
+		return 0, err
+	}
+	return version, r.Decode(into)
+}
+
 // Page are the parameters after and limit: where the page begins, and how many
 // items it has at most.
 func (r *Request) Page() (after string, limit int, err error) {
@@ -97,6 +106,19 @@ func (r *Request) Page() (after string, limit int, err error) {
 		}
 	}
 	return r.Query("after"), limit, nil
+}
+
+// Before is Page for lists of numbered things, the newest first: the number that the
+// page goes on below, 0 for the first page.
+func (r *Request) Before() (number int64, limit int, err error) {
+	after, limit, err := r.Page()
+	if err != nil || after == "" {
+		return 0, limit, err
+	}
+	if number, err = strconv.ParseInt(after, 10, 64); err != nil || number < 1 {
+		return 0, 0, fmt.Errorf("%w: after must be the next of the page before", control.ErrInvalid)
+	}
+	return number, limit, nil
 }
 
 // admit asks who it is and whether they may, before a route's handler runs.

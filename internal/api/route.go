@@ -136,3 +136,6 @@ func of(value any) reflect.Type {
 	}
 	return reflect.TypeOf(value)
 }
+
+// inEnvironment is where the paths of an environment begin.
+const inEnvironment = "/environments/{environment}"

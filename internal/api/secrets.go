@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/access"
-	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/control/secrets"
 )
 
@@ -77,7 +76,7 @@ type SecretFields struct {
 const secretMaterialLimit = 2 * secrets.MaxMaterial
 
 const (
-	secretGroupsPath = "/environments/{environment}/secret-groups"
+	secretGroupsPath = inEnvironment + "/secret-groups"
 	secretGroupPath  = secretGroupsPath + "/{name}"
 	secretPath       = secretGroupPath + "/secrets/{secret}"
 )
@@ -117,7 +116,7 @@ func secretGroupRoutes(s *secrets.Service) []Route {
 			Method: http.MethodPut, Path: secretGroupPath, Summary: "Change note and download of a secret group", Needs: access.ManageSecrets, At: Environment, Takes: SecretGroup{}, Gives: secrets.Group{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				var in SecretGroup
-				seen, err := decodeMatch(r, &in)
+				seen, err := r.DecodeSeen(&in)
 				if err != nil {
 					return nil, err
 				}
@@ -185,7 +184,7 @@ func secretReadRoutes(s *secrets.Service) []Route {
 			},
 		},
 		{
-			Method: http.MethodGet, Path: "/environments/{environment}/credentials", Summary: "List every credential of an environment with use, age and expiry", Needs: access.ViewSecrets, At: Environment, Gives: []secrets.Credential{},
+			Method: http.MethodGet, Path: inEnvironment + "/credentials", Summary: "List every credential of an environment with use, age and expiry", Needs: access.ViewSecrets, At: Environment, Gives: []secrets.Credential{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				all, err := s.Credentials(ctx, r.Principal, r.Path("environment"))
 				return Page{Items: all}, err
@@ -194,92 +193,84 @@ func secretReadRoutes(s *secrets.Service) []Route {
 	}
 }
 
+// secretWriting has the handlers of those who write secrets.
+type secretWriting struct{ s *secrets.Service }
+
 func secretWriteRoutes(s *secrets.Service) []Route {
-	write := func(ctx context.Context, r *Request, in *SecretMaterial, name string, seen int64) (secrets.Secret, error) {
-		input, err := in.input()
-		if err != nil {
-			return secrets.Secret{}, err
-		}
-		return s.Put(ctx, r.Principal, r.Path("environment"), r.Path("name"), name, input, seen)
-	}
-	matched := func(change func(ctx context.Context, r *Request, seen int64) (secrets.Secret, error)) func(context.Context, *Request) (any, error) {
-		return func(ctx context.Context, r *Request) (any, error) {
-			seen, err := r.IfMatch()
-			if err != nil {
-				return nil, err
-			}
-			one, err := change(ctx, r, seen)
-			return Versioned{one, one.Version}, err
-		}
-	}
+	h := secretWriting{s}
 	return []Route{
-		{
-			Method: http.MethodPost, Path: secretGroupPath + "/secrets", Summary: "Write a new secret", Needs: access.WriteSecrets, At: Environment, Takes: SecretMaterial{}, Gives: secrets.Secret{}, Body: secretMaterialLimit,
-			Handle: func(ctx context.Context, r *Request) (any, error) {
-				var in SecretMaterial
-				if err := r.Decode(&in); err != nil {
-					return nil, err
-				}
-				one, err := write(ctx, r, &in, in.Name, 0)
-				return Created{Location: "/environments/" + r.Path("environment") + "/secret-groups/" + one.Group + "/secrets/" + one.Name, Value: one, Version: one.Version}, err
-			},
-		},
-		{
-			Method: http.MethodPost, Path: secretPath + "/versions", Summary: "Write a new version of a secret", Needs: access.WriteSecrets, At: Environment, Takes: SecretMaterial{}, Gives: secrets.Secret{}, Body: secretMaterialLimit,
-			Handle: matched(func(ctx context.Context, r *Request, seen int64) (secrets.Secret, error) {
-				var in SecretMaterial
-				if err := r.Decode(&in); err != nil {
-					return secrets.Secret{}, err
-				}
-				if seen == 0 {
-					return secrets.Secret{}, control.ErrNotFound
-				}
-				return write(ctx, r, &in, r.Path("secret"), seen)
-			}),
-		},
-		{
-			Method: http.MethodPost, Path: secretPath + "/generate", Summary: "Make a new version of a shared secret by its rotation policy", Needs: access.WriteSecrets, At: Environment, Gives: secrets.Secret{},
-			Handle: matched(func(ctx context.Context, r *Request, seen int64) (secrets.Secret, error) {
-				return s.Generate(ctx, r.Principal, r.Path("environment"), r.Path("name"), r.Path("secret"), seen)
-			}),
-		},
-		{
-			Method: http.MethodPost, Path: secretPath + "/rollback", Summary: "Let an older version of a secret serve again", Needs: access.WriteSecrets, At: Environment, Takes: SecretRollBack{}, Gives: secrets.Secret{},
-			Handle: matched(func(ctx context.Context, r *Request, seen int64) (secrets.Secret, error) {
-				var in SecretRollBack
-				if err := r.Decode(&in); err != nil {
-					return secrets.Secret{}, err
-				}
-				return s.RollBack(ctx, r.Principal, r.Path("environment"), r.Path("name"), r.Path("secret"), in.Number, seen)
-			}),
-		},
-		{
-			Method: http.MethodPut, Path: secretPath + "/settings", Summary: "Change owner, note, expiry and rotation of a secret", Needs: access.WriteSecrets, At: Environment, Takes: SecretSettings{}, Gives: secrets.Secret{},
-			Handle: matched(func(ctx context.Context, r *Request, seen int64) (secrets.Secret, error) {
-				var in SecretSettings
-				if err := r.Decode(&in); err != nil {
-					return secrets.Secret{}, err
-				}
-				return s.Change(ctx, r.Principal, r.Path("environment"), r.Path("name"), r.Path("secret"), secrets.Settings{Owner: in.Owner, Note: in.Note, Expires: in.Expires, Rotation: in.Rotation}, seen)
-			}),
-		},
-		{
-			Method: http.MethodDelete, Path: secretPath, Summary: "Remove a secret that nothing uses", Needs: access.WriteSecrets, At: Environment,
-			Handle: func(ctx context.Context, r *Request) (any, error) {
-				seen, err := r.IfMatch()
-				if err != nil {
-					return nil, err
-				}
-				return nil, s.Remove(ctx, r.Principal, r.Path("environment"), r.Path("name"), r.Path("secret"), seen)
-			},
-		},
+		{Method: http.MethodPost, Path: secretGroupPath + "/secrets", Summary: "Write a new secret", Needs: access.WriteSecrets, At: Environment, Takes: SecretMaterial{}, Gives: secrets.Secret{}, Body: secretMaterialLimit, Handle: h.create},
+		{Method: http.MethodPost, Path: secretPath + "/versions", Summary: "Write a new version of a secret", Needs: access.WriteSecrets, At: Environment, Takes: SecretMaterial{}, Gives: secrets.Secret{}, Body: secretMaterialLimit, Handle: h.renew},
+		{Method: http.MethodPost, Path: secretPath + "/generate", Summary: "Make a new version of a shared secret by its rotation policy", Needs: access.WriteSecrets, At: Environment, Gives: secrets.Secret{}, Handle: h.generate},
+		{Method: http.MethodPost, Path: secretPath + "/rollback", Summary: "Let an older version of a secret serve again", Needs: access.WriteSecrets, At: Environment, Takes: SecretRollBack{}, Gives: secrets.Secret{}, Handle: h.rollBack},
+		{Method: http.MethodPut, Path: secretPath + "/settings", Summary: "Change owner, note, expiry and rotation of a secret", Needs: access.WriteSecrets, At: Environment, Takes: SecretSettings{}, Gives: secrets.Secret{}, Handle: h.change},
+		{Method: http.MethodDelete, Path: secretPath, Summary: "Remove a secret that nothing uses", Needs: access.WriteSecrets, At: Environment, Handle: h.remove},
 	}
 }
 
-// decodeMatch reads the body and the version that was seen.
-func decodeMatch(r *Request, into any) (int64, error) {
-	if err := r.Decode(into); err != nil {
-		return 0, err
+func (h secretWriting) create(ctx context.Context, r *Request) (any, error) {
+	var in SecretMaterial
+	if err := r.Decode(&in); err != nil {
+		return nil, err
 	}
-	return r.IfMatch()
+	one, err := h.put(ctx, r, &in, in.Name, 0)
+	return Created{Location: "/environments/" + r.Path("environment") + "/secret-groups/" + one.Group + "/secrets/" + one.Name, Value: one, Version: one.Version}, err
+}
+
+// renew writes a version; the version that was seen is never 0, which would make a
+// secret.
+func (h secretWriting) renew(ctx context.Context, r *Request) (any, error) {
+	var in SecretMaterial
+	seen, err := r.DecodeSeen(&in)
+	if err != nil {
+		return nil, err
+	}
+	one, err := h.put(ctx, r, &in, r.Path("secret"), seen)
+	return Versioned{one, one.Version}, err
+}
+
+func (h secretWriting) put(ctx context.Context, r *Request, in *SecretMaterial, name string, seen int64) (secrets.Secret, error) {
+	input, err := in.input()
+	if err != nil {
+		return secrets.Secret{}, err
+	}
+	return h.s.Put(ctx, r.Principal, r.Path("environment"), r.Path("name"), name, input, seen)
+}
+
+func (h secretWriting) generate(ctx context.Context, r *Request) (any, error) {
+	seen, err := r.IfMatch()
+	if err != nil {
+		return nil, err
+	}
+	one, err := h.s.Generate(ctx, r.Principal, r.Path("environment"), r.Path("name"), r.Path("secret"), seen)
+	return Versioned{one, one.Version}, err
+}
+
+func (h secretWriting) rollBack(ctx context.Context, r *Request) (any, error) {
+	var in SecretRollBack
+	seen, err := r.DecodeSeen(&in)
+	if err != nil {
+		return nil, err
+	}
+	one, err := h.s.RollBack(ctx, r.Principal, r.Path("environment"), r.Path("name"), r.Path("secret"), in.Number, seen)
+	return Versioned{one, one.Version}, err
+}
+
+func (h secretWriting) change(ctx context.Context, r *Request) (any, error) {
+	var in SecretSettings
+	seen, err := r.DecodeSeen(&in)
+	if err != nil {
+		return nil, err
+	}
+	to := secrets.Settings{Owner: in.Owner, Note: in.Note, Expires: in.Expires, Rotation: in.Rotation}
+	one, err := h.s.Change(ctx, r.Principal, r.Path("environment"), r.Path("name"), r.Path("secret"), to, seen)
+	return Versioned{one, one.Version}, err
+}
+
+func (h secretWriting) remove(ctx context.Context, r *Request) (any, error) {
+	seen, err := r.IfMatch()
+	if err != nil {
+		return nil, err
+	}
+	return nil, h.s.Remove(ctx, r.Principal, r.Path("environment"), r.Path("name"), r.Path("secret"), seen)
 }

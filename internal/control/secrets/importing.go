@@ -16,7 +16,6 @@ import (
 	"strings"
 	"time"
 
-	keystore "github.com/pavlo-v-chernykh/keystore-go/v4"
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 	pkcs12 "software.sslmate.com/src/go-pkcs12"
@@ -235,71 +234,6 @@ func iterations(der []byte, depth int) int64 {
 	return worst
 }
 
-func readJKS(in Import) (*imported, error) {
-	if err := checkJKS(in.File); err != nil {
-		return nil, err
-	}
-	ks := keystore.New(keystore.WithOrderedAliases())
-	if err := ks.Load(bytes.NewReader(in.File), []byte(in.Password)); err != nil {
-		if strings.Contains(err.Error(), "digest") {
-			return nil, invalid("password", "is wrong for this JKS file, or the file was altered")
-		}
-		return nil, invalid("file", "is a damaged JKS file")
-	}
-	aliases := ks.Aliases()
-	if len(aliases) > maxCertificates {
-		return nil, invalid("file", "holds more than %d entries", maxCertificates)
-	}
-	var keys []string
-	out := &imported{}
-	for _, alias := range aliases {
-		if ks.IsPrivateKeyEntry(alias) {
-			keys = append(keys, alias)
-			continue
-		}
-		entry, err := ks.GetTrustedCertificateEntry(alias)
-		if err != nil {
-			continue
-		}
-		c, err := x509.ParseCertificate(entry.Certificate.Content)
-		if err != nil {
-			return nil, invalid("file", "entry %q is a damaged certificate", alias)
-		}
-		out.chain = append(out.chain, c)
-	}
-	alias := strings.ToLower(in.Alias)
-	switch {
-	case alias == "" && len(keys) == 0:
-		return out, nil
-	case alias == "" && len(keys) == 1:
-		alias = keys[0]
-	case alias == "":
-		return nil, invalid("alias", "the file holds several keys; choose one of %s", strings.Join(keys[:min(len(keys), 10)], ", "))
-	case !slices.Contains(keys, alias):
-		return nil, invalid("alias", "there is no key of this alias in the file")
-	}
-	password := in.KeyPassword
-	if password == "" {
-		password = in.Password
-	}
-	entry, err := ks.GetPrivateKeyEntry(alias, []byte(password))
-	if err != nil {
-		return nil, invalid("keyPassword", "is wrong for the key %q", alias)
-	}
-	if out.key, err = parseKey(entry.PrivateKey); err != nil {
-		return nil, err
-	}
-	out.chain = nil
-	for _, one := range entry.CertificateChain {
-		c, err := x509.ParseCertificate(one.Content)
-		if err != nil {
-			return nil, invalid("file", "the chain of %q holds a damaged certificate", alias)
-		}
-		out.chain = append(out.chain, c)
-	}
-	return out, nil
-}
-
 // keyed checks that there is a key with its certificate, and puts that one first.
 func (i *imported) keyed(now time.Time) error {
 	switch {
@@ -361,49 +295,3 @@ func keyPEM(key crypto.Signer) (string, error) {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), nil
 }
 
-// checkJKS walks the lengths of a JKS file, since its reader makes room for what
-// they promise.
-func checkJKS(file []byte) error {
-	damaged := invalid("file", "is a damaged JKS file")
-	in := cryptobyte.String(file)
-	var magic, version, count uint32
-	if !in.ReadUint32(&magic) || !in.ReadUint32(&version) || !in.ReadUint32(&count) || version < 1 || version > 2 {
-		return damaged
-	}
-	if count > maxCertificates {
-		return invalid("file", "holds more than %d entries", maxCertificates)
-	}
-	text := func() bool {
-		var s cryptobyte.String
-		return in.ReadUint16LengthPrefixed(&s)
-	}
-	long := func() bool {
-		var n uint32
-		return in.ReadUint32(&n) && uint64(n) <= uint64(len(in)) && in.Skip(int(n))
-	}
-	certificate := func() bool { return (version == 1 || text()) && long() }
-	for range count {
-		var tag, certificates uint32
-		if !in.ReadUint32(&tag) || !text() || !in.Skip(8) {
-			return damaged
-		}
-		switch tag {
-		case 1:
-			if !long() || !in.ReadUint32(&certificates) || certificates > maxCertificates {
-				return damaged
-			}
-			for range certificates {
-				if !certificate() {
-					return damaged
-				}
-			}
-		case 2:
-			if !certificate() {
-				return damaged
-			}
-		default:
-			return damaged
-		}
-	}
-	return nil
-}

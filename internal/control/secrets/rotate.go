@@ -157,34 +157,16 @@ var errNotDue = errors.New("it is not due any more")
 // lists are fetched. It is to be called every minute; several processes may.
 func (s *Service) Tick(ctx context.Context) error {
 	now := s.o.Now()
-	type key struct{ environment, group, name, kind string }
-	due := map[string][]key{}
-	find := func(what, condition string) (err error) {
-		rows, err := s.o.DB.Read().Query(ctx, "SELECT environment, group_name, name, kind FROM secrets_entries WHERE "+condition, now.UnixMilli()) //nolint:gosec // constants
-		if err != nil {
-			return fmt.Errorf("looking for what is due: %w", err)
-		}
-		defer func() { err = errors.Join(err, rows.Close()) }()
-		for rows.Next() {
-			var k key
-			if err := rows.Scan(&k.environment, &k.group, &k.name, &k.kind); err != nil {
-				return err
-			}
-			due[what] = append(due[what], k)
-		}
-		return rows.Err()
-	}
-	if err := errors.Join(
-		find("rotate", "next_rotation > 0 AND next_rotation <= ?"),
-		find("overlap", "overlap_until > 0 AND overlap_until <= ?"),
-		find("fetch", "next_fetch > 0 AND next_fetch <= ?"),
-	); err != nil {
+	rotations, err1 := s.findDue(ctx, "next_rotation > 0 AND next_rotation <= ?", now)
+	overlaps, err2 := s.findDue(ctx, "overlap_until > 0 AND overlap_until <= ?", now)
+	fetches, err3 := s.findDue(ctx, "next_fetch > 0 AND next_fetch <= ?", now)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
 	changed := map[string]bool{}
 	var errs []error
-	for _, k := range due["rotate"] {
-		if Kind(k.kind).Generated() == "" {
+	for _, k := range rotations {
+		if k.kind.Generated() == "" {
 			continue // a reminder
 		}
 		_, err := s.rotate(ctx, control.Principal{Operator: system}, k.environment, k.group, k.name, func(e Secret) error {
@@ -198,7 +180,7 @@ func (s *Service) Tick(ctx context.Context) error {
 		}
 		changed[k.environment] = changed[k.environment] || err == nil
 	}
-	for _, k := range due["overlap"] {
+	for _, k := range overlaps {
 		errs = append(errs, s.o.DB.Write(ctx, func(tx *store.Tx) error {
 			_, err := tx.Exec(ctx, "UPDATE secrets_entries SET previous = 0, overlap_until = 0 WHERE environment = ? AND group_name = ? AND name = ? AND overlap_until <= ?",
 				k.environment, k.group, k.name, now.UnixMilli())
@@ -206,7 +188,7 @@ func (s *Service) Tick(ctx context.Context) error {
 		}))
 		changed[k.environment] = true
 	}
-	for _, k := range due["fetch"] {
+	for _, k := range fetches {
 		fetched, err := s.fetch(ctx, k.environment, k.group, k.name)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("revocation list %s/%s: %w", k.group, k.name, err))
@@ -219,6 +201,28 @@ func (s *Service) Tick(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// dueSecret is a secret whose time has come.
+type dueSecret struct {
+	environment, group, name string
+	kind                     Kind
+}
+
+func (s *Service) findDue(ctx context.Context, condition string, now time.Time) (found []dueSecret, err error) {
+	rows, err := s.o.DB.Read().Query(ctx, "SELECT environment, group_name, name, kind FROM secrets_entries WHERE "+condition, now.UnixMilli()) //nolint:gosec // constants
+	if err != nil {
+		return nil, fmt.Errorf("looking for what is due: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var d dueSecret
+		if err := rows.Scan(&d.environment, &d.group, &d.name, &d.kind); err != nil {
+			return nil, err
+		}
+		found = append(found, d)
+	}
+	return found, rows.Err()
 }
 
 // Run calls Tick every minute, until ctx ends.

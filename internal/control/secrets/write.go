@@ -62,25 +62,9 @@ func (s *Service) put(ctx context.Context, tx *store.Tx, u putting) (Secret, err
 	if err != nil {
 		return Secret{}, err
 	}
-	before, err := s.entry(ctx, tx.Reader, u.environment, u.group, u.name)
-	fresh := errors.Is(err, control.ErrNotFound)
-	switch {
-	case err != nil && !fresh:
+	before, fresh, err := s.putBefore(ctx, tx, u)
+	if err != nil {
 		return Secret{}, err
-	case fresh && u.seen != 0:
-		return Secret{}, control.ErrNotFound
-	case !fresh && u.seen == 0:
-		return Secret{}, fmt.Errorf("%w: there is a secret %s already", control.ErrConflict, u.name)
-	case !fresh && u.seen != before.Version:
-		return Secret{}, control.ErrConflict
-	case !fresh && before.Kind != u.kind:
-		return Secret{}, invalid("kind", "is %s; a secret keeps its kind", before.Kind)
-	}
-	if fresh {
-		err := tx.QueryRow(ctx, "SELECT latest FROM secrets_removed WHERE environment = ? AND group_name = ? AND name = ?", u.environment, u.group, u.name).Scan(&before.Latest)
-		if err != nil && !errors.Is(err, store.ErrNoRows) {
-			return Secret{}, err
-		}
 	}
 	number, now := before.Latest+1, s.o.Now().UnixMilli()
 	mark, err := s.putVersion(ctx, tx, u, g, number, now)
@@ -120,6 +104,32 @@ func (s *Service) put(ctx context.Context, tx *store.Tx, u putting) (Secret, err
 		return Secret{}, err
 	}
 	return s.entry(ctx, tx.Reader, u.environment, u.group, u.name)
+}
+
+// putBefore is the secret before it is written, whose version must be the one that was
+// seen. A fresh one of a name that was removed goes on with its numbers.
+func (s *Service) putBefore(ctx context.Context, tx *store.Tx, u putting) (before Secret, fresh bool, err error) {
+	before, err = s.entry(ctx, tx.Reader, u.environment, u.group, u.name)
+	fresh = errors.Is(err, control.ErrNotFound)
+	switch {
+	case err != nil && !fresh:
+		return Secret{}, false, err
+	case fresh && u.seen != 0:
+		return Secret{}, false, control.ErrNotFound
+	case !fresh && u.seen == 0:
+		return Secret{}, false, fmt.Errorf("%w: there is a secret %s already", control.ErrConflict, u.name)
+	case !fresh && u.seen != before.Version:
+		return Secret{}, false, control.ErrConflict
+	case !fresh && before.Kind != u.kind:
+		return Secret{}, false, invalid("kind", "is %s; a secret keeps its kind", before.Kind)
+	case !fresh:
+		return before, false, nil
+	}
+	err = tx.QueryRow(ctx, "SELECT latest FROM secrets_removed WHERE environment = ? AND group_name = ? AND name = ?", u.environment, u.group, u.name).Scan(&before.Latest)
+	if errors.Is(err, store.ErrNoRows) {
+		err = nil
+	}
+	return before, true, err
 }
 
 // putVersion seals the material as one version.

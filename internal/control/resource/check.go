@@ -1,0 +1,108 @@
+package resource
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"farrier.dev/farrier/internal/manifest"
+)
+
+// checked brings a resource into canonical form and refuses it where it is wrong in
+// itself; what it refers to is looked at when the draft is published.
+func (s *Service) checked(environment string, d *manifest.Document) error {
+	if !slices.Contains(Kinds(), d.Kind) {
+		return invalid("kind: must be one of %s; contracts and secrets have places of their own", strings.Join(Kinds(), ", "))
+	}
+	if err := d.Canonical(); err != nil {
+		return invalid("%v", err)
+	}
+	text, err := d.YAML()
+	if err != nil {
+		return invalid("%v", err)
+	}
+	var problems []Problem
+	for _, one := range manifest.Read([]manifest.File{{Name: keyOf(d).file(environment), Text: text}}).Problems() {
+		if one.Severity == manifest.Error {
+			problems = append(problems, s.problem(environment, one))
+		}
+	}
+	if len(problems) == 0 {
+		problems = s.settings(d)
+	}
+	if len(problems) > 0 {
+		return &InvalidError{problems}
+	}
+	return nil
+}
+
+// settings checks the settings of a PolicyBinding.
+func (s *Service) settings(d *manifest.Document) []Problem {
+	if d.Kind != KindBinding {
+		return nil
+	}
+	var spec struct {
+		PolicyRef struct {
+			Name string `json:"name"`
+		} `json:"policyRef"`
+		Config json.RawMessage `json:"config"`
+	}
+	if err := json.Unmarshal(d.Spec, &spec); err != nil {
+		return []Problem{{Resource: keyOf(d), Severity: "error", Field: "spec", Message: err.Error()}}
+	}
+	found := s.CheckSettings(spec.PolicyRef.Name, spec.Config)
+	for i := range found {
+		found[i].Resource = keyOf(d)
+		if found[i].Field = strings.TrimSuffix("spec.config."+found[i].Field, "."); strings.HasPrefix(found[i].Field, "spec.config.[") {
+			found[i].Field = "spec.config" + found[i].Field[len("spec.config."):]
+		}
+	}
+	return found
+}
+
+// CheckSettings says what is wrong with the settings of a policy: by its schema, and
+// by compiling them, expressions among them. Of a policy that the catalogue does not
+// have, nothing is known.
+func (s *Service) CheckSettings(policy string, settings json.RawMessage) []Problem {
+	entry, known := s.o.Catalogue.Find(policy)
+	if !known || entry.Structural {
+		return nil
+	}
+	if len(settings) == 0 || string(settings) == "null" {
+		settings = json.RawMessage("{}")
+	}
+	var referred error
+	if entry.Resolve != nil && s.o.Build.Expand != nil {
+		resolved, err := entry.Resolve(settings, s.o.Build.Expand)
+		if err == nil {
+			settings = resolved
+		}
+		referred = err
+	}
+	if referred != nil {
+		return []Problem{{Severity: "error", Message: referred.Error()}}
+	}
+	if entry.Check == nil {
+		return nil
+	}
+	var out []Problem
+	for _, one := range entry.Check(settings) {
+		field := strings.Builder{}
+		for _, step := range one.Path {
+			switch {
+			case step != "" && strings.Trim(step, "0123456789") == "":
+				field.WriteString("[" + step + "]")
+			case field.Len() > 0:
+				field.WriteString("." + step)
+			default:
+				field.WriteString(step)
+			}
+		}
+		message := one.Message
+		if len(one.Known) > 0 {
+			message += "; known are " + strings.Join(one.Known, ", ")
+		}
+		out = append(out, Problem{Severity: "error", Field: field.String(), Message: message})
+	}
+	return out
+}
