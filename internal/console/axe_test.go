@@ -64,7 +64,8 @@ func TestBrowserInventory(t *testing.T) {
 	judge := newAxe(t)
 	b.resize(t, 1280, false)
 	enter(t, b, h, at)
-	b.click(t, "nav[aria-label=Pages] a[href='/inventory']")
+	b.click(t, "nav[aria-label=Pages] a[href='/refusals']")
+	b.click(t, "nav[aria-label=Security] a[href='/inventory']")
 	b.fill(t, "#q", "data:card exposure:public")
 	b.click(t, ".search button")
 	if got := b.eval(t, `document.querySelectorAll("table.inventory tbody tr").length`); got == "0" {

@@ -100,6 +100,7 @@ func enter(t *testing.T, b *browser, h *house, at string) {
 // findRefusal goes from the overview to the trail of a blocked request.
 func findRefusal(t *testing.T, b *browser, at, id string) {
 	t.Helper()
+	// The first page of Security is that of refusals.
 	b.click(t, "nav[aria-label=Pages] a[href='/refusals']")
 	b.fill(t, "#f-rule", "crs-942100")
 	b.click(t, ".filter button")

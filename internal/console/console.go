@@ -8,15 +8,19 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/control/alert"
 	"farrier.dev/farrier/internal/control/auditlog"
 	"farrier.dev/farrier/internal/control/client"
 	"farrier.dev/farrier/internal/control/exchange"
 	"farrier.dev/farrier/internal/control/findings"
+	"farrier.dev/farrier/internal/control/fleet"
 	"farrier.dev/farrier/internal/control/governance"
+	"farrier.dev/farrier/internal/control/incident"
 	"farrier.dev/farrier/internal/control/inventory"
 	"farrier.dev/farrier/internal/control/people"
 	"farrier.dev/farrier/internal/control/portal"
@@ -52,10 +56,20 @@ type Options struct {
 	Portal  *portal.Service
 	// Alerts may be nil: then there are no pages of alerts.
 	Alerts *alert.Service
+	// Incidents may be nil: then there are no pages of incidents.
+	Incidents *incident.Service
 	// Secrets may be nil: then there are no pages of secrets.
 	Secrets *secrets.Service
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Fleet may be nil: then there are no pages of gateways. FleetAddress is where
+	// gateways reach the control plane, as "https://control.example.com:9443"; empty
+	// while it does not listen for them.
+	Fleet        *fleet.Service
+	FleetAddress string
+	Now          func() time.Time
+	Log          *slog.Logger
+	// Where is the scope of the process's own environment, by which the navigation
+	// shows what its reader may see; Environment in the organisation when it is empty.
+	Where access.Scope
 	// Secure says that browsers speak HTTPS to the console.
 	Secure bool
 	// Hosts are names beyond those of the loopback under which browsers may ask
@@ -74,6 +88,8 @@ type console struct {
 	assets    map[string]asset
 	crossSite *http.CrossOriginProtection
 	mux       *http.ServeMux
+	// served are the patterns of all routes.
+	served map[string]bool
 }
 
 // New makes the handler of all pages. An error is a missing service, or a
@@ -83,7 +99,7 @@ func New(o Options) (http.Handler, error) {
 		return nil, errors.New("console: all services, Now and Log are required")
 	}
 	c := &console{
-		Options: o, crossSite: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
+		Options: o, crossSite: http.NewCrossOriginProtection(), mux: http.NewServeMux(), served: map[string]bool{},
 		hosts: map[string]bool{"localhost": true, "127.0.0.1": true, "::1": true},
 	}
 	for _, host := range o.Hosts {
@@ -98,6 +114,7 @@ func New(o Options) (http.Handler, error) {
 	}
 	for _, r := range c.routes() {
 		c.mux.Handle(r.pattern, c.admit(r))
+		c.served[r.pattern] = true
 	}
 	return http.HandlerFunc(c.serve), nil
 }
@@ -123,7 +140,15 @@ type route struct {
 
 // routes is the only list of addresses.
 func (c *console) routes() []route {
-	return append(append(append(append(append(append(append(append(append(c.manageRoutes(), c.secretRoutes()...), c.inventoryRoutes()...), c.auditRoutes()...), append(c.accountRoutes(), c.ssoRoutes()...)...), c.peopleRoutes()...), append(c.alertRoutes(), c.monitoringRoutes()...)...), c.clientRoutes()...), c.portalRoutes()...), []route{
+	return slices.Concat(
+		c.ownRoutes(), c.manageRoutes(), c.clientRoutes(), c.portalRoutes(), c.inventoryRoutes(), c.alertRoutes(), c.monitoringRoutes(), c.incidentRoutes(),
+		c.gatewayRoutes(), c.secretRoutes(), c.peopleRoutes(), c.auditRoutes(), c.accountRoutes(), c.ssoRoutes(),
+	)
+}
+
+// ownRoutes are those for which there always is a service.
+func (c *console) ownRoutes() []route {
+	return []route{
 		{"GET /assets/{version}/{path...}", everyone, c.asset},
 		{"GET /favicon.ico", everyone, c.favicon},
 
@@ -134,7 +159,7 @@ func (c *console) routes() []route {
 		{"POST /password", unfinished, c.setPassword},
 		{"POST /logout", unfinished, c.logout},
 
-		{"GET /{$}", operators, c.overview},
+		{"GET /{$}", operators, c.lead(c.overview)},
 		{"GET /overview/live", operators, c.overviewLive},
 		{"GET /overview/series", operators, c.overviewSeries},
 		{"GET /apis", operators, c.apis},
@@ -157,6 +182,7 @@ func (c *console) routes() []route {
 		{"POST /projects/{name}/unpatch", operators, c.projectUnpatch},
 		{"POST /projects/{name}/forget", operators, c.projectForget},
 		{"GET /revision", operators, c.revision},
+		{"GET /search", operators, c.search},
 		{"/", operators, c.notFound},
-	}...)
+	}
 }

@@ -105,7 +105,7 @@ func TestPages(t *testing.T) {
 					t.Errorf("the page says %q", not)
 				}
 			}
-			if strings.Contains(a.body, "<html") && c.path != "/login" && !strings.Contains(a.body, `name="id"`) {
+			if strings.Contains(a.body, "<html") && c.path != "/login" && !strings.Contains(a.body, `name="q" type="search"`) {
 				t.Error("the page has no look-up box")
 			}
 			if strings.Contains(a.body, "style=") || strings.Contains(a.body, "<style") || strings.Contains(a.body, " onclick") {
@@ -242,7 +242,7 @@ func TestWords(t *testing.T) {
 		percent(0, 0) + ".": ".", percent(1, 100000): "< 0.1 %", percent(1, 3): "33 %", percent(1, 40): "2.5 %",
 		byteSize(int64(0)): "0 B", byteSize(2048): "2.0 KiB", byteSize(int64(50 << 20)): "50 MiB",
 		duration(0): "–", duration(2000): "2 µs", duration(1_500_000): "1.5 ms", duration(250_000_000): "250 ms", duration(2_500_000_000): "2.5 s",
-		ago(0): "just now", ago(59e9): "59 s ago", ago(3600e9): "1 h ago", ago(-2 * 60e9): "in the future", ago(49 * 3600e9): "2 days ago",
+		ago(0): "just now", ago(59e9): "59 s ago", ago(3600e9): "1 h ago", ago(-2 * 60e9): "in 2 min", ago(-3 * 3600e9): "in 3 h", ago(-72 * 3600e9): "in 3 days", ago(49 * 3600e9): "2 days ago",
 		spoken("no route"): "No route.", spoken("é."): "É.", spoken(" "): "",
 		query("/x", "a", "", "b", "1&2"): "/x?b=1%262", query("/x"): "/x",
 	}

@@ -8,14 +8,6 @@ import (
 	"farrier.dev/farrier/internal/control/exchange"
 )
 
-// tab is a link of the navigation.
-type tab struct {
-	Path, Name string
-	Here       bool
-}
-
-func newTab(path, name, section string) tab { return tab{path, name, path == section} }
-
 // rangeLinks lets choose a range of a page.
 type rangeLinks struct {
 	Path   string

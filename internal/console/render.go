@@ -19,23 +19,20 @@ var templateFiles embed.FS
 
 // view is what a template sees.
 type view struct {
-	Title, Section string
+	Title string
+	// Nav is the navigation; empty without a session.
+	Nav navigation
 	// Operator is empty on pages without a session.
 	Operator             string
 	Environment, Version string
 	// Refused is when a change was refused since; zero for none.
 	Refused time.Time
-	// Inventory says that there are pages of the inventory, Access those of accounts.
-	Inventory, Access bool
-	// Clients says that there are pages of client applications and the portal.
-	Clients bool
-	// Alerts says that there are pages of alerts.
-	Alerts bool
-	// Manage says that there are pages of drafts and revisions.
-	Manage bool
-	// Secrets says that there are pages of secrets.
-	Secrets bool
-	Data    any
+	// Inventory says that there are pages of the inventory, Manage those of drafts and
+	// revisions, Clients those of client applications.
+	Inventory, Manage, Clients bool
+	// Search is the text of the box.
+	Search string
+	Data   any
 	// Ways are those to sign in beside a password; nil for none.
 	Ways *signInWays
 	now  time.Time
@@ -82,11 +79,14 @@ func (c *console) execute(w http.ResponseWriter, r *request, status int, page, p
 		return fmt.Errorf("there is no page %q", page)
 	}
 	v := view{
-		Title: title, Section: section(r.URL.Path), Environment: c.Environment, Version: c.Version,
-		Data: data, Inventory: c.Inventory != nil, Access: c.People != nil, Clients: c.Clients != nil, Secrets: c.Secrets != nil, Manage: c.Resources != nil, Alerts: c.Alerts != nil, Ways: c.ways(r), now: c.Now(),
+		Title: title, Environment: c.Environment, Version: c.Version,
+		Data: data, Inventory: c.Inventory != nil, Manage: c.Resources != nil, Clients: c.Clients != nil, Ways: c.ways(r), now: c.Now(),
 	}
 	if r.principal.Ready() {
-		v.Operator = r.principal.Operator
+		v.Operator, v.Nav = r.principal.Operator, c.navigate(r.principal, r.URL.Path)
+		if r.URL.Path == "/search" {
+			v.Search = r.URL.Query().Get("q")
+		}
 		v.Refused, _ = c.Served.Refused(r.principal)
 	}
 	var out bytes.Buffer
@@ -97,15 +97,6 @@ func (c *console) execute(w http.ResponseWriter, r *request, status int, page, p
 	w.WriteHeader(status)
 	_, _ = w.Write(out.Bytes()) // the client has gone away; there is nobody to tell
 	return nil
-}
-
-// section is the first part of a path, by which the navigation marks itself.
-func section(p string) string {
-	first, _, _ := strings.Cut(strings.TrimPrefix(p, "/"), "/")
-	if first == "exchanges" {
-		return "refusals"
-	}
-	return first
 }
 
 // Today is the time at which the page was made.
@@ -129,6 +120,16 @@ func (v view) Ago(at time.Time) template.HTML {
 	at = at.UTC()
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s"><span class="ago">%s</span></time>`, //nolint:gosec // numbers and fixed words only
 		at.Format(time.RFC3339), at.Format("2006-01-02 15:04:05.000 UTC"), ago(v.now.Sub(at))))
+}
+
+// At is a time alone, for moments to come.
+func (v view) At(at time.Time) template.HTML {
+	if at.IsZero() {
+		return "–"
+	}
+	at = at.UTC()
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s"><span class="on">%s</span></time>`, //nolint:gosec // numbers and fixed words only
+		at.Format(time.RFC3339), at.Format("2006-01-02 15:04:05.000 UTC"), v.clock(at)))
 }
 
 func (v view) clock(at time.Time) string {

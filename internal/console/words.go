@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"farrier.dev/farrier/internal/control/client"
 	"farrier.dev/farrier/internal/control/exchange"
 	"farrier.dev/farrier/internal/finding"
 	rules "farrier.dev/farrier/internal/governance"
@@ -39,7 +40,9 @@ func functions(assetURL func(string) (string, error)) template.FuncMap {
 		"short":       short,
 		"period":      period,
 		"spoken":      spoken,
-		"tab":         newTab,
+		"gatewayTone": gatewayTone,
+		"inState":     func(n map[client.State]int, s client.State) int { return n[s] },
+		"gatewayWord": gatewayWord,
 		"ranges":      newRangeLinks,
 		"lines":       newLines,
 		"bar":         bar,
@@ -121,10 +124,15 @@ func plural(n any, one, many string) string {
 	return many
 }
 
-// ago says in one unit how long ago something was.
+// ago says in one unit how long ago something was, or will be.
 func ago(d time.Duration) string {
-	if d < -time.Minute {
-		return "in the future"
+	switch to := -d; {
+	case to >= 48*time.Hour:
+		return fmt.Sprintf("in %d days", to/(24*time.Hour))
+	case to >= time.Hour:
+		return fmt.Sprintf("in %d h", to/time.Hour)
+	case to >= time.Minute:
+		return fmt.Sprintf("in %d min", to/time.Minute)
 	}
 	for _, u := range []struct {
 		below, unit time.Duration

@@ -18,19 +18,35 @@
     if (s < 172800) return Math.floor(s / 3600) + " h ago";
     return Math.floor(s / 86400) + " days ago";
   }
+  // The server writes UTC. Times are shown in the zone of the reader; their titles
+  // stay UTC.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+  const abroad = zone !== "" && zone !== "UTC" && zone !== "Etc/UTC";
+  function local(t) {
+    const now = new Date();
+    const at = two(t.getHours()) + ":" + two(t.getMinutes());
+    if (t.toDateString() === now.toDateString()) return at + ":" + two(t.getSeconds());
+    if (t.getFullYear() === now.getFullYear()) return day(t) + " " + at;
+    return day(t) + " " + t.getFullYear() + " " + at;
+  }
   function refreshTimes() {
     for (const time of document.querySelectorAll("time[datetime]")) {
       const text = time.querySelector(".ago");
       const past = Date.now() - Date.parse(time.dateTime);
       if (text && past > -60000) text.textContent = ago(past);
+      const at = time.querySelector(".at, .on");
+      if (abroad && at && !at.dataset.local) {
+        at.textContent = local(new Date(time.dateTime));
+        at.dataset.local = zone;
+      }
     }
   }
 
   const number = new Intl.NumberFormat("fr-FR"); // thin spaces between thousands, as the server writes
   const two = (n) => String(n).padStart(2, "0");
-  const clock = (t) => two(t.getUTCHours()) + ":" + two(t.getUTCMinutes());
+  const clock = (t) => two(t.getHours()) + ":" + two(t.getMinutes());
   const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-  const day = (t) => t.getUTCDate() + " " + months[t.getUTCMonth()];
+  const day = (t) => t.getDate() + " " + months[t.getMonth()];
   const lines = [["Requests", "requests"], ["Refused", "refused"], ["Attacks", "attacks"], ["Errors", "errors"]];
 
   class Chart {
@@ -69,12 +85,11 @@
         scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.08, 4)] } },
         cursor: { drag: { x: false, y: false }, points: { size: 6 } },
         axes: [
-          { ...axis, size: 30, space: long ? 90 : 55, values: (_, ticks) => ticks.map((s) => { const t = new Date(s * 1000); return long && t.getUTCHours() === 0 ? day(t) : long ? clock(t) : clock(t); }) },
+          { ...axis, size: 30, space: long ? 90 : 55, values: (_, ticks) => ticks.map((s) => { const t = new Date(s * 1000); return long && t.getHours() === 0 ? day(t) : clock(t); }) },
           { ...axis, size: 46, values: (_, ticks) => ticks.map((n) => (Number.isInteger(n) ? number.format(n) : "")) },
         ],
-        tzDate: (s) => uPlot.tzDate(new Date(s * 1000), "Etc/UTC"),
         series: [
-          { label: "UTC", value: (_, s) => (s == null ? "–" : label(s)) },
+          { label: abroad ? "Local time" : "UTC", value: (_, s) => (s == null ? "–" : label(s)) },
           ...this.lines.map(([title], i) => ({
             label: title, stroke: colour("chart-" + lines[i][1]), width: i === 0 ? 1.75 : 1.5,
             fill: i === 0 ? colour("chart-" + lines[i][1]) + "22" : undefined, points: { show: false },
@@ -101,7 +116,7 @@
     const text = await response.text();
     const selection = getSelection();
     const busy = part.contains(document.activeElement) || (!selection.isCollapsed && part.contains(selection.anchorNode));
-    if (!busy) part.innerHTML = text;
+    if (!busy) { part.innerHTML = text; refreshTimes(); }
   }
   async function tick() {
     refreshTimes();
@@ -153,6 +168,18 @@
     });
   }
 
+  // "/" leads to the search from everywhere but fields.
+  addEventListener("keydown", (event) => {
+    const box = document.getElementById("lookup");
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || !box) return;
+    if (event.target.closest && event.target.closest("input, textarea, select, [contenteditable]")) return;
+    event.preventDefault();
+    box.focus();
+    box.select();
+  });
+
+  const told = document.querySelector("[data-zone]");
+  if (told && abroad) told.textContent = "Times are those of " + zone + "; point at one for UTC. Fields that say UTC are UTC.";
   refreshTimes();
   for (const chart of charts) chart.load().catch(() => tell("no answer, trying again", "lost"));
   setInterval(tick, period);
