@@ -205,6 +205,14 @@ func WithEnvironment(id string) Option { return func(s *Service) { s.own = id } 
 // WithSealer makes codes of an authenticator possible, whose secrets must be sealed.
 func WithSealer(sealer Sealer) Option { return func(s *Service) { s.sealer = sealer } }
 
+// InUse tells what of other rooms lies in an environment or, when that is empty, in a
+// business group, as "3 contracts"; nothing when it is empty. It reads with the
+// transaction that is to delete it.
+type InUse func(ctx context.Context, r store.Reader, environment, group string) (what string, err error)
+
+// WithInUse lets other rooms keep environments and business groups from being deleted.
+func WithInUse(hook InUse) Option { return func(s *Service) { s.inUse = hook } }
+
 // WithSecondFactor says that who signs in by password must have a second factor.
 func WithSecondFactor(required bool) Option {
 	return func(s *Service) { s.secondFactor = required }
@@ -228,6 +236,7 @@ type Service struct {
 	sealer       Sealer
 	throttle     *throttle
 	own          string
+	inUse        InUse
 	secondFactor bool
 	idle, life   time.Duration
 	memory       memory
@@ -242,7 +251,7 @@ func Open(ctx context.Context, db *store.DB, hasher Hasher, audit Auditor, now f
 	if err := db.Migrate(ctx, "access", migrations); err != nil {
 		return nil, fmt.Errorf("opening access: %w", err)
 	}
-	s := &Service{db: db, now: now, audit: audit, hasher: hasher, throttle: newThrottle(), idle: SessionIdle, life: SessionLife}
+	s := &Service{db: db, now: now, audit: audit, hasher: hasher, inUse: nothing, throttle: newThrottle(), idle: SessionIdle, life: SessionLife}
 	for _, set := range options {
 		set(s)
 	}
@@ -250,6 +259,18 @@ func Open(ctx context.Context, db *store.DB, hasher Hasher, audit Auditor, now f
 		return nil, fmt.Errorf("opening access: %w", err)
 	}
 	return s, nil
+}
+
+// nothing lies anywhere.
+func nothing(context.Context, store.Reader, string, string) (string, error) { return "", nil }
+
+// empty refuses to delete what other rooms use.
+func (s *Service) empty(ctx context.Context, tx *store.Tx, environment, group string) error {
+	what, err := s.inUse(ctx, tx.Reader, environment, group)
+	if err == nil && what != "" {
+		err = fmt.Errorf("%w: it holds %s", ErrNotEmpty, what)
+	}
+	return err
 }
 
 // ensureOwn makes the environment of the process, unless it is there.

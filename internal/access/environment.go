@@ -95,8 +95,8 @@ func (s *Service) UpdateEnvironment(ctx context.Context, by By, e Environment) (
 	return e, nil
 }
 
-// DeleteEnvironment deletes an environment, and the grants in it. Whether anything of
-// other rooms lies in it is for the caller to ask first.
+// DeleteEnvironment deletes an environment, and the grants in it; ErrNotEmpty when
+// something of other rooms lies in it.
 func (s *Service) DeleteEnvironment(ctx context.Context, by By, id string, version int64) error {
 	if id == s.own && id != "" {
 		return fmt.Errorf("%w: this process serves environment %s, so that it can not be deleted", ErrInvalid, id)
@@ -112,6 +112,9 @@ func (s *Service) DeleteEnvironment(ctx context.Context, by By, id string, versi
 		}
 		if e.Version != version {
 			return ErrVersion
+		}
+		if err := s.empty(ctx, tx, id, ""); err != nil {
+			return err
 		}
 		if _, err := tx.Exec(ctx, "DELETE FROM access_grants WHERE environment = ?", id); err != nil {
 			return err

@@ -26,8 +26,9 @@ const recoveryCodes = 10
 // maxFactors bounds the factors of one account.
 const maxFactors = 20
 
-// totpPurpose is what secrets of authenticators are sealed for.
-const totpPurpose = "access-totp"
+// SealPurpose is what the column access_factors.data is sealed for, where its value
+// is sealed.
+const SealPurpose = "access-totp"
 
 // Factor is a second factor of an account, without its secret.
 type Factor struct {
@@ -75,7 +76,7 @@ func (s *Service) BeginTOTP(ctx context.Context, token string) (Enrolment, error
 		return Enrolment{}, fmt.Errorf("setting up an authenticator: %w", errNoSealer)
 	}
 	raw := newTOTPSecret()
-	sealed, err := s.sealer.Seal(totpPurpose, raw)
+	sealed, err := s.sealer.Seal(SealPurpose, raw)
 	if err != nil {
 		return Enrolment{}, fmt.Errorf("setting up an authenticator: %w", err)
 	}
@@ -188,7 +189,7 @@ func (s *Service) matchTOTP(ctx context.Context, tx *store.Tx, account, kind, co
 	if err != nil {
 		return 0, err
 	}
-	raw, err := s.sealer.Open(totpPurpose, sealed)
+	raw, err := s.sealer.Open(SealPurpose, sealed)
 	if err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"farrier.dev/farrier/internal/store"
 )
 
 var boss = By{Operator: "boss"}
@@ -531,6 +534,35 @@ func TestHoldsAll(t *testing.T) {
 					r.Fatalf("%v holds all of %v, but not %s at %v", p, of, what, at)
 				}
 			}
+		}
+	})
+}
+
+// TestInUse holds that other rooms can keep environments and groups from being deleted.
+func TestInUse(t *testing.T) {
+	with(t, func(t *testing.T, s *scene) {
+		ctx := t.Context()
+		kept := map[string]string{"environment staging": "3 contracts"}
+		s.inUse = func(_ context.Context, _ store.Reader, environment, group string) (string, error) {
+			if environment != "" {
+				return kept["environment "+environment], nil
+			}
+			return kept["group "+group], nil
+		}
+		group := good[Group](t)(s.CreateGroup(ctx, boss, Group{Name: "A", Parent: Root}))
+		kept["group "+group.ID] = "1 client applications"
+		env := good[Environment](t)(s.CreateEnvironment(ctx, boss, Environment{ID: "staging", Kind: Sandbox, Group: Root}))
+		for what, remove := range map[string]func() error{
+			"it holds 3 contracts":           func() error { return s.DeleteEnvironment(ctx, boss, env.ID, env.Version) },
+			"it holds 1 client applications": func() error { return s.DeleteGroup(ctx, boss, group.ID, group.Version) },
+		} {
+			if err := remove(); !errors.Is(err, ErrNotEmpty) || !strings.Contains(err.Error(), what) {
+				t.Errorf("deleted, though %s: %v", what, err)
+			}
+		}
+		clear(kept)
+		if err := errors.Join(s.DeleteEnvironment(ctx, boss, env.ID, env.Version), s.DeleteGroup(ctx, boss, group.ID, group.Version)); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -306,6 +306,9 @@ func (s *Service) DeleteGroup(ctx context.Context, by By, id string, version int
 				return ErrNotEmpty
 			}
 		}
+		if err := s.empty(ctx, tx, "", id); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, "DELETE FROM access_grants WHERE grp = ?", id); err != nil {
 			return err
 		}

@@ -22,8 +22,8 @@ import (
 	"farrier.dev/farrier/internal/store"
 )
 
-// sealPurpose is what signing keys are sealed for.
-const sealPurpose = "authserver/signing-key"
+// SealPurpose is what the column authserver_keys.sealed is sealed for.
+const SealPurpose = "authserver/signing-key"
 
 // jwksLife is how long others may keep our key set.
 const jwksLife = 15 * time.Minute
@@ -173,7 +173,7 @@ func (s *Server) readKeys(ctx context.Context, r store.Reader) (all []*key, err 
 		if err := rows.Scan(&sealed, &algorithm, &active); err != nil {
 			return nil, err
 		}
-		der, err := s.o.Sealer.Open(sealPurpose, sealed)
+		der, err := s.o.Sealer.Open(SealPurpose, sealed)
 		if err != nil {
 			return nil, fmt.Errorf("opening a signing key: %w", err)
 		}
@@ -210,7 +210,7 @@ func (s *Server) makeKey(ctx context.Context, tx *store.Tx, active, now time.Tim
 	if err != nil {
 		return nil, fmt.Errorf("writing a signing key: %w", err)
 	}
-	sealed, err := s.o.Sealer.Seal(sealPurpose, der)
+	sealed, err := s.o.Sealer.Seal(SealPurpose, der)
 	if err != nil {
 		return nil, err
 	}

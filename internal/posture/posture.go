@@ -78,8 +78,9 @@ func New(ctx context.Context, opts Options) (*Posture, error) {
 	return p, nil
 }
 
-// Run reopens findings whose suppression has expired, until ctx ends. The error
-// of a store that fails goes to report, and the next minute tries again.
+// Run reopens findings whose suppression has expired, and takes over the suppressions
+// that other processes have changed, until ctx ends. The error of a store that fails
+// goes to report, and the next minute tries again.
 func (p *Posture) Run(ctx context.Context, report func(error)) {
 	ticker := time.NewTicker(time.Minute)
 	defer ticker.Stop()
@@ -89,10 +90,11 @@ func (p *Posture) Run(ctx context.Context, report func(error)) {
 			return
 		case <-ticker.C:
 		}
-		if !p.expired() {
-			continue
+		changed, err := p.changed(ctx)
+		if changed {
+			err = p.Refresh(ctx)
 		}
-		if err := p.Refresh(ctx); err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil {
 			report(err)
 		}
 	}

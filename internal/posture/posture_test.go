@@ -206,8 +206,30 @@ func TestSuppression(t *testing.T) {
 			}
 		}
 		states(3, 1)
-		if now = noon.Add(time.Hour); !p.expired() {
-			t.Error("the hour is over and nothing has expired")
+		changed := func(want bool, when string) {
+			t.Helper()
+			if got, err := p.changed(t.Context()); err != nil || got != want {
+				t.Errorf("%s: changed %t, %v", when, got, err)
+			}
+		}
+		changed(false, "nothing happened")
+		now = noon.Add(time.Hour)
+		changed(true, "the hour is over")
+		if err := p.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		twin := newPosture(t, db, func(o *Options) { o.Now = func() time.Time { return now } })
+		made, err := twin.Suppress(t.Context(), "ada", Suppression{Fingerprint: "elsewhere", Reason: "by another process"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed(true, "another process has suppressed something")
+		if err := p.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		changed(false, "it was taken over")
+		if err := twin.Unsuppress(t.Context(), made.ID); err != nil {
+			t.Fatal(err)
 		}
 		if err := p.Refresh(t.Context()); err != nil {
 			t.Fatal(err)

@@ -82,10 +82,15 @@ func (p *Posture) state(f *finding.Finding) State {
 	return Open
 }
 
-// expired says whether a suppression that was active no longer holds.
-func (p *Posture) expired() bool {
+// changed says whether other suppressions hold than those that are applied.
+func (p *Posture) changed(ctx context.Context) (bool, error) {
+	all, err := p.Suppressions(ctx)
+	if err != nil {
+		return false, err
+	}
 	now := p.opts.Now()
-	return slices.ContainsFunc(*p.active.Load(), func(s Suppression) bool { return !s.holds(now) })
+	all = slices.DeleteFunc(all, func(s Suppression) bool { return !s.holds(now) })
+	return !slices.EqualFunc(all, *p.active.Load(), func(a, b Suppression) bool { return a.ID == b.ID }), nil
 }
 
 // Suppress keeps a suppression in the name of an operator, and gives it back

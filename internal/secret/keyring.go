@@ -32,6 +32,9 @@ var (
 	ErrSealed = errors.New("the sealed value can not be opened")
 )
 
+// SealMark begins every sealed value.
+const SealMark = sealFormat + ":"
+
 // masterKey is one key with the id that is derived from it.
 type masterKey struct {
 	id    string
@@ -118,7 +121,7 @@ func (k *Keyring) Open(purpose, sealed string) ([]byte, error) {
 
 // IsSealed reports whether value has the form that Seal writes, whatever key it
 // was sealed with.
-func IsSealed(value string) bool { return strings.HasPrefix(value, sealFormat+":") }
+func IsSealed(value string) bool { return strings.HasPrefix(value, SealMark) }
 
 // Stale reports whether value was sealed with another key than the one that seals
 // now: it is to be rewrapped before that key can go.

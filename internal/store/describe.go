@@ -47,6 +47,15 @@ func (r Reader) tableNames(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
+// Tables names all tables of the database, sorted.
+func (r Reader) Tables(ctx context.Context) ([]string, error) {
+	names, err := r.tableNames(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing tables: %w", err)
+	}
+	return names, nil
+}
+
 // describe says what a table is made of.
 func (r Reader) describe(ctx context.Context, name string) (table, error) {
 	t := table{name: name}

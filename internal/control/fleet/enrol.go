@@ -28,8 +28,8 @@ import (
 const (
 	// tokenPrefix marks enrolment tokens, for people and for scanners of secrets.
 	tokenPrefix = "frg_"
-	// sealPurpose is what the authority's key is sealed for.
-	sealPurpose   = "fleet-authority"
+	// SealPurpose is what the column fleet_authority.sealed_key is sealed for.
+	SealPurpose   = "fleet-authority"
 	authorityLife = 10 * 365 * 24 * time.Hour
 	serverLife    = 7 * 24 * time.Hour
 	// skew is how far the clocks of gateways may be behind.
@@ -108,7 +108,7 @@ func (s *Service) newAuthority() (certificate, sealed string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("making the authority of gateways: %w", err)
 	}
-	if sealed, err = s.o.Sealer.Seal(sealPurpose, plain); err != nil {
+	if sealed, err = s.o.Sealer.Seal(SealPurpose, plain); err != nil {
 		return "", "", fmt.Errorf("sealing the authority's key: %w", err)
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), sealed, nil
@@ -123,7 +123,7 @@ func (s *Service) openAuthority(certificate, sealed string) (*authority, error) 
 	if err != nil {
 		return nil, err
 	}
-	plain, err := s.o.Sealer.Open(sealPurpose, sealed)
+	plain, err := s.o.Sealer.Open(SealPurpose, sealed)
 	if err != nil {
 		return nil, err
 	}

@@ -26,8 +26,8 @@ const (
 	// patience is how long a request may stay without an answer before another may
 	// take its place: its process has ended.
 	patience = time.Minute
-	// purpose is what answers are sealed for.
-	purpose = "idempotency"
+	// SealPurpose is what the column idempotency_answers.answer is sealed for.
+	SealPurpose = "idempotency"
 )
 
 // The refusals.
@@ -95,7 +95,7 @@ func (s *Service) Begin(ctx context.Context, operator, key, digest string) (kept
 	if sealed == "" {
 		return nil, nil
 	}
-	if kept, err = s.sealer.Open(purpose, sealed); err != nil {
+	if kept, err = s.sealer.Open(SealPurpose, sealed); err != nil {
 		return nil, fmt.Errorf("reading a kept answer: %w", err)
 	}
 	return kept, nil
@@ -106,7 +106,7 @@ func (s *Service) Begin(ctx context.Context, operator, key, digest string) (kept
 func (s *Service) Finish(ctx context.Context, operator, key string, answer []byte) error {
 	query, args := "DELETE FROM idempotency_answers WHERE operator = ? AND key_hash = ? AND answer = ''", []any{operator, hashed(key)}
 	if answer != nil {
-		sealed, err := s.sealer.Seal(purpose, answer)
+		sealed, err := s.sealer.Seal(SealPurpose, answer)
 		if err != nil {
 			return fmt.Errorf("keeping an answer: %w", err)
 		}

@@ -26,8 +26,8 @@ var migrations embed.FS
 // ENVIRONMENT/KIND/NAMESPACE/NAME.
 const FilePrefix = "console/"
 
-// purpose is what texts of resources are sealed for.
-const purpose = "resource"
+// SealPurpose is what the column resource_texts.sealed is sealed for.
+const SealPurpose = "resource"
 
 // The kinds of resources that are managed here.
 const (

@@ -138,7 +138,7 @@ func (s *Service) texts(ctx context.Context, r store.Reader, environment string,
 	for _, one := range of {
 		t := opened[one.digest]
 		if t == nil {
-			plain, err := s.o.Sealer.Open(purpose, sealed[one.digest])
+			plain, err := s.o.Sealer.Open(SealPurpose, sealed[one.digest])
 			if err != nil {
 				return nil, fmt.Errorf("opening %s: %w", one.Key, err)
 			}
@@ -190,7 +190,7 @@ func (s *Service) keepText(ctx context.Context, tx *store.Tx, environment string
 	if n > 0 {
 		return digest, nil
 	}
-	sealed, err := s.o.Sealer.Seal(purpose, plain)
+	sealed, err := s.o.Sealer.Seal(SealPurpose, plain)
 	if err != nil {
 		return "", fmt.Errorf("sealing %s: %w", d.ID(), err)
 	}

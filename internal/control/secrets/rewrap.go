@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 )
 
@@ -15,10 +16,15 @@ const rewrapBatch = 100
 // at a time. It can be stopped at any moment and called again; what is done already
 // is not done twice. It says how many it has changed.
 func (s *Service) Rewrap(ctx context.Context) (done int, err error) {
-	return RewrapColumn(ctx, s.o.DB, Column{
+	return RewrapColumn(ctx, s.o.DB, DataKeys(), s.o.Ring)
+}
+
+// DataKeys is the column of the data keys of groups.
+func DataKeys() Column {
+	return Column{
 		Table: "secrets_groups", Sealed: "data_key", Keys: []string{"environment", "name"},
 		Purpose: func(keys []string) string { return keyPurpose(keys[0], keys[1]) },
-	}, s.o.Ring)
+	}
 }
 
 // Column is a column of sealed values.
@@ -27,6 +33,8 @@ type Column struct {
 	// and of the text columns that name a row.
 	Table, Sealed string
 	Keys          []string
+	// Bytes says that the column holds bytes, not text.
+	Bytes bool
 	// Purpose is what the value of a row is sealed for.
 	Purpose func(keys []string) string
 }
@@ -60,9 +68,11 @@ func RewrapColumn(ctx context.Context, db *store.DB, c Column, ring Rewrapper) (
 					errs = append(errs, fmt.Errorf("rewrapping %s %v: %w", c.Table, row.keys, err))
 					continue
 				}
-				args := []any{sealed}
 				statement := "UPDATE " + c.Table + " SET " + c.Sealed + " = ? WHERE " + c.Sealed + " = ?"
-				args = append(args, row.value)
+				args := []any{sealed, row.value}
+				if c.Bytes {
+					args = []any{[]byte(sealed), []byte(row.value)}
+				}
 				for i, key := range c.Keys {
 					statement += " AND " + key + " = ?"
 					args = append(args, row.keys[i])
@@ -83,13 +93,36 @@ func RewrapColumn(ctx context.Context, db *store.DB, c Column, ring Rewrapper) (
 }
 
 func staleRows(ctx context.Context, db *store.DB, c Column, ring Rewrapper) (found []staleRow, err error) {
+	err = eachRow(ctx, db, c, func(row staleRow) {
+		if ring.Stale(row.value) {
+			found = append(found, row)
+		}
+	})
+	return found, err
+}
+
+// SealedBy counts the values of a column by the id of the master key that sealed them.
+func SealedBy(ctx context.Context, db *store.DB, c Column) (map[string]int, error) {
+	counts := map[string]int{}
+	err := eachRow(ctx, db, c, func(row staleRow) {
+		if id := secret.SealedBy(row.value); id != "" {
+			counts[id]++
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading what is sealed in %s: %w", c.Table, err)
+	}
+	return counts, nil
+}
+
+func eachRow(ctx context.Context, db *store.DB, c Column, yield func(row staleRow)) (err error) {
 	statement := "SELECT " + c.Sealed
 	for _, key := range c.Keys {
 		statement += ", " + key
 	}
 	rows, err := db.Read().Query(ctx, statement+" FROM "+c.Table) //nolint:gosec // names of our own tables
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
@@ -99,11 +132,9 @@ func staleRows(ctx context.Context, db *store.DB, c Column, ring Rewrapper) (fou
 			into = append(into, &row.keys[i])
 		}
 		if err := rows.Scan(into...); err != nil {
-			return nil, err
+			return err
 		}
-		if ring.Stale(row.value) {
-			found = append(found, row)
-		}
+		yield(row)
 	}
-	return found, rows.Err()
+	return rows.Err()
 }
