@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -251,7 +250,7 @@ func TestRefusals(t *testing.T) {
 		{"no version", "PUT", place + "/a", `{}`, nil, 428, "Name the version you saw"},
 		{"old version", "PUT", place + "/a", `{}`, []string{"If-Match", `"6"`}, 412, "changed by somebody else"},
 		{"no number", "PUT", place + "/a", `{}`, []string{"If-Match", `*`}, 422, "as the ETag gave it"},
-		{"unknown field", "PUT", place + "/a", `{"nmae":"a"}`, []string{"If-Match", `"7"`}, 422, `known field \"nmae\"`},
+		{"unknown field", "PUT", place + "/a", `{"nome":"a"}`, []string{"If-Match", `"7"`}, 422, `known field \"nome\"`},
 		{"doubled field", "PUT", place + "/a", `{"name":"a","name":"b"}`, []string{"If-Match", `"7"`}, 422, "name"},
 		{"wrong type", "PUT", place + "/a", `{"size":"1"}`, []string{"If-Match", `"7"`}, 422, "ield size must not be a JSON string"},
 		{"trailing", "PUT", place + "/a", `{} {}`, []string{"If-Match", `"7"`}, 422, ""},
@@ -334,7 +333,7 @@ func TestRepeatedRequest(t *testing.T) {
 	if other := post("k", `{"name":"b"}`); other.Code != 422 || calls != 1 {
 		t.Errorf("another request of the same key: %d, %d calls", other.Code, calls)
 	}
-	if bad, mended := post("m", `{"nmae":"a"}`), post("m", `{"name":"a"}`); bad.Code != 422 || mended.Code != 201 {
+	if bad, mended := post("m", `{"nome":"a"}`), post("m", `{"name":"a"}`); bad.Code != 422 || mended.Code != 201 {
 		t.Errorf("a refused request keeps its key: %d %d", bad.Code, mended.Code)
 	}
 	if long := post(strings.Repeat("x", 129), `{"name":"a"}`); long.Code != 422 {
@@ -347,7 +346,7 @@ func TestNew(t *testing.T) {
 	if _, err := New(Options{}); err == nil {
 		t.Error("an API without services was made")
 	}
-	h, err := New(Options{Sessions: operators{"ann": {Operator: "ann"}}, Tree: places{}, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "1"})
+	h, err := New(Options{Sessions: operators{"ann": {Operator: "ann"}}, Tree: places{}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Version: "1"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -186,7 +186,7 @@ func query(name, kind, description string) map[string]any {
 // operationID is made of method and path: it is stable as long as they are.
 func operationID(r *Route) string {
 	id := strings.ToLower(r.Method)
-	for part := range strings.FieldsFuncSeq(r.Path, func(c rune) bool { return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') }) {
+	for part := range strings.FieldsFuncSeq(r.Path, func(c rune) bool { return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') }) {
 		id += strings.ToUpper(part[:1]) + part[1:]
 	}
 	return id

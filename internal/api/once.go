@@ -73,7 +73,7 @@ func (h *handler) handle(ctx context.Context, req *Request, route *Route) (*answ
 func digestOf(r *http.Request, body []byte) string {
 	sum := sha256.New()
 	for _, part := range []string{r.Method, r.URL.RequestURI(), r.Header.Get("If-Match"), string(body)} {
-		fmt.Fprintf(sum, "%d:%s", len(part), part)
+		_, _ = fmt.Fprintf(sum, "%d:%s", len(part), part)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }

@@ -42,19 +42,18 @@ type NewGrant struct {
 	Environment string            `json:"environment,omitempty"`
 }
 
-// NewToken is an API token that is to be made; MadeToken is it with its text, which is
-// shown once.
-type (
-	NewToken struct {
-		Name        string              `json:"name"`
-		Permissions []access.Permission `json:"permissions"`
-		Expires     time.Time           `json:"expires"`
-	}
-	MadeToken struct {
-		access.APIToken
-		Text string `json:"token"`
-	}
-)
+// NewToken is an API token that is to be made.
+type NewToken struct {
+	Name        string              `json:"name"`
+	Permissions []access.Permission `json:"permissions"`
+	Expires     time.Time           `json:"expires"`
+}
+
+// MadeToken is an API token with its text, which is shown this once.
+type MadeToken struct {
+	access.APIToken
+	Text string `json:"token"`
+}
 
 // TeamChange is name and place of a team or business group.
 type TeamChange struct {

@@ -87,9 +87,6 @@ func (r *Route) check() error {
 	return nil
 }
 
-// changes reports whether the route may change something.
-func (r *Route) changes() bool { return r.Method != http.MethodGet }
-
 // pathParameters are the names in braces.
 func pathParameters(path string) []string {
 	var names []string

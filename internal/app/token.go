@@ -53,25 +53,8 @@ func Token(ctx context.Context, cfg Config, o TokenOptions, out io.Writer) error
 		return err
 	}
 	by := access.By{Operator: "system", Via: "data folder"}
-	account, err := people.AccountNamed(ctx, o.Account)
-	if errors.Is(err, access.ErrUnknown) {
-		account, err = people.CreateAccount(ctx, by, access.Account{Name: o.Account, Kind: access.ServiceAccount})
-	}
+	account, err := tokenAccount(ctx, people, by, o, role)
 	if err != nil {
-		return err
-	}
-	if account.Kind != access.ServiceAccount {
-		return fmt.Errorf("%s is a person's account; its tokens are made by that person, on the profile page", account.Name)
-	}
-	grant := access.KeptGrant{Account: account.ID, Role: role, Group: access.Root}
-	if o.Environment != "" {
-		at, err := people.ScopeOf(ctx, o.Environment)
-		if err != nil {
-			return fmt.Errorf("environment %q: %w", o.Environment, err)
-		}
-		grant.Group, grant.Environment = at.Group[strings.LastIndex(at.Group, "/")+1:], o.Environment
-	}
-	if _, err := people.AddGrant(ctx, by, grant); err != nil && !errors.Is(err, access.ErrTaken) {
 		return err
 	}
 	limits := slices.DeleteFunc(access.Permissions(), func(p access.Permission) bool { return !role.Allows(p) })
@@ -87,4 +70,30 @@ func Token(ctx context.Context, cfg Config, o TokenOptions, out io.Writer) error
 		_, err = fmt.Fprintf(out, "# of the service account %s, role %s, until %s; it is not shown again\n", account.Name, role, made.Expires.UTC().Format("2006-01-02"))
 	}
 	return err
+}
+
+// tokenAccount is the service account that the token is for, with its role.
+func tokenAccount(ctx context.Context, people *access.Service, by access.By, o TokenOptions, role access.Role) (access.Account, error) {
+	account, err := people.AccountNamed(ctx, o.Account)
+	if errors.Is(err, access.ErrUnknown) {
+		account, err = people.CreateAccount(ctx, by, access.Account{Name: o.Account, Kind: access.ServiceAccount})
+	}
+	if err != nil {
+		return access.Account{}, err
+	}
+	if account.Kind != access.ServiceAccount {
+		return access.Account{}, fmt.Errorf("%s is a person's account; its tokens are made by that person, on the profile page", account.Name)
+	}
+	grant := access.KeptGrant{Account: account.ID, Role: role, Group: access.Root}
+	if o.Environment != "" {
+		at, err := people.ScopeOf(ctx, o.Environment)
+		if err != nil {
+			return access.Account{}, fmt.Errorf("environment %q: %w", o.Environment, err)
+		}
+		grant.Group, grant.Environment = at.Group[strings.LastIndex(at.Group, "/")+1:], o.Environment
+	}
+	if _, err := people.AddGrant(ctx, by, grant); err != nil && !errors.Is(err, access.ErrTaken) {
+		return access.Account{}, err
+	}
+	return account, nil
 }

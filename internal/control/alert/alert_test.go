@@ -503,6 +503,25 @@ func TestAuthorisation(t *testing.T) {
 	}
 }
 
+// TestReferences holds that a kept secret is sent nowhere by those who may not know of
+// it, though they may manage alerts.
+func TestReferences(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	b.o.Resolve = func(context.Context, string, string) (string, error) { return hidden, nil }
+	_, url := receive(t)
+	spec := ChannelSpec{Name: "Elsewhere", Kind: "webhook", Settings: notify.Settings{"url": url, "secret": "${secret:backend/key}"}}
+	if _, err := b.CreateChannel(t.Context(), as(access.RoleAPIOwner, "production"), "production", spec); !errors.Is(err, control.ErrForbidden) || !strings.Contains(err.Error(), "secret refers to a kept secret") {
+		t.Errorf("an API owner: %v", err)
+	}
+	c, err := b.CreateChannel(t.Context(), as(access.RoleEnvironmentAdmin, "production"), "production", spec)
+	if err != nil {
+		t.Fatalf("an environment's admin: %v", err)
+	}
+	if _, err := b.ChangeChannel(t.Context(), as(access.RoleAPIOwner, "production"), "production", c.ID, c.Version, spec); !errors.Is(err, control.ErrForbidden) {
+		t.Errorf("an API owner's change: %v", err)
+	}
+}
+
 // TestForward holds that every entry arrives, also when the receiver is away.
 func TestForward(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -643,6 +662,11 @@ func TestPreview(t *testing.T) {
 	rule = Defaults()[8]
 	if got, err = b.Preview(t.Context(), admin(), "production", rule); err != nil || got.Fired != 1 {
 		t.Errorf("%s: %+v, %v", rule.Name, got, err)
+	}
+	must(t, b.log.Record(t.Context(), nil, audit.Entry{Environment: "test", Operator: "system", Action: audit.RevisionRefused, Object: "revision 8", Outcome: audit.Refused}))
+	rule.Condition.Value = 3
+	if got, err = b.Preview(t.Context(), admin(), "production", rule); err != nil || got.Fired != 0 {
+		t.Errorf("%s of another environment: %+v, %v", rule.Name, got, err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/monitor/notify"
+	"farrier.dev/farrier/internal/secret"
 )
 
 // ChannelSpec is what a channel is made of. On a change, a secret that is empty stays
@@ -44,6 +45,9 @@ func (s *Service) prepare(ctx context.Context, p control.Principal, environment,
 	spec.Name = strings.TrimSpace(spec.Name)
 	if spec.Name == "" || len(spec.Name) > 100 || strings.ContainsFunc(spec.Name, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 		return nil, invalid(errors.New("name: it must be one line of 1 to 100 bytes"))
+	}
+	if err := s.mayRefer(ctx, p, environment, spec.Settings); err != nil {
+		return nil, err
 	}
 	settings := maps.Clone(spec.Settings)
 	if settings == nil {
@@ -134,11 +138,25 @@ func (s *Service) secretsOf(environment string, c *Channel) (notify.Settings, er
 	return out, json.Unmarshal(plain, &out)
 }
 
+// mayRefer refuses references to kept secrets to those who may not know of any: what
+// a channel sends goes where its settings say.
+func (s *Service) mayRefer(ctx context.Context, p control.Principal, environment string, settings notify.Settings) error {
+	for name, value := range settings {
+		if !secret.IsStored(value) {
+			continue
+		}
+		if err := s.gate.Environment(ctx, p, access.ViewSecrets, environment); err != nil {
+			return fmt.Errorf("%w: %s refers to a kept secret", control.ErrForbidden, name)
+		}
+	}
+	return nil
+}
+
 // resolve puts values in the place of references to secrets.
 func (s *Service) resolve(ctx context.Context, environment string, settings notify.Settings) (notify.Settings, error) {
 	out := maps.Clone(settings)
 	for name, value := range out {
-		if !strings.HasPrefix(value, "${secret:") {
+		if !secret.IsStored(value) {
 			continue
 		}
 		if s.o.Resolve == nil {

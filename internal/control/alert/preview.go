@@ -144,15 +144,7 @@ func (r *reader) pastEntries(ctx context.Context, rule *rules.Rule, out *Preview
 	}
 	var events []event
 	counts := actions(rule)
-	q := audit.Query{Since: out.From.Add(-rule.Period.Length()), Limit: mostEntries}
-	if rule.Kind == rules.ContractEvent || rule.Kind == rules.OperatorEvent {
-		q.Environments = []string{r.environment}
-	} else if rule.Kind == rules.FailedSignIns {
-		q.Action = audit.SignInFailed
-	} else {
-		q.Action = audit.RevisionRefused
-	}
-	err := r.s.o.Entries.Walk(ctx, q, func(k audit.Kept) error {
+	err := r.s.o.Entries.Walk(ctx, r.entryQuery(rule, out.From.Add(-rule.Period.Length())), func(k audit.Kept) error {
 		if counts(k.Action) {
 			events = append(events, event{k.At, k.ID})
 		}

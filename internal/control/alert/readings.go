@@ -217,12 +217,9 @@ func actions(rule *rules.Rule) func(audit.Action) bool {
 // mostEntries bounds the entries of a period that are counted.
 const mostEntries = 10_000
 
-// entries counts entries of the audit log. Sign-ins belong to no environment: only
-// their number is told; so do revisions of the process's own gateway.
-func (r *reader) entries(ctx context.Context, rule *rules.Rule, since time.Time) ([]rules.Reading, error) {
-	if r.s.o.Entries == nil {
-		return nil, nil
-	}
+// entryQuery finds the entries of the audit log that a rule counts. Sign-ins belong to
+// no environment, and so do revisions of the process's own gateway.
+func (r *reader) entryQuery(rule *rules.Rule, since time.Time) audit.Query {
 	q := audit.Query{Since: since, Environments: []string{r.environment}, Limit: mostEntries}
 	switch rule.Kind { //nolint:exhaustive // the others take entries of the environment
 	case rules.FailedSignIns:
@@ -230,10 +227,18 @@ func (r *reader) entries(ctx context.Context, rule *rules.Rule, since time.Time)
 	case rules.RevisionRefused:
 		q.Environments, q.Action = []string{r.environment, ""}, audit.RevisionRefused
 	}
+	return q
+}
+
+// entries counts entries of the audit log. Of sign-ins only the number is told.
+func (r *reader) entries(ctx context.Context, rule *rules.Rule, since time.Time) ([]rules.Reading, error) {
+	if r.s.o.Entries == nil {
+		return nil, nil
+	}
 	counts := actions(rule)
 	reading := rules.Reading{Known: true}
 	var names []string
-	err := r.s.o.Entries.Walk(ctx, q, func(k audit.Kept) error {
+	err := r.s.o.Entries.Walk(ctx, r.entryQuery(rule, since), func(k audit.Kept) error {
 		if !counts(k.Action) {
 			return nil
 		}

@@ -282,16 +282,17 @@ func (c *Contract) settle(act Act, next standing, m move) {
 	case changing:
 		c.State = Approved
 	}
-	switch {
-	case act == Request, act == Change:
+	switch act {
+	case Request, Change:
 		c.Wanted = name(m.tier)
 		if next == approved {
 			c.Tier, c.Wanted = c.Wanted, nil
 		}
-	case act == Approve:
+	case Approve:
 		c.Tier, c.Wanted = c.Wanted, nil
-	case act == Reject, act == Revoke:
+	case Reject, Revoke:
 		c.Wanted = nil
+	default: // nothing is wanted
 	}
 }
 

@@ -17,7 +17,6 @@ import (
 	"farrier.dev/farrier/internal/spec/languages"
 )
 
-
 // Docs are the documentation of an API.
 type Docs struct {
 	Title       string      `json:"title"`

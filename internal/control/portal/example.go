@@ -94,4 +94,3 @@ func scalarText(n *tree.Node) string {
 		return clipped(fmt.Sprint(v), 200)
 	}
 }
-

@@ -46,7 +46,7 @@ type Options struct {
 	// Compiled compiles; nil is router.Compile.
 	Compiled func(rev *revision.Revision, o router.Options) (*router.Table, error)
 	Server   Server
-	Sealer  Sealer
+	Sealer   Sealer
 	// Dir is the data folder.
 	Dir string
 	Now func() time.Time
@@ -253,6 +253,13 @@ func (p *Publisher) amend(rev *revision.Revision) error {
 
 // refuseFor refuses a change that could be built but not be served.
 func (p *Publisher) refuseFor(ctx context.Context, problems []manifest.Problem, err error) []manifest.Problem {
+	problems = append(problems, p.reasons(err)...)
+	p.refuse(ctx, problems)
+	return problems
+}
+
+// reasons tells an error as problems of manifests.
+func (p *Publisher) reasons(err error) (problems []manifest.Problem) {
 	file, line := "", 1
 	if len(p.o.Paths) > 0 {
 		file = p.o.Paths[0]
@@ -264,7 +271,6 @@ func (p *Publisher) refuseFor(ctx context.Context, problems []manifest.Problem, 
 		}
 		problems = append(problems, at)
 	}
-	p.refuse(ctx, problems)
 	return problems
 }
 

@@ -169,7 +169,7 @@ func TestApply(t *testing.T) {
 	for text, want := range map[string]string{
 		twoAPIs + "---\n" + one: "stands twice, in lines 1 and 15",
 		"kind: [":               "manifest:1: not readable as YAML",
-		strings.Replace(one, "address:", "addres:", 1):         "spec.addres: unknown key; did you mean address?",
+		strings.Replace(one, "address:", "addresss:", 1):       "spec.addresss: unknown key; did you mean address?",
 		strings.Replace(one, "ApiInstance", "Contract", 1):     "contracts and secrets have places of their own",
 		strings.Replace(one, "name: orders", "name: a/b", 1):   "metadata.name",
 		strings.Replace(one, "mulesoft.com", "example.com", 1): "apiVersion",

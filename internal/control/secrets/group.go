@@ -253,7 +253,8 @@ func (s *Service) Grant(ctx context.Context, p control.Principal, environment, g
 		if _, err := s.group(ctx, tx.Reader, environment, group); err != nil {
 			return err
 		}
-		action, err := audit.SecretGranted, error(nil)
+		var err error
+		action := audit.SecretGranted
 		if on {
 			_, err = tx.Exec(ctx, `INSERT INTO secrets_grants (environment, group_name, account, permission, made_at, made_by) VALUES (?, ?, ?, ?, ?, ?)
 				ON CONFLICT (environment, group_name, account, permission) DO NOTHING`, environment, group, account, string(permission), s.o.Now().UnixMilli(), p.Operator)

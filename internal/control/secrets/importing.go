@@ -294,4 +294,3 @@ func keyPEM(key crypto.Signer) (string, error) {
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), nil
 }
-

@@ -15,7 +15,7 @@ const (
 	CRL              Kind = "crl-distributor"
 	UsernamePassword Kind = "username-password"
 	SymmetricKey     Kind = "symmetric-key"
-	S3Credential     Kind = "s3-credential"
+	S3Credential     Kind = "s3-credential" //nolint:gosec // the name of a kind
 	Blob             Kind = "blob"
 )
 
@@ -50,8 +50,6 @@ func (k Kind) Title() string {
 	}
 	return string(k)
 }
-
-func (k Kind) known() bool { return slices.Contains(Kinds(), k) }
 
 // Fields are the names by which a reference picks a part of a secret of the kind.
 func (k Kind) Fields() []string {

@@ -210,7 +210,7 @@ type dueSecret struct {
 }
 
 func (s *Service) findDue(ctx context.Context, condition string, now time.Time) (found []dueSecret, err error) {
-	rows, err := s.o.DB.Read().Query(ctx, "SELECT environment, group_name, name, kind FROM secrets_entries WHERE "+condition, now.UnixMilli()) //nolint:gosec // constants
+	rows, err := s.o.DB.Read().Query(ctx, "SELECT environment, group_name, name, kind FROM secrets_entries WHERE "+condition, now.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("looking for what is due: %w", err)
 	}

@@ -218,7 +218,7 @@ func TestRefused(t *testing.T) {
 	_, err = stranger.Next(t.Context(), 0, "", fleet.Status{})
 	refused("a certificate of another authority", "asking for the next revision", err)
 
-	bareClient := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // a stranger
+	bareClient := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	for _, path := range []string{"next", "renew", "records"} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/fleet/v1/"+path, strings.NewReader("{}"))
 		if err != nil {
