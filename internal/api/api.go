@@ -17,6 +17,7 @@ import (
 	"farrier.dev/farrier/internal/control/auditlog"
 	"farrier.dev/farrier/internal/control/client"
 	"farrier.dev/farrier/internal/control/fleet"
+	"farrier.dev/farrier/internal/control/incident"
 	"farrier.dev/farrier/internal/control/people"
 	"farrier.dev/farrier/internal/control/portal"
 	"farrier.dev/farrier/internal/control/resource"
@@ -56,6 +57,7 @@ type Services struct {
 	// Observed are those of the process's own environment.
 	Observed  *Observed
 	Fleet     *fleet.Service
+	Incidents *incident.Service
 	Resources *resource.Service
 	Clients   *client.Service
 	// Portal needs Clients.
@@ -79,6 +81,7 @@ func areas(s *Services) []area {
 		{s.Alerts != nil, alertRoutes(s.Alerts)},
 		{s.Observed != nil, observeRoutes(s.Observed)},
 		{s.Fleet != nil, gatewayRoutes(s.Fleet)},
+		{s.Incidents != nil, incidentRoutes(s.Incidents)},
 		{s.Resources != nil, resourceRoutes(s.Resources)},
 		{s.Clients != nil, clientRoutes(s.Clients)},
 		{s.Portal != nil && s.Clients != nil, portalRoutes(s.Portal, s.Clients)},

@@ -33,6 +33,7 @@ var rooms = []struct {
 	{"fleet", "control/fleet", 1},
 	{"governance", "governance/history", 1},
 	{"idempotency", "control/idempotency", 1},
+	{"incidents", "control/incident", 1},
 	{"monitor", "monitor", 3},
 	{"posture", "posture", 2},
 	{"posturesuppressions", "posture/suppressions", 1},
