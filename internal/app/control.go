@@ -17,6 +17,7 @@ import (
 	"farrier.dev/farrier/internal/control/client"
 	"farrier.dev/farrier/internal/control/fleet"
 	"farrier.dev/farrier/internal/control/governance"
+	"farrier.dev/farrier/internal/control/incident"
 	"farrier.dev/farrier/internal/control/inventory"
 	"farrier.dev/farrier/internal/control/portal"
 	"farrier.dev/farrier/internal/control/projects"
@@ -64,6 +65,8 @@ type control struct {
 	fleet *fleet.Service
 	// alerts is nil while the store is not open.
 	alerts *alert.Service
+	// incidents is nil while the store is not open.
+	incidents *incident.Service
 	// changed tells governance of a new revision.
 	changed chan struct{}
 }

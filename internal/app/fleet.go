@@ -56,6 +56,8 @@ type outposts struct {
 	version func(ctx context.Context, environment string) (int64, error)
 	// sources give the resources of an environment.
 	sources func(environment string) []func(context.Context) ([]manifest.File, error)
+	// contain puts the acts of containment of an environment into a revision.
+	contain func(environment string) func(*revision.Revision) error
 	// expander resolves the references of an environment; pin says which version of a
 	// kept secret serves.
 	expander func(environment string) secret.Expander
@@ -138,9 +140,9 @@ func (o *outposts) post(environment string) *outpost {
 		options.Dir = filepath.Join(o.dir, "environments", environment)
 		options.Server, options.Sources = &shelf{}, o.sources(environment)
 		options.Build.Expand, options.Build.Elsewhere = o.expander(environment).Expand, true
-		options.Amend = func(rev *revision.Revision) error {
+		options.Amend = both(o.contain(environment), func(rev *revision.Revision) error {
 			return secrets.PinRevision(rev, func(ref secret.Stored) (secret.Stored, error) { return o.pin(environment, ref) })
-		}
+		})
 		options.Paths, options.Refuse, options.Recorded = nil, nil, nil
 		options.Compiled = func(rev *revision.Revision, _ router.Options) (*router.Table, error) {
 			return &router.Table{Revision: rev}, nil
@@ -258,6 +260,9 @@ func (c *control) openFleet(ctx context.Context, cfg Config, refs *references, p
 			return slices.Collect(maps.Keys(all)), err
 		},
 		version: c.publishedVersion,
+		contain: func(environment string) func(*revision.Revision) error {
+			return c.containElsewhere(ctx, environment, identifying(base.Compile.Catalogue))
+		},
 		sources: func(environment string) []func(context.Context) ([]manifest.File, error) {
 			return []func(context.Context) ([]manifest.File, error){
 				func(ctx context.Context) ([]manifest.File, error) { return c.resources.Files(ctx, environment) },
@@ -287,7 +292,7 @@ func (c *control) openFleet(ctx context.Context, cfg Config, refs *references, p
 // publishedVersion grows with everything that operators put into service.
 func (c *control) publishedVersion(ctx context.Context, environment string) (int64, error) {
 	sum := int64(0)
-	for _, count := range []func(context.Context, string) (int64, error){c.resources.Live, c.clients.Version, c.secrets.Counter} {
+	for _, count := range []func(context.Context, string) (int64, error){c.resources.Live, c.clients.Version, c.secrets.Counter, c.containmentVersion} {
 		n, err := count(ctx, environment)
 		if err != nil {
 			return 0, fmt.Errorf("asking what is published in %s: %w", environment, err)

@@ -109,6 +109,10 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	}
 	drafts := newEdited(cfg, keyring, log)
 	refs := newReferences(cfg, keyring, log)
+	acts, err := newContained(cfg, all, time.Now, log)
+	if err != nil {
+		return err
+	}
 	publishing := publish.Options{
 		Sources: []func(context.Context) ([]manifest.File, error){drafts.files, control.contractFiles(cfg.Environment, func() publish.Status { return publisher.Status() })},
 		Paths:   append(slices.Clone(cfg.Manifests), adopted.Dir()), Catalogue: catalogue.Manifests{Catalogue: all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
@@ -119,7 +123,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 			Models: learner, Capture: captured.capturer(),
 			Shared: kept.shared, Local: kept.local, Durable: kept.durable, Tracing: spans.provider,
 		},
-		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published, Refuse: control.governance.Refuse, Amend: both(control.patches.Amend, refs.amend),
+		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published, Refuse: control.governance.Refuse, Amend: both(both(control.patches.Amend, acts.amend), refs.amend),
 	}
 	publisher = publish.New(publishing)
 	if err := publisher.Start(ctx); err != nil {
@@ -162,6 +166,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	discovered.register(metrics)
 	spans.register(metrics)
 	running.Go(func() error { learn(background, learner, control.trafficDB, cfg, log); return nil })
+	control.openIncidents(background, cfg, acts, publisher, &running)
 	if control.monitor != nil {
 		if control.resources, err = drafts.open(background, control, publisher, all, append(slices.Clone(cfg.Manifests), adopted.Dir())); err != nil {
 			log.Error("the resources of the console can't be opened; those served last are served on", "error", err)
