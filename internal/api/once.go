@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -34,7 +35,8 @@ func (h *handler) once(r *http.Request, req *Request, route *Route) (*answer, er
 	if len(key) > mostKey {
 		return nil, fmt.Errorf("%w: the Idempotency-Key has more than %d characters", control.ErrInvalid, mostKey)
 	}
-	operator := req.Principal.Operator
+	// By its id: an account that has the name of one that was deleted is another.
+	operator := cmp.Or(req.Principal.Account, req.Principal.Operator)
 	kept, err := h.Once.Begin(r.Context(), operator, key, digestOf(r, req.body))
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/control"
+	"farrier.dev/farrier/internal/control/auditlog"
 	"farrier.dev/farrier/internal/control/session"
 	"farrier.dev/farrier/internal/traffic"
 )
@@ -60,6 +61,8 @@ func (h *handler) explain(r *http.Request, err error) *Problem {
 		return problem(http.StatusConflict, "Managed by a file", sentence(err))
 	case errors.Is(err, control.ErrInvalid):
 		return problem(http.StatusUnprocessableEntity, "This can not be accepted", sentence(err))
+	case errors.Is(err, auditlog.ErrUnwritable):
+		return problem(http.StatusServiceUnavailable, "Nothing can be changed now", "The audit log can't be written, so nothing was changed. The log of Farrier says why.")
 	case errors.As(err, &throttled):
 		p := problem(http.StatusTooManyRequests, "Too many attempts", sentence(err))
 		p.retryAfter = int(math.Ceil(throttled.RetryAfter.Seconds()))
