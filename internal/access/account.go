@@ -146,7 +146,7 @@ func (s *Service) CreateAccount(ctx context.Context, by By, a Account) (Account,
 }
 
 func (s *Service) insertAccount(ctx context.Context, tx *store.Tx, by By, a *Account) error {
-	a.ID, a.Version, a.Created, a.CreatedBy = newID(), 1, s.now(), by.Operator
+	a.ID, a.Version, a.Created, a.CreatedBy = secret.NewID(), 1, s.now(), by.Operator
 	n, err := tx.Exec(ctx, "INSERT INTO access_accounts (id, name, display, email, kind, password_hash, disabled, external, created_at, created_by, seen_at, version) "+
 		"VALUES (?, ?, ?, ?, ?, '', ?, ?, ?, ?, 0, 1) ON CONFLICT (name) DO NOTHING",
 		a.ID, a.Name, a.Display, a.Email, string(a.Kind), a.Disabled, a.External, a.Created.UnixMilli(), a.CreatedBy)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 )
 
@@ -96,7 +97,7 @@ func (s *Service) BeginTOTP(ctx context.Context, token string) (Enrolment, error
 		if _, err := tx.Exec(ctx, "DELETE FROM access_factors WHERE account = ? AND kind = ?", k.account, kindPending); err != nil {
 			return err
 		}
-		id := newID()
+		id := secret.NewID()
 		return putFactor(ctx, tx, k.account, id, kindPending, "", id, sealed, 0, s.now())
 	})
 	if err != nil {
@@ -236,7 +237,7 @@ func (s *Service) putRecovery(ctx context.Context, tx *store.Tx, account string)
 		text := strings.ToLower(base32.StdEncoding.EncodeToString(raw))
 		code := text[:4] + "-" + text[4:8] + "-" + text[8:12] + "-" + text[12:]
 		codes = append(codes, code)
-		if err := putFactor(ctx, tx, account, newID(), kindRecovery, "", account+" "+recoveryHash(code), "", 0, s.now()); err != nil {
+		if err := putFactor(ctx, tx, account, secret.NewID(), kindRecovery, "", account+" "+recoveryHash(code), "", 0, s.now()); err != nil {
 			return nil, err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 )
 
@@ -111,7 +112,7 @@ func (s *Service) insertGrant(ctx context.Context, tx *store.Tx, by By, g *KeptG
 			return ErrTaken
 		}
 	}
-	g.ID, g.Created, g.CreatedBy = newID(), s.now(), by.Operator
+	g.ID, g.Created, g.CreatedBy = secret.NewID(), s.now(), by.Operator
 	if _, err := tx.Exec(ctx, "INSERT INTO access_grants (id, account, team, role, permission, grp, environment, created_at, created_by) "+
 		"VALUES (?, NULLIF(?, ''), NULLIF(?, ''), ?, ?, ?, ?, ?, ?)", g.ID, g.Account, g.Team, string(g.Role), string(g.Permission), g.Group, g.Environment,
 		g.Created.UnixMilli(), g.CreatedBy); err != nil {

@@ -2,8 +2,6 @@ package access
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -196,13 +194,6 @@ func (s *Service) TeamGrants(ctx context.Context, team string) ([]Grant, error) 
 		return nil, fmt.Errorf("reading the grants of a team: %w", err)
 	}
 	return effective(t, kept, parents, "\x00", []string{team}), nil
-}
-
-// newID is a random id that may be shown.
-func newID() string {
-	raw := make([]byte, 8)
-	rand.Read(raw) //nolint:errcheck,gosec // crypto/rand.Read never fails: it ends the program instead
-	return hex.EncodeToString(raw)
 }
 
 // missing turns "no row" into ErrUnknown.

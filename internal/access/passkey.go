@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 )
 
@@ -86,7 +87,7 @@ func (s *Service) AddPasskey(ctx context.Context, token string, p Passkey, from 
 		if all >= maxFactors {
 			return fmt.Errorf("%w: there are %d passkeys already", ErrInvalid, all)
 		}
-		if err := putFactor(ctx, tx, k.account, newID(), kindPasskey, name, credentialText(p.Credential), string(p.Data), 0, s.now()); err != nil {
+		if err := putFactor(ctx, tx, k.account, secret.NewID(), kindPasskey, name, credentialText(p.Credential), string(p.Data), 0, s.now()); err != nil {
 			return err
 		}
 		session, recovery, err = s.factorAdded(ctx, tx, k, Factor{Kind: kindPasskey, Name: name}, from)

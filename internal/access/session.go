@@ -63,7 +63,7 @@ func (s *Service) newSession(ctx context.Context, tx *store.Tx, b beginning) (Se
 	}
 	token, _ := secret.NewToken()
 	_, err := tx.Exec(ctx, "INSERT INTO access_sessions (token_hash, id, account, via, address, agent, subject, idx, created_at, seen_at, confirmed_at, ends_at) "+
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", hashText(token), newID(), b.account, b.via, addressText(b.from.Address), agentText(b.from.Agent),
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", hashText(token), secret.NewID(), b.account, b.via, addressText(b.from.Address), agentText(b.from.Agent),
 		b.subject, b.index, now.UnixMilli(), now.UnixMilli(), confirmed.UnixMilli(), ends.UnixMilli())
 	if err != nil {
 		return Session{}, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 )
 
@@ -105,7 +106,7 @@ func (s *Service) CreateTeam(ctx context.Context, by By, t Team) (Team, error) {
 	if err != nil {
 		return Team{}, err
 	}
-	made := Team{ID: newID(), Name: name, Parent: t.Parent, Version: 1}
+	made := Team{ID: secret.NewID(), Name: name, Parent: t.Parent, Version: 1}
 	err = s.change(ctx, func(tx *store.Tx) error {
 		list, err := readTeams(ctx, tx.Reader)
 		if err != nil {

@@ -77,7 +77,7 @@ func (s *Service) CreateAPIToken(ctx context.Context, by By, t APIToken) (APITok
 	}
 	random, _ := secret.NewToken()
 	token := TokenPrefix + random
-	t.ID, t.Name, t.Created, t.CreatedBy, t.Used = newID(), name, now, by.Operator, time.Time{}
+	t.ID, t.Name, t.Created, t.CreatedBy, t.Used = secret.NewID(), name, now, by.Operator, time.Time{}
 	err = s.db.Write(ctx, func(tx *store.Tx) error {
 		a, err := readAccount(ctx, tx.Reader, "id", t.Account)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 )
 
@@ -176,7 +177,7 @@ func (s *Service) CreateGroup(ctx context.Context, by By, g Group) (Group, error
 	if err != nil {
 		return Group{}, err
 	}
-	made := Group{ID: newID(), Name: name, Parent: g.Parent, Version: 1}
+	made := Group{ID: secret.NewID(), Name: name, Parent: g.Parent, Version: 1}
 	err = s.change(ctx, func(tx *store.Tx) error {
 		t, err := readTree(ctx, tx.Reader)
 		if err != nil {

@@ -125,18 +125,24 @@ func (c *console) alertRules(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	channels, err := c.Alerts.Channels(r.Context(), r.principal, c.Environment)
+	names, err := c.channelNames(r)
 	if err != nil {
 		return err
-	}
-	names := map[string]string{}
-	for _, one := range channels {
-		names[one.ID] = one.Name
 	}
 	return c.render(w, r, http.StatusOK, "alertrules", "Alert rules", struct {
 		Rules    []alert.Kept
 		Channels map[string]string
 	}{all, names})
+}
+
+// channelNames are the names of channels by their ids.
+func (c *console) channelNames(r *request) (map[string]string, error) {
+	channels, err := c.Alerts.Channels(r.Context(), r.principal, c.Environment)
+	names := map[string]string{}
+	for _, one := range channels {
+		names[one.ID] = one.Name
+	}
+	return names, err
 }
 
 func (c *console) alertRuleEnable(w http.ResponseWriter, r *request) error {
@@ -159,8 +165,7 @@ func leadTo(w http.ResponseWriter, r *request, to string, err error) error {
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r.Request, to, http.StatusSeeOther)
-	return nil
+	return see(w, r, to)
 }
 
 func (c *console) alertChannels(w http.ResponseWriter, r *request) error {
@@ -362,13 +367,9 @@ func (c *console) alertDeliveries(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	channels, err := c.Alerts.Channels(r.Context(), r.principal, c.Environment)
+	names, err := c.channelNames(r)
 	if err != nil {
 		return err
-	}
-	names := map[string]string{}
-	for _, one := range channels {
-		names[one.ID] = one.Name
 	}
 	return c.render(w, r, http.StatusOK, "alertdeliveries", "Deliveries", struct {
 		Deliveries []alert.Delivery

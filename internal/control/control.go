@@ -6,6 +6,7 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -87,6 +88,29 @@ func (g Gate) authorise(ctx context.Context, p Principal, what access.Permission
 // transaction of what it tells of; its error undoes and refuses that.
 type Auditor interface {
 	Record(ctx context.Context, tx *store.Tx, e audit.Entry) error
+}
+
+// RecordChange keeps an entry with what it changed: before and after as JSON objects,
+// nil for a thing that was not there, or is not any more.
+func RecordChange(ctx context.Context, tx *store.Tx, to Auditor, e audit.Entry, before, after any) (err error) {
+	if e.Before, err = asObject(before); err != nil {
+		return err
+	}
+	if e.After, err = asObject(after); err != nil {
+		return err
+	}
+	return to.Record(ctx, tx, e)
+}
+
+func asObject(value any) (json.RawMessage, error) {
+	if value == nil {
+		return nil, nil
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("recording a change: %w", err)
+	}
+	return text, nil
 }
 
 // Told begins an audit entry of what a principal did.

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
 )
 
 // tokenBytes is the entropy of a token: 256 bits, beyond guessing, so that its
@@ -32,6 +33,14 @@ func NewToken() (token string, hash []byte) {
 	rand.Read(raw) //nolint:errcheck,gosec // crypto/rand.Read never fails: it ends the program instead
 	token = base64.RawURLEncoding.EncodeToString(raw)
 	return token, HashToken(token)
+}
+
+// NewID makes a random id that may be shown and proves nothing (64 bits, 16 hexadecimal
+// digits).
+func NewID() string {
+	raw := make([]byte, 8)
+	rand.Read(raw) //nolint:errcheck,gosec // crypto/rand.Read never fails: it ends the program instead
+	return hex.EncodeToString(raw)
 }
 
 // HashToken is the SHA-256 of a token as NewToken returned it, by which a

@@ -6,10 +6,7 @@ package alert
 
 import (
 	"context"
-	"crypto/rand"
 	"embed"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -149,33 +146,8 @@ func (s *Service) write(ctx context.Context, p control.Principal, environment st
 		if err != nil {
 			return err
 		}
-		e := control.Told(p, environment, action, object)
-		if e.Before, err = asObject(before); err != nil {
-			return err
-		}
-		if e.After, err = asObject(after); err != nil {
-			return err
-		}
-		return s.o.Audit.Record(ctx, tx, e)
+		return control.RecordChange(ctx, tx, s.o.Audit, control.Told(p, environment, action, object), before, after)
 	})
-}
-
-// asObject is a value for the audit log, nil for none.
-func asObject(v any) (json.RawMessage, error) {
-	if v == nil {
-		return nil, nil
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("recording a change: %w", err)
-	}
-	return text, nil
-}
-
-func newID() string {
-	id := make([]byte, 8)
-	_, _ = rand.Read(id) // never fails
-	return hex.EncodeToString(id)
 }
 
 func invalid(err error) error { return fmt.Errorf("%w: %w", control.ErrInvalid, err) }

@@ -14,6 +14,7 @@ import (
 	"farrier.dev/farrier/internal/control"
 	rules "farrier.dev/farrier/internal/monitor/alert"
 	"farrier.dev/farrier/internal/monitor/notify"
+	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 )
 
@@ -116,7 +117,7 @@ func (s *Service) CreateChannel(ctx context.Context, p control.Principal, enviro
 	if err := s.manage(ctx, p, environment); err != nil {
 		return Channel{}, err
 	}
-	id := newID()
+	id := secret.NewID()
 	ready, err := s.prepare(ctx, p, environment, id, &spec, nil)
 	if err != nil {
 		return Channel{}, err
@@ -232,7 +233,7 @@ func (s *Service) TestChannel(ctx context.Context, p control.Principal, environm
 	way, err := s.open(ctx, environment, &c)
 	if err == nil {
 		err = way.Send(ctx, notify.Message{
-			Key: "test-" + newID(), Incident: "test", Test: true, Severity: string(rules.Info), At: s.o.Now().UTC(), Environment: environment,
+			Key: "test-" + secret.NewID(), Incident: "test", Test: true, Severity: string(rules.Info), At: s.o.Now().UTC(), Environment: environment,
 			Rule: "Test", Kind: "test", Title: "Test: nothing has happened", Text: p.Operator + " tests the channel " + c.Name + ". Alerts will look like this.", Link: s.link(),
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/monitor"
 	rules "farrier.dev/farrier/internal/monitor/alert"
+	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 )
 
@@ -124,7 +125,7 @@ func (s *Service) CreateRule(ctx context.Context, p control.Principal, environme
 	if err := s.manage(ctx, p, environment); err != nil {
 		return Kept{}, err
 	}
-	id := newID()
+	id := secret.NewID()
 	err := s.write(ctx, p, environment, audit.AlertRuleCreated, "alert rule "+id, func(tx *store.Tx) (_, after any, err error) {
 		if err := checkRule(ctx, tx.Reader, environment, &rule); err != nil {
 			return nil, nil, err
@@ -260,7 +261,7 @@ func (s *Service) begin(ctx context.Context, environment string) error {
 			return err
 		}
 		for _, rule := range Defaults() {
-			if err := s.insertRule(ctx, tx, environment, newID(), "default", "system", &rule); err != nil {
+			if err := s.insertRule(ctx, tx, environment, secret.NewID(), "default", "system", &rule); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"farrier.dev/farrier/internal/audit"
 	"farrier.dev/farrier/internal/control"
+	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 )
 
@@ -74,7 +75,7 @@ func (s *Service) CreateWindow(ctx context.Context, p control.Principal, environ
 	if err := s.manage(ctx, p, environment); err != nil {
 		return Window{}, err
 	}
-	w.ID, w.By, w.Name = newID(), p.Operator, strings.TrimSpace(w.Name)
+	w.ID, w.By, w.Name = secret.NewID(), p.Operator, strings.TrimSpace(w.Name)
 	switch {
 	case w.Name == "" || len(w.Name) > 100:
 		return Window{}, invalid(errors.New("name: it must have 1 to 100 bytes"))

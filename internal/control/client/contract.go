@@ -66,7 +66,11 @@ type move struct {
 // operates reports whether a principal decides about contracts; a developer to whom
 // the API is published does not, and for anybody else it is an error.
 func (s *Service) operates(ctx context.Context, p control.Principal, environment, api string) (bool, error) {
-	refused := s.gate.Environment(ctx, p, access.ManageContracts, environment)
+	return s.admits(ctx, p, access.ManageContracts, environment, api)
+}
+
+func (s *Service) admits(ctx context.Context, p control.Principal, what access.Permission, environment, api string) (operator bool, err error) {
+	refused := s.gate.Environment(ctx, p, what, environment)
 	if refused == nil {
 		return true, nil
 	}

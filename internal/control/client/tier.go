@@ -141,17 +141,7 @@ func (s *Service) Tiers(ctx context.Context, p control.Principal, environment, a
 // reader authorises to look at an API: as an operator, or as a developer to whom it
 // is published.
 func (s *Service) reader(ctx context.Context, p control.Principal, environment, api string) (operator bool, err error) {
-	refused := s.gate.Environment(ctx, p, access.ViewContracts, environment)
-	if refused == nil {
-		return true, nil
-	}
-	if s.o.Published == nil || !errors.Is(refused, control.ErrForbidden) && !errors.Is(refused, control.ErrNotFound) {
-		return false, refused
-	}
-	if err := s.o.Published(ctx, p, environment, api); !errors.Is(err, control.ErrNotFound) {
-		return false, err
-	}
-	return false, refused
+	return s.admits(ctx, p, access.ViewContracts, environment, api)
 }
 
 // CreateTier adds a tier to an API.

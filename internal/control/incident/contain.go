@@ -11,6 +11,7 @@ import (
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/audit"
 	"farrier.dev/farrier/internal/control"
+	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 )
 
@@ -144,7 +145,7 @@ func (s *Service) Contain(ctx context.Context, p control.Principal, environment 
 		return Containment{}, err
 	}
 	now := s.o.Now()
-	c := Containment{ID: newID(), Act: act, By: p.Operator, Made: now, From: now, Until: now.Add(time.Duration(act.Seconds) * time.Second)}
+	c := Containment{ID: secret.NewID(), Act: act, By: p.Operator, Made: now, From: now, Until: now.Add(time.Duration(act.Seconds) * time.Second)}
 	err := s.write(ctx, p, environment, audit.ContainmentBegun, c.object(), func(tx *store.Tx) (_, _ any, err error) {
 		if err := s.keepContainment(ctx, tx, environment, &c); err != nil {
 			return nil, nil, err

@@ -7,9 +7,7 @@ package incident
 
 import (
 	"context"
-	"crypto/rand"
 	"embed"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -97,37 +95,12 @@ func (s *Service) write(ctx context.Context, p control.Principal, environment st
 	})
 }
 
-func (s *Service) told(ctx context.Context, tx *store.Tx, p control.Principal, environment string, action audit.Action, object string, before, after any) (err error) {
-	e := control.Told(p, environment, action, object)
-	if e.Before, err = asObject(before); err != nil {
-		return err
-	}
-	if e.After, err = asObject(after); err != nil {
-		return err
-	}
-	return s.o.Audit.Record(ctx, tx, e)
-}
-
-// asObject is a value for the audit log, nil for none.
-func asObject(v any) (json.RawMessage, error) {
-	if v == nil {
-		return nil, nil
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("recording a change: %w", err)
-	}
-	return text, nil
+func (s *Service) told(ctx context.Context, tx *store.Tx, p control.Principal, environment string, action audit.Action, object string, before, after any) error {
+	return control.RecordChange(ctx, tx, s.o.Audit, control.Told(p, environment, action, object), before, after)
 }
 
 // system is who does what a schedule does.
 func system() control.Principal { return control.Principal{Operator: "system"} }
-
-func newID() string {
-	id := make([]byte, 8)
-	_, _ = rand.Read(id) // never fails
-	return hex.EncodeToString(id)
-}
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", control.ErrInvalid, fmt.Errorf(format, args...))

@@ -15,6 +15,7 @@ import (
 	"farrier.dev/farrier/internal/audit"
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/finding"
+	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 )
 
@@ -183,7 +184,7 @@ func (s *Service) KeepRule(ctx context.Context, p control.Principal, environment
 	}
 	k := KeptRule{ID: id, Version: version + 1, Rule: rule, Changed: s.o.Now().UTC(), By: p.Operator}
 	if id == "" {
-		k.ID, k.Version = newID(), 1
+		k.ID, k.Version = secret.NewID(), 1
 	}
 	err = s.write(ctx, p, environment, audit.ContainmentRuleChanged, "containment rule "+k.ID, func(tx *store.Tx) (_, _ any, err error) {
 		if id == "" {
@@ -249,7 +250,7 @@ func (s *Service) apply(ctx context.Context, environment string, i *Incident) er
 func (s *Service) applyOne(ctx context.Context, environment string, i *Incident, k *KeptRule, act Act) error {
 	checked := s.check(ctx, environment, &act)
 	now := s.o.Now()
-	c := Containment{ID: newID(), Act: act, Rule: k.ID, By: "rule " + k.Rule.Name, Made: now}
+	c := Containment{ID: secret.NewID(), Act: act, Rule: k.ID, By: "rule " + k.Rule.Name, Made: now}
 	words := map[Mode]string{Approval: "proposed: ", DryRun: "dry run, would have ", Automatic: ""}[k.Rule.Mode] + verb(&c)
 	if k.Rule.Mode == Automatic {
 		c.From, c.Until = now, now.Add(time.Duration(act.Seconds)*time.Second)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/audit"
+	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 )
 
@@ -90,7 +91,7 @@ func (s *Service) take(ctx context.Context, environment string, c *Cluster) erro
 		now := s.o.Now()
 		if len(known) == 0 {
 			i := Incident{
-				ID: newID(), Version: 1, Kind: c.Kind, Actor: c.Actor, API: c.API(), Title: c.Title(), Severity: c.Severity(), State: Unhandled,
+				ID: secret.NewID(), Version: 1, Kind: c.Kind, Actor: c.Actor, API: c.API(), Title: c.Title(), Severity: c.Severity(), State: Unhandled,
 				First: c.First(), Last: c.Last(), Rules: c.Rules(), Opened: now,
 			}
 			grown = &i
