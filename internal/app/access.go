@@ -67,6 +67,6 @@ func newHasher(cfg Config) *secret.Hasher {
 // openAccess opens accounts and sessions in the control database.
 func openAccess(ctx context.Context, cfg Config, db *store.DB, sealer access.Sealer, log *audit.Log, now func() time.Time) (*access.Service, error) {
 	return access.Open(ctx, db, newHasher(cfg), auditor{log}, now,
-		access.WithEnvironment(cfg.Environment), access.WithSealer(sealer),
+		access.WithEnvironment(cfg.Environment), access.WithSealer(sealer), access.WithInUse(inUse),
 		access.WithSecondFactor(cfg.Access.SecondFactor != "optional"), access.WithLifetimes(cfg.Access.Idle, cfg.Access.Life))
 }

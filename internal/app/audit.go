@@ -90,7 +90,8 @@ func (c *control) auditFailed(ctx context.Context, err error) {
 	}
 }
 
-// keepAudit signs and prunes the audit log until ctx ends, and once more then.
+// keepAudit signs and prunes the audit log until ctx ends, and once more then. Of the
+// processes on one database one does: its checkpoints cover the entries of all.
 func (c *control) keepAudit(ctx context.Context) {
 	ticker := time.NewTicker(auditTick)
 	defer ticker.Stop()

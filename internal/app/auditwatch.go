@@ -30,7 +30,8 @@ type follower struct {
 	pending []finding.Finding
 }
 
-// watchOperators follows the audit log and reports what stands out, until ctx ends.
+// watchOperators follows the audit log and reports what stands out, until ctx ends. Of
+// the processes on one database one does, so that everything is told once.
 func (c *control) watchOperators(ctx context.Context) {
 	ticker := time.NewTicker(auditFollow)
 	defer ticker.Stop()

@@ -61,6 +61,10 @@ type control struct {
 	portal  *portal.Service
 	// secrets is nil while the store is not open.
 	secrets *secrets.Service
+	// drafts are what operators edit, and posts what is published for gateways of their
+	// own: both keep copies on disk.
+	drafts *edited
+	posts  *outposts
 	// fleet knows gateways of their own; nil while the store is not open.
 	fleet *fleet.Service
 	// alerts is nil while the store is not open.
@@ -128,7 +132,19 @@ func (c *control) openAll(ctx context.Context, cfg Config, keyring *secret.Keyri
 	return nil
 }
 
-// watchSuppressions lets suppressed findings come back when their time is over.
+// led runs a schedule in one of the processes on one database.
+func (c *control) led(ctx context.Context, name string, run func(context.Context)) func() error {
+	return func() error {
+		err := c.controlDB.Lead(ctx, name, func(ctx context.Context) error { run(ctx); return nil })
+		if err != nil && ctx.Err() == nil {
+			c.log.Error("a schedule has ended", "schedule", name, "error", err)
+		}
+		return nil
+	}
+}
+
+// watchSuppressions lets suppressed findings come back when their time is over. Every
+// process does: it applies them to what it finds itself.
 func (c *control) watchSuppressions(ctx context.Context) {
 	c.posture.Run(ctx, func(err error) { c.log.Error("suppressions could not be read", "error", err) })
 }

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -156,6 +158,30 @@ func (o *outposts) post(environment string) *outpost {
 	return post
 }
 
+// rewrap seals the kept revisions of all environments anew that other master keys have
+// sealed.
+func (o *outposts) rewrap(keyring *secret.Keyring) (done int, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	folder := filepath.Join(o.dir, "environments")
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	errs := []error{err}
+	for _, entry := range entries {
+		publisher := publish.New(publish.Options{Dir: filepath.Join(folder, entry.Name()), Sealer: keyring})
+		if post := o.all[entry.Name()]; post != nil {
+			publisher = post.publisher
+		}
+		changed, err := publisher.Rewrap(keyring.Stale)
+		if errs = append(errs, err); changed {
+			done++
+		}
+	}
+	return done, errors.Join(errs...)
+}
+
 // served implements what fleet asks.
 func (o *outposts) served(_ context.Context, environment string) (*fleet.Served, error) {
 	post := o.post(environment)
@@ -253,31 +279,30 @@ func (c *control) openFleet(ctx context.Context, cfg Config, refs *references, p
 	if c.resources == nil || c.clients == nil || c.secrets == nil {
 		return errors.New("resources, contracts and secrets are not open")
 	}
-	posts := &outposts{
-		own: cfg.Environment, dir: cfg.Data, log: c.log.With("component", "fleet"), base: base, publisher: publisher,
-		environments: func(ctx context.Context) ([]string, error) {
-			all, err := c.access.Environments(ctx)
-			return slices.Collect(maps.Keys(all)), err
-		},
-		version: c.publishedVersion,
-		contain: func(environment string) func(*revision.Revision) error {
-			return c.containElsewhere(ctx, environment, identifying(base.Compile.Catalogue))
-		},
-		sources: func(environment string) []func(context.Context) ([]manifest.File, error) {
-			return []func(context.Context) ([]manifest.File, error){
-				func(ctx context.Context) ([]manifest.File, error) { return c.resources.Files(ctx, environment) },
-				func(ctx context.Context) ([]manifest.File, error) { return c.clients.Files(ctx, environment) },
-			}
-		},
-		expander: func(environment string) secret.Expander {
-			if environment == cfg.Environment {
-				return refs.expander()
-			}
-			return c.expanderOf(environment)
-		},
-		pin: func(environment string, ref secret.Stored) (secret.Stored, error) {
-			return c.secrets.Pin(ctx, environment, ref)
-		},
+	posts := c.posts
+	posts.own, posts.log, posts.base, posts.publisher = cfg.Environment, c.log.With("component", "fleet"), base, publisher
+	posts.environments = func(ctx context.Context) ([]string, error) {
+		all, err := c.access.Environments(ctx)
+		return slices.Collect(maps.Keys(all)), err
+	}
+	posts.version = c.publishedVersion
+	posts.contain = func(environment string) func(*revision.Revision) error {
+		return c.containElsewhere(ctx, environment, identifying(base.Compile.Catalogue))
+	}
+	posts.sources = func(environment string) []func(context.Context) ([]manifest.File, error) {
+		return []func(context.Context) ([]manifest.File, error){
+			func(ctx context.Context) ([]manifest.File, error) { return c.resources.Files(ctx, environment) },
+			func(ctx context.Context) ([]manifest.File, error) { return c.clients.Files(ctx, environment) },
+		}
+	}
+	posts.expander = func(environment string) secret.Expander {
+		if environment == cfg.Environment {
+			return refs.expander()
+		}
+		return c.expanderOf(environment)
+	}
+	posts.pin = func(environment string, ref secret.Stored) (secret.Stored, error) {
+		return c.secrets.Pin(ctx, environment, ref)
 	}
 	var err error
 	if c.fleet, err = fleet.Open(ctx, fleet.Options{
@@ -306,6 +331,9 @@ func (c *control) publishedVersion(ctx context.Context, environment string) (int
 // serve. Variables are theirs; those that are set here too are only used to check.
 func (c *control) expanderOf(environment string) secret.Expander {
 	e := secret.Environ()
+	if c.secrets == nil {
+		return e
+	}
 	e.Stored = func(ref secret.Stored) (string, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

@@ -62,7 +62,7 @@ func managed(t *testing.T) (*resource.Service, ControlPlane) {
 	schemas := schemasOf(all)
 	service, err := resource.New(t.Context(), resource.Options{
 		DB: db, Gate: controls.Gate{Tree: oneTree{}}, Auditor: log, Sealer: keyring, Now: time.Now,
-		Catalogue: catalogue.Manifests{Catalogue: all}, Build: manifest.Options{Expand: secret.Environ().Expand},
+		Catalogue: catalogue.Manifests{Catalogue: all}, Build: func(string) manifest.Options { return manifest.Options{Expand: secret.Environ().Expand} },
 		Schema: func(name string) map[string]any {
 			if e := all.Find(name); e != nil {
 				return schemas[e.Name]

@@ -20,34 +20,101 @@ import (
 	"farrier.dev/farrier/internal/store"
 )
 
-// rotateMasterPath is where the admin socket takes the order to rotate the master key.
-const rotateMasterPath = "/secrets/rotate-master"
+// Where the admin socket takes the orders to rotate the master key, and to forget
+// those that are needed no more.
+const (
+	rotateMasterPath = "/secrets/rotate-master"
+	forgetMasterPath = "/secrets/forget-master"
+)
 
-// serveRotateMaster lets the command reach the program that holds the data folder.
-func (c *control) serveRotateMaster(mux *http.ServeMux, refs *references, publisher *publish.Publisher) {
-	mux.HandleFunc("POST "+rotateMasterPath, func(w http.ResponseWriter, r *http.Request) {
-		if c.secrets == nil {
-			http.Error(w, "The store is not open.", http.StatusServiceUnavailable)
-			return
-		}
-		id, n, err := c.rotateMaster(r.Context(), controls.Principal{Operator: "system", Via: "admin-socket"}, refs, publisher)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusConflict)
-			return
-		}
-		_, _ = fmt.Fprintf(w, "master key %s seals from now on; %d values were sealed anew\n", id, n)
-	})
+// masterOrder does something with master keys and says what.
+type masterOrder func(ctx context.Context, c *control, p controls.Principal, refs *references, publisher *publish.Publisher) (string, error)
+
+func rotateOrder(ctx context.Context, c *control, p controls.Principal, refs *references, publisher *publish.Publisher) (string, error) {
+	id, n, err := c.rotateMaster(ctx, p, refs, publisher)
+	return fmt.Sprintf("master key %s seals from now on; %d values were sealed anew\n", id, n), err
+}
+
+func forgetOrder(ctx context.Context, c *control, p controls.Principal, refs *references, publisher *publish.Publisher) (string, error) {
+	forgotten, needed, err := c.forgetMasters(ctx, p, refs, publisher)
+	return toldForgotten(forgotten, needed), err
+}
+
+// serveMaster lets the commands reach the program that holds the data folder.
+func (c *control) serveMaster(mux *http.ServeMux, refs *references, publisher *publish.Publisher) {
+	for path, order := range map[string]masterOrder{rotateMasterPath: rotateOrder, forgetMasterPath: forgetOrder} {
+		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+			if c.secrets == nil {
+				http.Error(w, "The store is not open.", http.StatusServiceUnavailable)
+				return
+			}
+			said, err := order(r.Context(), c, controls.Principal{Operator: "system", Via: "admin-socket"}, refs, publisher)
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusConflict)
+				return
+			}
+			_, _ = io.WriteString(w, said)
+		})
+	}
 }
 
 // RotateMaster rotates the master key of a data folder: through the program that
 // serves with it, or directly when none does.
 func RotateMaster(ctx context.Context, cfg Config, out io.Writer) error {
+	return orderMaster(ctx, cfg, rotateMasterPath, rotateOrder, out)
+}
+
+// ForgetMaster lets go of the retired master keys that nothing is sealed by any more,
+// as RotateMaster rotates.
+func ForgetMaster(ctx context.Context, cfg Config, out io.Writer) error {
+	return orderMaster(ctx, cfg, forgetMasterPath, forgetOrder, out)
+}
+
+// rotateGateway rotates the master key of a gateway that is a process of its own and
+// does not run. The key before goes: all that it has sealed is sealed anew.
+func rotateGateway(ctx context.Context, cfg Config, out io.Writer) error {
+	lock, err := store.LockDir(cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }()
+	keyring, err := secret.OpenKeyring(cfg.Data, func() (bool, error) { return true, nil })
+	if err != nil {
+		return err
+	}
+	id, err := keyring.Rotate(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = publish.New(publish.Options{Dir: cfg.Data, Sealer: keyring}).Rewrap(keyring.Stale)
+	errs := []error{err}
+	for file, purpose := range map[string]string{identityFile: identityPurpose, handedFile: handedPurpose} {
+		_, err := rewrapFile(keyring, filepath.Join(cfg.Data, file), purpose)
+		errs = append(errs, err)
+	}
+	places, err := sealedFiles(cfg.Data)
+	for _, retired := range keyring.Retired() {
+		if err == nil && len(places[retired]) == 0 {
+			err = keyring.Forget(ctx, retired)
+		}
+	}
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "master key %s seals from now on\n", id)
+	return err
+}
+
+func orderMaster(ctx context.Context, cfg Config, path string, order masterOrder, out io.Writer) error {
+	if enrolled, err := exists(filepath.Join(cfg.Data, identityFile)); err == nil && enrolled && path == rotateMasterPath {
+		return rotateGateway(ctx, cfg, out)
+	}
 	if err := databaseExists(cfg); err != nil {
 		return err
 	}
 	lock, err := store.LockDir(cfg.Data)
 	if err != nil {
-		return askRotateMaster(ctx, cfg, out, err)
+		return askMaster(ctx, cfg, path, out, err)
 	}
 	defer func() { _ = lock.Close() }()
 	keyring, err := openMaster(ctx, cfg)
@@ -59,7 +126,8 @@ func RotateMaster(ctx context.Context, cfg Config, out io.Writer) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	c := &control{log: slog.New(slog.DiscardHandler), now: time.Now, controlDB: db}
+	c := &control{log: slog.New(slog.DiscardHandler), now: time.Now, controlDB: db, posts: &outposts{dir: cfg.Data}}
+	c.drafts = newEdited(cfg, keyring, c.log)
 	if c.audit, err = audit.Open(ctx, db, time.Now); err != nil {
 		return err
 	}
@@ -67,19 +135,19 @@ func RotateMaster(ctx context.Context, cfg Config, out io.Writer) error {
 		return err
 	}
 	publisher := publish.New(publish.Options{Dir: cfg.Data, Sealer: keyring})
-	id, n, err := c.rotateMaster(ctx, controls.Principal{Operator: "system", Via: "command"}, newReferences(cfg, keyring, c.log), publisher)
+	said, err := order(ctx, c, controls.Principal{Operator: "system", Via: "command"}, newReferences(cfg, keyring, c.log), publisher)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "master key %s seals from now on; %d values were sealed anew\n", id, n)
+	_, err = io.WriteString(out, said)
 	return err
 }
 
-func askRotateMaster(ctx context.Context, cfg Config, out io.Writer, locked error) error {
+func askMaster(ctx context.Context, cfg Config, path string, out io.Writer, locked error) error {
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(cfg.Data, "admin.sock"))
 	}}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://farrier"+rotateMasterPath, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://farrier"+path, nil)
 	if err != nil {
 		return err
 	}

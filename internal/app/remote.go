@@ -34,6 +34,9 @@ import (
 const (
 	identityFile = "identity.sealed"
 	handedFile   = "handed.sealed"
+	// What they are sealed for.
+	identityPurpose = "gateway-identity"
+	handedPurpose   = "gateway-secrets"
 )
 
 // remote is a gateway that is a process of its own: it serves what the control plane
@@ -125,7 +128,7 @@ func (r *remote) introduce(ctx context.Context, token string) (err error) {
 	if r.keyring, err = secret.OpenKeyring(r.cfg.Data, func() (bool, error) { return exists(path) }); err != nil {
 		return err
 	}
-	plain, err := r.keyring.ReadSealed(path, "gateway-identity")
+	plain, err := r.keyring.ReadSealed(path, identityPurpose)
 	switch {
 	case err == nil:
 		r.identity = new(link.Identity)
@@ -144,6 +147,12 @@ func (r *remote) introduce(ctx context.Context, token string) (err error) {
 		if err := r.keepIdentity(); err != nil {
 			return err
 		}
+	}
+	if _, err := rewrapFile(r.keyring, path, identityPurpose); err != nil {
+		return err
+	}
+	if _, err := rewrapFile(r.keyring, filepath.Join(r.cfg.Data, handedFile), handedPurpose); err != nil {
+		return err
 	}
 	r.cfg.Environment, r.cfg.Gateway = r.identity.Environment, r.identity.Name
 	return r.dial()
@@ -170,7 +179,7 @@ func (r *remote) keepIdentity() error {
 	if err != nil {
 		return fmt.Errorf("keeping the gateway's identity: %w", err)
 	}
-	return r.keyring.WriteSealed(filepath.Join(r.cfg.Data, identityFile), "gateway-identity", plain)
+	return r.keyring.WriteSealed(filepath.Join(r.cfg.Data, identityFile), identityPurpose, plain)
 }
 
 func (r *remote) open(rec *recorder, logs *logging.Logs) (*gateway.Gateway, error) {
@@ -189,7 +198,7 @@ func (r *remote) publish(gate *gateway.Gateway, kept *stores, spans *spanCollect
 		return fmt.Errorf("reading the catalogue of policies: %w", err)
 	}
 	r.held.Store(&handed{})
-	if plain, err := r.keyring.ReadSealed(filepath.Join(r.cfg.Data, handedFile), "gateway-secrets"); err == nil {
+	if plain, err := r.keyring.ReadSealed(filepath.Join(r.cfg.Data, handedFile), handedPurpose); err == nil {
 		var h handed
 		if err := json.Unmarshal(plain, &h); err != nil {
 			return fmt.Errorf("reading %s: %w", handedFile, err)
@@ -315,5 +324,5 @@ func (r *remote) keepSecrets(h *handed) error {
 		return fmt.Errorf("keeping secrets: %w", err)
 	}
 	r.held.Store(h)
-	return r.keyring.WriteSealed(filepath.Join(r.cfg.Data, handedFile), "gateway-secrets", plain)
+	return r.keyring.WriteSealed(filepath.Join(r.cfg.Data, handedFile), handedPurpose, plain)
 }

@@ -113,6 +113,13 @@ func (e *edited) copy(files []manifest.File) error {
 	return nil
 }
 
+// rewrap seals the copy anew when another master key has sealed it.
+func (e *edited) rewrap() (bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return rewrapFile(e.keyring, filepath.Join(e.cfg.Data, editedFile), editedPurpose)
+}
+
 // open makes the service over the open database.
 func (e *edited) open(ctx context.Context, c *control, publisher *publish.Publisher, all *policy.Catalogue, paths []string) (*resource.Service, error) {
 	policies, build := publisher.Building()
@@ -120,7 +127,27 @@ func (e *edited) open(ctx context.Context, c *control, publisher *publish.Publis
 	own := func(environment string) bool { return environment == e.cfg.Environment }
 	service, err := resource.New(ctx, resource.Options{
 		DB: c.controlDB, Gate: controls.Gate{Tree: c.access}, Auditor: c.audit, Sealer: e.keyring,
-		Catalogue: policies, Build: build, Now: c.now,
+		Catalogue: policies, Now: c.now,
+		Build: func(environment string) manifest.Options {
+			if own(environment) {
+				return build
+			}
+			elsewhere := build
+			elsewhere.Expand, elsewhere.Elsewhere = c.expanderOf(environment).Expand, true
+			return elsewhere
+		},
+		Beside: func(ctx context.Context, environment string) ([]manifest.File, error) {
+			if c.clients == nil {
+				return nil, nil
+			}
+			return c.clients.Files(ctx, environment)
+		},
+		Try: func(ctx context.Context, environment string, rev *revision.Revision) []manifest.Problem {
+			if !own(environment) {
+				return nil // who serves it compiles it
+			}
+			return publisher.Try(ctx, rev)
+		},
 		Schema: func(name string) map[string]any {
 			if found := all.Find(name); found != nil {
 				return schemas[found.Name]

@@ -16,7 +16,6 @@ import (
 
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/audit"
-	controls "farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/control/publish"
 	"farrier.dev/farrier/internal/control/secrets"
 	"farrier.dev/farrier/internal/policy"
@@ -376,42 +375,10 @@ func (r *references) follow(ctx context.Context, publisher *publish.Publisher) {
 	}
 }
 
-// rotateMaster makes a new master key and seals with it what is known to be sealed.
-// The keys before stay in the key file: what else they have sealed still opens.
-func (c *control) rotateMaster(ctx context.Context, p controls.Principal, refs *references, publisher *publish.Publisher) (id string, rewrapped int, err error) {
-	if id, err = refs.keyring.Rotate(ctx); err != nil {
-		return "", 0, err
-	}
-	e := controls.Told(p, "", audit.MasterKeyRotated, "master key "+id)
-	if err := c.audit.Record(ctx, nil, e); err != nil {
-		return id, 0, err
-	}
-	rewrapped, err = c.rewrap(ctx, refs, publisher)
-	return id, rewrapped, err
-}
-
-// rewrap seals anew what an older master key has sealed. It goes on where it was
-// stopped.
-func (c *control) rewrap(ctx context.Context, refs *references, publisher *publish.Publisher) (int, error) {
-	done, err := c.secrets.Rewrap(ctx)
-	errs := []error{err}
-	count := func(changed bool, err error) {
-		if errs = append(errs, err); changed {
-			done++
-		}
-	}
-	count(refs.rewrap())
-	if publisher != nil {
-		count(publisher.Rewrap(refs.keyring.Stale))
-	}
-	errs = append(errs, sameKey(ctx, c.controlDB, refs.keyring))
-	return done, errors.Join(errs...)
-}
-
 // keepSecrets does by schedule what is due.
 func (c *control) keepSecrets(ctx context.Context, refs *references, publisher *publish.Publisher, running *group) {
 	running.Go(func() error { refs.follow(ctx, publisher); return nil })
-	running.Go(func() error { c.secrets.Run(ctx); return nil })
+	running.Go(c.led(ctx, "secrets", c.secrets.Run))
 	running.Go(func() error { refs.renewVault(ctx); return nil })
 	running.Go(logged(refs.log, "what an older master key has sealed is not all sealed anew", func() error {
 		n, err := c.rewrap(ctx, refs, publisher)

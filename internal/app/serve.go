@@ -113,6 +113,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	if err != nil {
 		return err
 	}
+	control.drafts, control.posts = drafts, &outposts{dir: cfg.Data}
 	publishing := publish.Options{
 		Sources: []func(context.Context) ([]manifest.File, error){drafts.files, control.contractFiles(cfg.Environment, func() publish.Status { return publisher.Status() })},
 		Paths:   append(slices.Clone(cfg.Manifests), adopted.Dir()), Catalogue: catalogue.Manifests{Catalogue: all}, Dir: cfg.Data, Sealer: keyring, Server: gate,
@@ -145,8 +146,8 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 		running.Go(func() error { return control.monitor.Run(background) })
 		running.Go(func() error { control.watchSuppressions(background); return nil })
 		control.keepClients(background, cfg, publisher, gate, &running)
-		running.Go(func() error { control.keepAudit(background); return nil })
-		running.Go(func() error { control.watchOperators(background); return nil })
+		running.Go(control.led(background, "audit log", control.keepAudit))
+		running.Go(control.led(background, "audit watch", control.watchOperators))
 		running.Go(logged(log, "APIs are not judged by governance", func() error { return control.govern(background, cfg) }))
 		running.Go(logged(log, "projects can't be scanned", func() error { return control.rememberScans(background, cfg) }))
 	}
@@ -200,7 +201,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	if err != nil {
 		log.Error("the authorization server can't be opened; the gateway serves without it", "error", err)
 	}
-	admin, err := serveAdmin(cfg.Data, log, func(mux *http.ServeMux) { control.serveRotateMaster(mux, refs, publisher) })
+	admin, err := serveAdmin(cfg.Data, log, func(mux *http.ServeMux) { control.serveMaster(mux, refs, publisher) })
 	if err != nil {
 		log.Error("the admin socket can't be opened", "error", err)
 	}

@@ -50,7 +50,7 @@ func manageHouse(t *testing.T) *house {
 	must(t, err)
 	o := resource.Options{
 		DB: db, Gate: control.Gate{Tree: oneTree{}}, Auditor: log, Sealer: keyring, Now: time.Now,
-		Catalogue: catalogue.Manifests{Catalogue: all}, Build: manifest.Options{Expand: secret.Environ().Expand},
+		Catalogue: catalogue.Manifests{Catalogue: all}, Build: func(string) manifest.Options { return manifest.Options{Expand: secret.Environ().Expand} },
 		Schema: func(name string) map[string]any {
 			var schema map[string]any
 			if e := all.Find(name); e == nil || json.Unmarshal(e.Schema, &schema) != nil {

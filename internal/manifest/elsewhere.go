@@ -20,6 +20,10 @@ func (b *builder) onlyElsewhere(a *applied) bool {
 	return missing
 }
 
+// Missing reports whether err says that a reference can only be resolved where it will
+// be served.
+func (o *Options) Missing(err error) bool { return o.Elsewhere && isMissing(err) }
+
 func isMissing(err error) bool {
 	var missing *secret.MissingError
 	return errors.As(err, &missing)

@@ -28,7 +28,7 @@ func (s *Service) checked(environment string, d *manifest.Document) error {
 		}
 	}
 	if len(problems) == 0 {
-		problems = s.settings(d)
+		problems = s.settings(environment, d)
 	}
 	if len(problems) > 0 {
 		return &InvalidError{problems}
@@ -37,7 +37,7 @@ func (s *Service) checked(environment string, d *manifest.Document) error {
 }
 
 // settings checks the settings of a PolicyBinding.
-func (s *Service) settings(d *manifest.Document) []Problem {
+func (s *Service) settings(environment string, d *manifest.Document) []Problem {
 	if d.Kind != KindBinding {
 		return nil
 	}
@@ -50,7 +50,7 @@ func (s *Service) settings(d *manifest.Document) []Problem {
 	if err := json.Unmarshal(d.Spec, &spec); err != nil {
 		return []Problem{{Resource: keyOf(d), Severity: "error", Field: "spec", Message: err.Error()}}
 	}
-	found := s.CheckSettings(spec.PolicyRef.Name, spec.Config)
+	found := s.CheckSettings(environment, spec.PolicyRef.Name, spec.Config)
 	for i := range found {
 		found[i].Resource = keyOf(d)
 		if found[i].Field = strings.TrimSuffix("spec.config."+found[i].Field, "."); strings.HasPrefix(found[i].Field, "spec.config.[") {
@@ -60,10 +60,11 @@ func (s *Service) settings(d *manifest.Document) []Problem {
 	return found
 }
 
-// CheckSettings says what is wrong with the settings of a policy: by its schema, and
-// by compiling them, expressions among them. Of a policy that the catalogue does not
-// have, nothing is known.
-func (s *Service) CheckSettings(policy string, settings json.RawMessage) []Problem {
+// CheckSettings says what is wrong with the settings of a policy in an environment: by
+// its schema, and by compiling them, expressions among them. Of a policy that the
+// catalogue does not have, nothing is known; nor of settings that refer to what only
+// the processes know that serve the environment.
+func (s *Service) CheckSettings(environment, policy string, settings json.RawMessage) []Problem {
 	entry, known := s.o.Catalogue.Find(policy)
 	if !known || entry.Structural {
 		return nil
@@ -71,16 +72,15 @@ func (s *Service) CheckSettings(policy string, settings json.RawMessage) []Probl
 	if len(settings) == 0 || string(settings) == "null" {
 		settings = json.RawMessage("{}")
 	}
-	var referred error
-	if entry.Resolve != nil && s.o.Build.Expand != nil {
-		resolved, err := entry.Resolve(settings, s.o.Build.Expand)
-		if err == nil {
-			settings = resolved
+	if build := s.o.Build(environment); entry.Resolve != nil && build.Expand != nil {
+		resolved, err := entry.Resolve(settings, build.Expand)
+		if err != nil && build.Elsewhere && build.Missing(err) {
+			return nil
 		}
-		referred = err
-	}
-	if referred != nil {
-		return []Problem{{Severity: "error", Message: referred.Error()}}
+		if err != nil {
+			return []Problem{{Severity: "error", Message: err.Error()}}
+		}
+		settings = resolved
 	}
 	if entry.Check == nil {
 		return nil

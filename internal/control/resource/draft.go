@@ -136,7 +136,7 @@ func (s *Service) build(ctx context.Context, environment string, of []row) (*rev
 	if s.o.Paths != nil {
 		paths = s.o.Paths(environment)
 	}
-	rev, found := manifest.Build(manifest.Join(paths, files), s.o.Catalogue, s.o.Build)
+	rev, found := manifest.Build(manifest.Join(paths, files), s.o.Catalogue, s.o.Build(environment))
 	var problems []Problem
 	for _, one := range found {
 		problems = append(problems, s.problem(environment, one))

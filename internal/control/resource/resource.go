@@ -56,15 +56,16 @@ type Sealer interface {
 }
 
 // Options are what the service works with. All are required but Owned, Paths,
-// Beside, ReadOnly, Published and DryRun.
+// Beside, ReadOnly, Published, Try and DryRun.
 type Options struct {
 	DB      *store.DB
 	Gate    control.Gate
 	Auditor control.Auditor
 	Sealer  Sealer
-	// Catalogue and Build check resources as whoever serves them does.
+	// Catalogue and Build check the resources of an environment as whoever serves them
+	// does.
 	Catalogue manifest.Catalogue
-	Build     manifest.Options
+	Build     func(environment string) manifest.Options
 	// Schema is the JSON schema of the settings of a policy, by any of its names; nil
 	// for a policy that is not known.
 	Schema func(policy string) map[string]any
@@ -81,6 +82,9 @@ type Options struct {
 	ReadOnly func(environment string) bool
 	// Published is told that another revision is to be served.
 	Published func(environment string)
+	// Try says why whoever serves an environment would refuse a revision that could be
+	// built; nil refuses none.
+	Try func(ctx context.Context, environment string, rev *revision.Revision) []manifest.Problem
 	// DryRun says what a draft would have refused of recorded traffic.
 	DryRun func(ctx context.Context, environment string, rev *revision.Revision) (any, error)
 }
@@ -90,8 +94,8 @@ type Service struct{ o Options }
 
 // New brings the tables up to date and makes the service.
 func New(ctx context.Context, o Options) (*Service, error) {
-	if o.DB == nil || o.Gate.Tree == nil || o.Auditor == nil || o.Sealer == nil || o.Catalogue == nil || o.Schema == nil || o.Now == nil {
-		return nil, errors.New("resource: DB, Gate, Auditor, Sealer, Catalogue, Schema and Now are required")
+	if o.DB == nil || o.Gate.Tree == nil || o.Auditor == nil || o.Sealer == nil || o.Catalogue == nil || o.Build == nil || o.Schema == nil || o.Now == nil {
+		return nil, errors.New("resource: DB, Gate, Auditor, Sealer, Catalogue, Build, Schema and Now are required")
 	}
 	if err := o.DB.Migrate(ctx, "resource", migrations); err != nil {
 		return nil, fmt.Errorf("opening the resources: %w", err)

@@ -88,12 +88,14 @@ func newBench(t *testing.T, db *store.DB) *bench {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	b.Service, err = New(t.Context(), Options{
 		DB: db, Gate: control.Gate{Tree: tree{}}, Auditor: b.auditor, Sealer: sealer{}, Catalogue: all,
-		Build: manifest.Options{Expand: func(s string) (string, error) {
-			if strings.HasPrefix(s, "$") {
-				return "expanded", nil
-			}
-			return s, nil
-		}},
+		Build: func(string) manifest.Options {
+			return manifest.Options{Expand: func(s string) (string, error) {
+				if strings.HasPrefix(s, "$") {
+					return "expanded", nil
+				}
+				return s, nil
+			}}
+		},
 		Schema: func(name string) map[string]any {
 			e := all.Catalogue.Find(name)
 			var schema map[string]any
@@ -525,5 +527,41 @@ func TestReorder(t *testing.T) {
 	}
 	if err := b.Reorder(ctx, ann, "default", "default", "orders", append(order, order[0])); !errors.Is(err, control.ErrInvalid) {
 		t.Errorf("one twice: %v", err)
+	}
+}
+
+// TestTry holds that what would not be put into service is refused to who publishes it,
+// and names the resource.
+func TestTry(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	refuse := true
+	b.o.Try = func(_ context.Context, environment string, rev *revision.Revision) []manifest.Problem {
+		if !refuse {
+			return []manifest.Problem{{Severity: manifest.Warning, Message: "look at it"}}
+		}
+		return []manifest.Problem{{Severity: manifest.Error, File: FilePrefix + environment + "/" + KindAPI + "/" + rev.APIs[0].Name.Namespace + "/" + rev.APIs[0].Name.Name, Message: "the port is taken"}}
+	}
+	admin := control.Principal{Operator: "dana", Roles: []access.Role{access.RoleAdmin}}
+	if _, err := b.CreateAPI(t.Context(), admin, "default", NewAPI{Name: "orders", Address: "http://0.0.0.0:8081/orders", Upstream: "http://orders:8080"}); err != nil {
+		t.Fatal(err)
+	}
+	publish := func() error {
+		draft, err := b.Draft(t.Context(), admin, "default")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = b.Publish(t.Context(), admin, "default", Publishing{Draft: draft.Version})
+		return err
+	}
+	var refused *InvalidError
+	if err := publish(); !errors.As(err, &refused) || len(refused.Problems) != 1 || refused.Problems[0].Resource.Name != "orders" || refused.Problems[0].Message != "the port is taken" {
+		t.Errorf("published: %v", err)
+	}
+	if len(b.published) != 0 {
+		t.Errorf("told of %v", b.published)
+	}
+	refuse = false
+	if err := publish(); err != nil {
+		t.Error(err)
 	}
 }

@@ -102,11 +102,16 @@ func (s *Service) Publish(ctx context.Context, p control.Principal, environment 
 	return out, nil
 }
 
-// servable refuses rows of which no revision can be made.
+// servable refuses rows of which no revision can be made, or none that can be served.
 func (s *Service) servable(ctx context.Context, environment string, of []row) error {
-	_, problems, err := s.build(ctx, environment, of)
+	rev, problems, err := s.build(ctx, environment, of)
 	if err != nil {
 		return err
+	}
+	if rev != nil && s.o.Try != nil {
+		for _, one := range s.o.Try(ctx, environment, rev) {
+			problems = append(problems, s.problem(environment, one))
+		}
 	}
 	if wrong := onlyErrors(problems); len(wrong) > 0 {
 		return &InvalidError{wrong}

@@ -22,6 +22,7 @@ import (
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/access/oidc"
 	"farrier.dev/farrier/internal/access/passkey"
+	"farrier.dev/farrier/internal/access/saml"
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/store"
 )
@@ -29,8 +30,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// keyPurpose is what the signing key is sealed for.
-const keyPurpose = "sso-signing-key"
+// SealPurpose is what the column sso_key.sealed is sealed for.
+const SealPurpose = "sso-signing-key"
 
 // People knows the accounts; *access.Service is the one to use.
 type People interface {
@@ -56,7 +57,11 @@ type Sealer interface {
 
 // Provider is one identity provider with what its people may do.
 type Provider struct {
+	// Settings are those of OpenID Connect; with SAML only Name and Title are used.
 	oidc.Settings
+	// SAML, unless nil, says that the provider speaks SAML 2.0. Its Name and Title are
+	// those of Settings.
+	SAML *saml.Settings
 	// Domains are those of the e-mail addresses of its people, lower case. Whoever types
 	// such an address is led there; only such people get accounts made.
 	Domains []string
@@ -89,9 +94,18 @@ type Service struct {
 	providers []provider
 }
 
+// provider is one with its protocol: one of oidc and saml is there.
 type provider struct {
 	settings Provider
 	oidc     *oidc.Provider
+	saml     *saml.Provider
+}
+
+func (p provider) way() Way {
+	if p.settings.Title != "" {
+		return Way{p.settings.Name, p.settings.Title}
+	}
+	return Way{p.settings.Name, p.settings.Name}
 }
 
 // Way is one place to sign in.
@@ -125,15 +139,32 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 		if slices.ContainsFunc(s.providers, func(p provider) bool { return p.settings.Name == settings.Name }) {
 			return nil, fmt.Errorf("opening single sign-on: providers[%d]: the name %q stands there twice", i, settings.Name)
 		}
-		made, err := oidc.New(oidc.Options{
-			Settings: settings.Settings, Redirect: s.o.URL + "/sso/" + settings.Name + "/callback", Key: key, Once: s.once, HTTP: o.HTTP, Now: o.Now,
-		})
+		made, err := s.make(ctx, settings, key)
 		if err != nil {
 			return nil, fmt.Errorf("opening single sign-on: providers[%d]: %w", i, err)
 		}
-		s.providers = append(s.providers, provider{settings, made})
+		s.providers = append(s.providers, made)
 	}
 	return s, nil
+}
+
+// make makes a provider of its settings.
+func (s *Service) make(ctx context.Context, settings Provider, key []byte) (provider, error) {
+	base := s.o.URL + "/sso/" + settings.Name
+	if settings.SAML == nil {
+		made, err := oidc.New(oidc.Options{Settings: settings.Settings, Redirect: base + "/callback", Key: key, Once: s.once, HTTP: s.o.HTTP, Now: s.o.Now})
+		return provider{settings: settings, oidc: made}, err
+	}
+	it := *settings.SAML
+	it.Name, it.Title = settings.Name, settings.Title
+	signer, certificate, err := s.messageKey(ctx)
+	if err != nil {
+		return provider{}, err
+	}
+	made, err := saml.New(saml.Options{
+		Settings: it, Base: base, Key: key, Signer: signer, Certificate: certificate, Once: s.once, HTTP: s.o.HTTP, Now: s.o.Now,
+	})
+	return provider{settings: settings, saml: made}, err
 }
 
 // signingKey is the key that all processes of this database share. One that can't
@@ -143,7 +174,7 @@ func (s *Service) signingKey(ctx context.Context) (key []byte, err error) {
 		var sealed string
 		err := tx.QueryRow(ctx, "SELECT sealed FROM sso_key WHERE id = 1").Scan(&sealed)
 		if err == nil {
-			if key, err = s.o.Sealer.Open(keyPurpose, sealed); err == nil && len(key) == sha256.Size {
+			if key, err = s.o.Sealer.Open(SealPurpose, sealed); err == nil && len(key) == sha256.Size {
 				return nil
 			}
 		} else if !errors.Is(err, store.ErrNoRows) {
@@ -151,7 +182,7 @@ func (s *Service) signingKey(ctx context.Context) (key []byte, err error) {
 		}
 		key = make([]byte, sha256.Size)
 		_, _ = rand.Read(key) // it never fails
-		if sealed, err = s.o.Sealer.Seal(keyPurpose, key); err != nil {
+		if sealed, err = s.o.Sealer.Seal(SealPurpose, key); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, "INSERT INTO sso_key (id, sealed) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET sealed = excluded.sealed", sealed)
@@ -181,7 +212,7 @@ func (s *Service) once(ctx context.Context, id string, until time.Time) (first b
 func (s *Service) Ways() []Way {
 	ways := make([]Way, len(s.providers))
 	for i, p := range s.providers {
-		ways[i] = Way{p.oidc.Name(), p.oidc.Title()}
+		ways[i] = p.way()
 	}
 	return ways
 }
@@ -190,7 +221,7 @@ func (s *Service) Ways() []Way {
 func (s *Service) ByEmail(email string) (Way, bool) {
 	for _, p := range s.providers {
 		if slices.Contains(p.settings.Domains, domain(email)) {
-			return Way{p.oidc.Name(), p.oidc.Title()}, true
+			return p.way(), true
 		}
 	}
 	return Way{}, false
