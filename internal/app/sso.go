@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/access/oidc"
+	"farrier.dev/farrier/internal/access/saml"
 	"farrier.dev/farrier/internal/control/sso"
 	"farrier.dev/farrier/internal/secret"
 )
@@ -19,9 +20,10 @@ type IdentityProvider struct {
 	// Name stands in addresses and audit entries, Title on the page to sign in.
 	Name  string `yaml:"name"`
 	Title string `yaml:"title"`
-	// Kind is oidc.
+	// Kind is oidc or saml. Some keys are for one of them only.
 	Kind string `yaml:"kind"`
-	// Issuer is the URL before /.well-known/openid-configuration.
+	// Issuer is the URL before /.well-known/openid-configuration, or the entity id of a
+	// SAML provider.
 	Issuer   string `yaml:"issuer"`
 	ClientID string `yaml:"clientId"`
 	// ClientSecret is a reference, as env:NAME or file:/path; empty for a public client.
@@ -44,6 +46,64 @@ type IdentityProvider struct {
 	Algorithms []string `yaml:"algorithms"`
 	// MaxAge is how long ago people may have signed in there; 0 for no bound.
 	MaxAge time.Duration `yaml:"maxAge"`
+	// Metadata is the https URL, or the path of a file, of a SAML provider's metadata.
+	Metadata string `yaml:"metadata"`
+	// EntityID is what a SAML provider calls us; our metadata's address when empty.
+	EntityID string `yaml:"entityId"`
+	// NameIDFormat is how a SAML provider names people: persistent, email or unspecified.
+	NameIDFormat string `yaml:"nameIdFormat"`
+	// Attributes name those of a SAML assertion.
+	Attributes struct {
+		Name    string `yaml:"name"`
+		Email   string `yaml:"email"`
+		Display string `yaml:"display"`
+		Groups  string `yaml:"groups"`
+	} `yaml:"attributes"`
+	// AllowUnsolicited takes SAML answers that nobody asked for (IdP-initiated).
+	AllowUnsolicited bool `yaml:"allowUnsolicited"`
+}
+
+// misplaced names a key that a provider's kind does not have, empty for none.
+func (p *IdentityProvider) misplaced() string {
+	ofOIDC := []struct {
+		key string
+		set bool
+	}{
+		{"clientId", p.ClientID != ""}, {"clientSecret", p.ClientSecret != ""}, {"scopes", p.Scopes != nil}, {"usernameClaim", p.UsernameClaim != ""},
+		{"groupsClaim", p.GroupsClaim != ""}, {"requireStrongFactor.amr", p.RequireStrongFactor.AMR != nil}, {"algorithms", p.Algorithms != nil},
+	}
+	ofSAML := []struct {
+		key string
+		set bool
+	}{
+		{"metadata", p.Metadata != ""}, {"entityId", p.EntityID != ""}, {"nameIdFormat", p.NameIDFormat != ""},
+		{"attributes", p.Attributes.Name+p.Attributes.Email+p.Attributes.Display+p.Attributes.Groups != ""}, {"allowUnsolicited", p.AllowUnsolicited},
+	}
+	list := ofOIDC
+	if p.Kind == "oidc" {
+		list = ofSAML
+	}
+	for _, one := range list {
+		if one.set {
+			return one.key
+		}
+	}
+	return ""
+}
+
+// check says what is wrong with what the settings say.
+func (p *IdentityProvider) check() error {
+	if p.Kind != "oidc" && p.Kind != "saml" {
+		return fmt.Errorf("kind is %q; it must be oidc or saml", p.Kind)
+	}
+	if key := p.misplaced(); key != "" {
+		return fmt.Errorf("%s is no key of kind %s", key, p.Kind)
+	}
+	made := p.provider()
+	if made.SAML != nil {
+		return made.SAML.Check()
+	}
+	return made.Check()
 }
 
 // provider is what the settings say, without the secret.
@@ -62,6 +122,12 @@ func (p *IdentityProvider) provider() sso.Provider {
 	for _, domain := range p.Domains {
 		it.Domains = append(it.Domains, strings.ToLower(strings.TrimPrefix(domain, "@")))
 	}
+	if p.Kind == "saml" {
+		it.SAML = &saml.Settings{
+			Name: p.Name, Title: p.Title, Metadata: p.Metadata, Issuer: p.Issuer, EntityID: p.EntityID, NameIDFormat: p.NameIDFormat,
+			Attributes: saml.Attributes(p.Attributes), Classes: p.RequireStrongFactor.ACR, MaxAge: p.MaxAge, Unasked: p.AllowUnsolicited,
+		}
+	}
 	return it
 }
 
@@ -77,11 +143,7 @@ func checkProviders(at string, providers []IdentityProvider) error {
 	for i := range providers {
 		p := &providers[i]
 		where := fmt.Sprintf("access.providers[%d] (%s)", i, p.Name)
-		if p.Kind != "oidc" {
-			return fmt.Errorf("%s: kind is %q; it must be oidc", where, p.Kind)
-		}
-		made := p.provider()
-		if err := made.Check(); err != nil {
+		if err := p.check(); err != nil {
 			return fmt.Errorf("%s: %w", where, err)
 		}
 		if slices.ContainsFunc(providers[:i], func(other IdentityProvider) bool { return other.Name == p.Name }) {

@@ -18,9 +18,18 @@ access:
   providers:
   - {name: corp, kind: oidc, issuer: "https://id.example.com", clientId: farrier, clientSecret: "env:OIDC_SECRET_OF_TEST", domains: [example.com], createAccounts: true, requireStrongFactor: {amr: [otp]}}
 `
+	const oidcKeys = `kind: oidc, issuer: "https://id.example.com", clientId: farrier, clientSecret: "env:OIDC_SECRET_OF_TEST"`
+	good = strings.Replace(good, ", requireStrongFactor: {amr: [otp]}", ", requireStrongFactor: {acr: [strong]}", 1)
 	cases := []struct{ old, with, says string }{
 		{"", "", ""},
 		{"https://farrier.example.com", "http://localhost:9080", ""},
+		{oidcKeys, `kind: saml, metadata: "https://id.example.com/metadata", attributes: {groups: groups}`, ""},
+		{oidcKeys, `kind: saml`, "metadata is missing"},
+		{oidcKeys, `kind: saml, metadata: "http://id.example.com/metadata"`, "must begin with https://"},
+		{oidcKeys, `kind: saml, metadata: idp.xml`, "whole path of a file"},
+		{oidcKeys, `kind: saml, metadata: /etc/farrier/idp.xml, nameIdFormat: transient`, "nameIdFormat"},
+		{oidcKeys, `kind: saml, metadata: /etc/farrier/idp.xml, clientId: farrier`, "clientId is no key of kind saml"},
+		{"kind: oidc", "kind: oidc, entityId: farrier", "entityId is no key of kind oidc"},
 		{"https://farrier.example.com", "http://farrier.example.com", "access.url"},
 		{"  url: https://farrier.example.com\n", "", "access.url"},
 		{"https://farrier.example.com", "https://farrier.example.com/console", "access.url"},
@@ -56,7 +65,7 @@ access:
 			t.Error("the error repeats the secret")
 		}
 	}
-	if t.Logf("%d settings", len(cases)); len(cases) < 15 {
+	if t.Logf("%d settings", len(cases)); len(cases) < 22 {
 		t.Error("too few settings played")
 	}
 }

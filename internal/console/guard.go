@@ -66,12 +66,15 @@ func (c *console) serve(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, secretsPath) {
 		limit = maxSecretBody
 	}
+	if samlPath(r.URL.Path) {
+		limit = maxSAMLBody
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	switch {
 	case !c.knownHost(r.Host):
 		c.fail(w, &request{Request: r}, problem(http.StatusMisdirectedRequest, "This is not the console's name",
 			"The console does not answer under this host name. Open it by its configured address, or add the name to its hosts."))
-	case c.crossSite.Check(r) != nil:
+	case c.crossSite.Check(r) != nil && !fromElsewhere(r):
 		c.fail(w, &request{Request: r}, problem(http.StatusForbidden, "The request came from another site",
 			"Changes are only accepted from the console's own pages. Open the page again and repeat what you did."))
 	default:

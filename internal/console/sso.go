@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/control/session"
 	"farrier.dev/farrier/internal/control/sso"
@@ -18,7 +19,7 @@ func (c *console) ssoRoutes() []route {
 	if c.SSO == nil {
 		return nil
 	}
-	return append(c.passkeyRoutes(), []route{
+	return append(append(c.passkeyRoutes(), c.samlRoutes()...), []route{
 		{"POST /login/email", everyone, c.ssoByEmail},
 		{"GET /sso/{name}/start", everyone, c.ssoStart},
 		{"GET /sso/{name}/callback", everyone, c.ssoCallback},
@@ -52,7 +53,7 @@ func (c *console) ways(r *request) *signInWays {
 	}
 	w := &signInWays{Providers: c.SSO.Ways(), Email: c.SSO.Domains(), Host: c.SSO.Passkeyed(r.Host), Next: localPath(next)}
 	for _, one := range w.Providers {
-		if r.principal.Via == "oidc:"+one.Name {
+		if r.principal.Via == "oidc:"+one.Name || r.principal.Via == "saml:"+one.Name {
 			w.Mine = one
 		}
 	}
@@ -129,11 +130,20 @@ func (c *console) setFlow(w http.ResponseWriter, value string, age time.Duration
 }
 
 func (c *console) ssoCallback(w http.ResponseWriter, r *request) error {
-	var flow string
-	if cookie, err := r.Cookie(c.cookieName() + "-flow"); err == nil {
-		flow = cookie.Value
+	s, next, err := c.SSO.Finish(r.Context(), r.PathValue("name"), r.URL.RawQuery, c.flow(r), c.from(r))
+	return c.ssoFinished(w, r, s, next, err)
+}
+
+// flow is the cookie of a sign-in under way.
+func (c *console) flow(r *request) string {
+	cookie, err := r.Cookie(c.cookieName() + "-flow")
+	if err != nil {
+		return ""
 	}
-	s, next, err := c.SSO.Finish(r.Context(), r.PathValue("name"), r.URL.RawQuery, flow, c.from(r))
+	return cookie.Value
+}
+
+func (c *console) ssoFinished(w http.ResponseWriter, r *request, s access.Session, next string, err error) error {
 	next = localPath(next)
 	if !errors.Is(err, sso.ErrFlow) { // else it may be that of another sign-in
 		c.setFlow(w, "", -time.Second)
@@ -168,13 +178,13 @@ func (c *console) ssoFailed(w http.ResponseWriter, r *request, next string, err 
 		p.Mend = []string{"Begin again and finish the sign-in there.", "If you did, ask its administrators to assign you to Farrier."}
 	case errors.Is(err, sso.ErrWeak):
 		p.Text = "The identity provider did not say that you signed in as strongly, or as recently, as is asked for here."
-		p.Mend = []string{"Set up a second factor at the identity provider and begin again.", "For administrators: the provider must tell acr, amr or auth_time in its ID token; the log says which is missing."}
+		p.Mend = []string{"Set up a second factor at the identity provider and begin again.", "For administrators: the provider must tell acr, amr or auth_time in its ID token, or by SAML AuthnContextClassRef; the log says which is missing."}
 	case errors.Is(err, sso.ErrUnreachable):
 		status, p.Text = http.StatusBadGateway, "The identity provider can't be reached from here, or does not answer as it should."
 		p.Mend = []string{"Try again in a minute.", "For administrators: the log says what failed; check issuer, network and certificate."}
 	case errors.Is(err, sso.ErrAnswer):
 		status, p.Text = http.StatusBadGateway, "The identity provider's answer could not be accepted."
-		p.Mend = []string{"Begin again.", "For administrators: the log says what is wrong with it; check issuer, client id, secret and the clocks."}
+		p.Mend = []string{"Begin again.", "For administrators: the log says what is wrong with it; check issuer, client id, secret and the clocks; with SAML metadata, entityId and nameIdFormat."}
 	case errors.Is(err, sso.ErrNoAccount):
 		p.Text = "You signed in at the identity provider, but nobody here belongs to you yet."
 		p.Mend = []string{"Ask an administrator for an account, or to let this provider make accounts (createAccounts)."}

@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
@@ -8,6 +9,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +19,9 @@ import (
 )
 
 const nsMetadata = "urn:oasis:names:tc:SAML:2.0:metadata"
+
+// comments are all those of a document: no other mark begins so.
+var comments = regexp.MustCompile(`(?s)<!--.*?-->`)
 
 // peer is what a provider says of itself.
 type peer struct {
@@ -32,6 +37,8 @@ type peer struct {
 // readPeer reads metadata of one entity, or of several among which issuer stands
 // once.
 func readPeer(text []byte, issuer string, now time.Time) (peer, error) {
+	// Metadata are written by people, too: byte order mark and comments are left out.
+	text = comments.ReplaceAll(bytes.TrimPrefix(text, []byte("\ufeff")), nil)
 	doc, err := parse(text, maxMetadataElements)
 	if err != nil {
 		return peer{}, err

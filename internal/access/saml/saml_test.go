@@ -146,6 +146,7 @@ func TestMetadata(t *testing.T) {
 	cases := []struct{ text, issuer, says string }{
 		{good, "", ""},
 		{good, idpIssuer, ""},
+		{"\ufeff<?xml version=\"1.0\" encoding=\"utf-8\"?><!-- by\nhand -->" + good, "", ""},
 		{several, idpIssuer, ""},
 		{several, "", "name the provider's entity id"},
 		{good, "urn:other", "no such entity"},
@@ -170,7 +171,7 @@ func TestMetadata(t *testing.T) {
 			t.Errorf("%q: %v", c.says, err)
 		}
 	}
-	if t.Logf("%d metadata", len(cases)); len(cases) < 16 {
+	if t.Logf("%d metadata", len(cases)); len(cases) < 17 {
 		t.Error("too few metadata played")
 	}
 	own2, err := f.provider(nil).Metadata()

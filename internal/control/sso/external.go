@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/access/oidc"
@@ -43,7 +44,7 @@ func (s *Service) Begin(ctx context.Context, name, next, hint string) (Begun, er
 	if err != nil {
 		return Begun{}, err
 	}
-	return p.oidc.Begin(ctx, oidc.Ask{Next: next, Hint: hint})
+	return p.begin(ctx, oidc.Ask{Next: next, Hint: hint})
 }
 
 // bound is whose a confirmation is.
@@ -71,16 +72,38 @@ func (s *Service) Again(ctx context.Context, p control.Principal, name, next, to
 	if err != nil {
 		return Begun{}, err
 	}
-	return at.oidc.Begin(ctx, oidc.Ask{Next: next, Confirm: true, Bound: string(text)})
+	return at.begin(ctx, oidc.Ask{Next: next, Confirm: true, Bound: string(text)})
 }
 
 // via is how sessions name a provider.
-func via(p provider) string { return "oidc:" + p.settings.Name }
+func via(p provider) string {
+	if p.saml != nil {
+		return "saml:" + p.settings.Name
+	}
+	return "oidc:" + p.settings.Name
+}
 
-// Finish signs in whom the provider's answer names. Next is where the browser was
-// going, also when there is an error.
+func (p provider) begin(ctx context.Context, ask oidc.Ask) (Begun, error) {
+	if p.saml != nil {
+		return p.saml.Begin(ctx, ask)
+	}
+	return p.oidc.Begin(ctx, ask)
+}
+
+// came is who came from a provider, and what for.
+type came struct {
+	subject, session, username, email, display string
+	groups                                     []string
+	strong                                     bool
+	notAfter                                   time.Time
+	confirm                                    bool
+	bound                                      string
+}
+
+// Finish signs in whom the answer of an OpenID provider names. Next is where the
+// browser was going, also when there is an error.
 func (s *Service) Finish(ctx context.Context, name, rawQuery, cookie string, from access.From) (session access.Session, next string, err error) {
-	p, err := s.find(name)
+	p, err := s.speaks(name, false)
 	if err != nil {
 		return access.Session{}, "", err
 	}
@@ -88,34 +111,43 @@ func (s *Service) Finish(ctx context.Context, name, rawQuery, cookie string, fro
 	if err != nil {
 		return access.Session{}, a.Next, err
 	}
+	session, err = s.enter(ctx, p, came{
+		subject: a.Subject, session: a.Session, username: a.Username, email: a.Email, display: a.Name, groups: a.Groups,
+		strong: len(p.settings.ACR) > 0 || len(p.settings.AMR) > 0, confirm: a.Confirm, bound: a.Bound,
+	}, from)
+	return session, a.Next, err
+}
+
+// enter signs in who came.
+func (s *Service) enter(ctx context.Context, p provider, a came, from access.From) (session access.Session, err error) {
 	var whose bound
-	if a.Confirm && (json.Unmarshal([]byte(a.Bound), &whose) != nil || a.Subject != whose.Subject) {
-		return access.Session{}, a.Next, ErrOther
+	if a.confirm && (json.Unmarshal([]byte(a.bound), &whose) != nil || a.subject != whose.Subject) {
+		return access.Session{}, ErrOther
 	}
 	e := access.External{
-		Provider: via(p), Subject: a.Subject, Name: strings.ToLower(a.Username), Email: a.Email, Display: a.Name, Groups: a.Groups,
-		SessionIndex: a.Session, StrongFactor: len(p.settings.ACR) > 0 || len(p.settings.AMR) > 0, Create: p.settings.CreateAccounts,
+		Provider: via(p), Subject: a.subject, Name: strings.ToLower(a.username), Email: a.email, Display: a.display, Groups: a.groups,
+		SessionIndex: a.session, StrongFactor: a.strong, Create: p.settings.CreateAccounts, NotAfter: a.notAfter,
 	}
 	if e.Name == "" {
-		e.Name = strings.ToLower(a.Email)
+		e.Name = strings.ToLower(a.email)
 	}
-	if len(p.settings.Domains) > 0 && !slices.Contains(p.settings.Domains, domain(a.Email)) {
-		if e.Create = false; a.Email != "" {
-			return access.Session{}, a.Next, ErrDomain
+	if len(p.settings.Domains) > 0 && !slices.Contains(p.settings.Domains, domain(a.email)) {
+		if e.Create = false; a.email != "" {
+			return access.Session{}, ErrDomain
 		}
 	}
-	if session, err = s.o.People.SignInExternal(ctx, e, from); err == nil && a.Confirm {
+	if session, err = s.o.People.SignInExternal(ctx, e, from); err == nil && a.confirm {
 		_, err = s.o.People.RevokeSessions(ctx, access.By{Operator: session.Operator, Via: via(p), Address: from.Address}, whose.Account, whose.Session, "")
 		if errors.Is(err, access.ErrUnknown) { // it ended meanwhile
 			err = nil
 		}
 	}
-	return session, a.Next, err
+	return session, err
 }
 
 // BackChannel ends the sessions that a logout token names, and says how many.
 func (s *Service) BackChannel(ctx context.Context, name, token string) (int, error) {
-	p, err := s.find(name)
+	p, err := s.speaks(name, false)
 	if err != nil {
 		return 0, err
 	}
@@ -128,7 +160,7 @@ func (s *Service) BackChannel(ctx context.Context, name, token string) (int, err
 
 // FrontChannel ends the session that a provider's page names.
 func (s *Service) FrontChannel(ctx context.Context, name string, query url.Values) (int, error) {
-	p, err := s.find(name)
+	p, err := s.speaks(name, false)
 	if err != nil {
 		return 0, err
 	}
@@ -161,11 +193,11 @@ func (s *Service) SignOut(ctx context.Context, token string) (Leaving, bool) {
 		if via(p) != now.Provider {
 			continue
 		}
-		at, err := p.oidc.SignOut(ctx, s.o.URL+"/login")
+		at, err := p.signOut(ctx, s.o.URL+"/login", now)
 		if err != nil {
 			s.o.Log.WarnContext(ctx, "an identity provider can't be asked where to sign out", "component", "sso", "provider", p.settings.Name, "error", err)
 		}
-		return Leaving{p.oidc.Title(), at}, err == nil && at != ""
+		return Leaving{p.way().Title, at}, err == nil && at != ""
 	}
 	return Leaving{}, false
 }
