@@ -3,6 +3,8 @@ package console
 import (
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"farrier.dev/farrier/internal/control/exchange"
@@ -18,7 +20,41 @@ type apisData struct {
 	Counted bool
 	// Number is the revision in service, 0 for none.
 	Number uint64
+	// Text must stand in the names; Total is how many there are of it, From the number of
+	// the first that is shown, from 1. Before and Next lead to the other parts.
+	Text         string
+	Total, From  int
+	Before, Next string
 }
+
+// apiRows is how many APIs a page lists.
+const apiRows = 200
+
+// cut leaves those of the list that an address asks for.
+func (d *apisData) cut(r *request) {
+	q := r.URL.Query()
+	if d.Text = strings.TrimSpace(q.Get("q")); d.Text != "" {
+		d.APIs = slices.DeleteFunc(slices.Clone(d.APIs), func(a served.API) bool { return !contains(d.Text, a.Name, a.Address+a.BasePath) })
+	}
+	d.Total = len(d.APIs)
+	offset, err := strconv.Atoi(q.Get("from"))
+	if err != nil || offset < 0 || offset >= d.Total {
+		offset = 0
+	}
+	to := func(n int) string {
+		return query("/apis", "q", d.Text, "range", q.Get("range"), "from", strconv.Itoa(n))
+	}
+	if offset > 0 {
+		d.Before = to(max(offset-apiRows, 0))
+	}
+	if offset+apiRows < d.Total {
+		d.Next = to(offset + apiRows)
+	}
+	d.From, d.APIs = offset+1, d.APIs[offset:min(offset+apiRows, d.Total)]
+}
+
+// Last is the number of the last API that is shown.
+func (d *apisData) Last() int { return d.From + len(d.APIs) - 1 }
 
 // since is the beginning of the range that an address asks for, by default of
 // a day.
@@ -40,7 +76,9 @@ func (c *console) apis(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return c.render(w, r, http.StatusOK, "apis", "APIs", apisData{exchange.Ranges(), span, apis, counted, st.Number})
+	d := &apisData{Ranges: exchange.Ranges(), Range: span, APIs: apis, Counted: counted, Number: st.Number}
+	d.cut(r)
+	return c.render(w, r, http.StatusOK, "apis", "APIs", d)
 }
 
 // apiData is what the page of one API shows.

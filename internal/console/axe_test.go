@@ -99,7 +99,57 @@ func TestBrowserInventory(t *testing.T) {
 			t.Errorf("%s: %s", what, f)
 		}
 	})
-	if t.Logf("axe judged %d views", looked); looked < 70 {
+	if t.Logf("axe judged %d views", looked); looked < 46 {
+		t.Error("too few views judged")
+	}
+}
+
+// TestBrowserFullHouse looks at the pages of all that is managed, with something in
+// each, wide and narrow, light and dark; axe judges each view. "/" leads to the search.
+func TestBrowserFullHouse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: the console was NOT tested in a browser")
+	}
+	b := startBrowser(t)
+	h := fullHouse(t)
+	at := serveHouse(t, h)
+	h.seed(t)
+	judge := newAxe(t)
+	b.resize(t, 1280, false)
+	enter(t, b, h, at)
+	empty := map[string]string{
+		"none-manage": "/manage/production", "none-changes": "/manage/production/changes", "none-revisions": "/manage/production/revisions", "none-clients": "/clients",
+		"none-requests": "/clients/requests", "none-mine": "/portal/applications", "none-secrets": "/secrets", "none-credentials": "/credentials",
+		"none-alerts": "/alerts", "none-rules": "/alerts/rules", "none-channels": "/alerts/channels", "none-gateways": "/gateways", "none-teams": "/access/teams",
+	}
+	looked := 0
+	look := func(what string) {
+		faults, rules := judge.judge(t, b)
+		if looked++; rules < 12 {
+			t.Errorf("%s was held against %d rules only", what, rules)
+		}
+		for _, f := range faults {
+			t.Errorf("%s: %s", what, f)
+		}
+	}
+	lookAt(t, b, at, empty, "", look)
+	pages := map[string]string{}
+	for _, p := range h.furnish(t, h.signIn(t)) {
+		pages[p.name] = p.path
+	}
+	enter(t, b, h, at)
+	lookAt(t, b, at, pages, "", look)
+	b.open(t, at+"/gateways")
+	b.fill(t, "#g-name", "edge-2")
+	b.click(t, "#invite button")
+	b.until(t, `document.body.textContent.includes("shown this once")`)
+	picture(t, b, "gateway-invited")
+	look("gateway-invited")
+	b.eval(t, `document.dispatchEvent(new KeyboardEvent("keydown", {key: "/", bubbles: true}))`)
+	if got := b.eval(t, "document.activeElement.id"); got != "lookup" {
+		t.Errorf("/ leads to %q", got)
+	}
+	if t.Logf("axe judged %d views", looked); looked < 100 {
 		t.Error("too few views judged")
 	}
 }

@@ -29,11 +29,11 @@ func TestPagesAreHygienic(t *testing.T) {
 	h.learn(t, 3000)
 	cookie := h.signIn(t)
 	pages := h.furnish(t, cookie)
-	for i := range 400 {
+	for i := range 1000 {
 		h.publication.Serving.APIs = append(h.publication.Serving.APIs, h.publication.Serving.APIs[0])
 		h.publication.Serving.APIs[len(h.publication.Serving.APIs)-1].Name.Name = "orders-" + strings.Repeat("x", 30) + string(rune('a'+i%26)) + strings.Repeat("y", i%20)
 	}
-	for _, path := range []string{"/apis", "/refusals", "/findings", "/governance", "/governance/rulesets", "/projects", "/projects/orders", "/inventory", "/inventory/map", "/inventory/data", "/inventory/changes", "/revision", "/audit", "/password", "/login", "/nowhere", "/search?q=o", "/search?q=e"} {
+	for _, path := range []string{"/apis", "/apis?from=200", "/apis?q=orders-x", "/apis?q=nothingatall", "/refusals", "/findings", "/governance", "/governance/rulesets", "/projects", "/projects/orders", "/inventory", "/inventory/map", "/inventory/data", "/inventory/changes", "/revision", "/audit", "/password", "/login", "/nowhere", "/search?q=o", "/search?q=e"} {
 		pages = append(pages, page{path, path})
 	}
 	looked, largest, where := 0, 0, ""

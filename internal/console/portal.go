@@ -36,7 +36,12 @@ func portalPath(api string) string {
 type portalData struct {
 	Text string
 	APIs []portal.API
+	// Total is how many there are of the text; portalRows of them are shown.
+	Total int
 }
+
+// portalRows is how many APIs the portal lists at once.
+const portalRows = 200
 
 func (c *console) portalList(w http.ResponseWriter, r *request) error {
 	d := portalData{Text: r.URL.Query().Get("q")}
@@ -44,6 +49,8 @@ func (c *console) portalList(w http.ResponseWriter, r *request) error {
 	if d.APIs, err = c.Portal.List(r.Context(), r.principal, c.Environment, d.Text); err != nil {
 		return err
 	}
+	d.Total = len(d.APIs)
+	d.APIs = d.APIs[:min(d.Total, portalRows)]
 	return c.render(w, r, http.StatusOK, "portal", "Developer portal", d)
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/traffic"
 )
 
@@ -80,7 +81,7 @@ func (c *console) execute(w http.ResponseWriter, r *request, status int, page, p
 	}
 	v := view{
 		Title: title, Environment: c.Environment, Version: c.Version,
-		Data: data, Inventory: c.Inventory != nil, Manage: c.Resources != nil, Clients: c.Clients != nil, Ways: c.ways(r), now: c.Now(),
+		Data: data, Inventory: c.Inventory != nil, Manage: c.Resources != nil && r.principal.May(access.ManageAPIs, c.where()), Clients: c.Clients != nil, Ways: c.ways(r), now: c.Now(),
 	}
 	if r.principal.Ready() {
 		v.Operator, v.Nav = r.principal.Operator, c.navigate(r.principal, r.URL.Path)
