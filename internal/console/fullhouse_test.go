@@ -105,14 +105,7 @@ func (h *house) furnish(t *testing.T, cookie string) []page {
 	post(at+"/publish", "note", "The first")
 	post(api+"/add/http-basic-authentication-flex", "username", "u", "password", hidden)
 
-	h.publication.Serving.APIs[0].Labels[portal.Label] = portal.Public
-	post("/clients", "group", access.Root, "name", "Shoe shop")
-	app := find(h.ask(t, http.MethodGet, "/clients", cookie).body, `/clients/root/[\w-]+`)
-	post("/apis/default/orders/tiers", "name", "Gold", "max0", "10", "every0", "1", "unit0", "min", "show0", "1")
-	tiers, err := h.console.Clients.Tiers(t.Context(), control.Principal{Operator: "admin", Roles: []access.Role{access.RoleAdmin}}, "production", "default/orders")
-	must(t, err)
-	post("/portal/apis/default/orders/ask", "application", strings.TrimPrefix(app, "/clients/"), "tier", tiers[0].ID, "reason", "we sell shoes")
-
+	app := h.furnishContract(t, cookie)
 	post("/secrets", "name", "backend", "note", "What the shop needs")
 	post("/secrets/backend/", "kind", "username-password", "name", "database", "username", "orders", "password", hidden)
 	channel := find(post("/alerts/channels", "kind", "webhook", "name", "Hook", "s-url", "http://127.0.0.1:9/", "s-secret", hidden+hidden), `/alerts/channels/[0-9a-f]{16}`)
@@ -135,4 +128,24 @@ func (h *house) furnish(t *testing.T, cookie string) []page {
 		{"groups", "/access/groups"}, {"group", "/access/groups/root"}, {"roles", "/access/roles"}, {"account", "/account"}, {"confirm", "/confirm"},
 		{"search", "/search?q=orders"}, {"search-none", "/search?q=nothingatall"}, {"search-empty", "/search"}, {"audit", "/audit"}, {"overview-full", "/"},
 	}
+}
+
+// furnishContract makes an application that asks for access to an API, and gives the
+// address of its page.
+func (h *house) furnishContract(t *testing.T, cookie string) string {
+	t.Helper()
+	post := func(path string, fields ...string) {
+		t.Helper()
+		if a := h.ask(t, http.MethodPost, path, cookie, form(fields...)); a.StatusCode >= 400 {
+			t.Fatalf("%s: %d %.900s", path, a.StatusCode, main(a.body))
+		}
+	}
+	h.publication.Serving.APIs[0].Labels[portal.Label] = portal.Public
+	post("/clients", "group", access.Root, "name", "Shoe shop")
+	app := regexp.MustCompile(`/clients/root/[\w-]+`).FindString(h.ask(t, http.MethodGet, "/clients", cookie).body)
+	post("/apis/default/orders/tiers", "name", "Gold", "max0", "10", "every0", "1", "unit0", "min", "show0", "1")
+	tiers, err := h.console.Clients.Tiers(t.Context(), control.Principal{Operator: "admin", Roles: []access.Role{access.RoleAdmin}}, "production", "default/orders")
+	must(t, err)
+	post("/portal/apis/default/orders/ask", "application", strings.TrimPrefix(app, "/clients/"), "tier", tiers[0].ID, "reason", "we sell shoes")
+	return app
 }
