@@ -325,3 +325,21 @@ func TestManyRevisions(t *testing.T) {
 }
 
 func db(b *bench) store.Reader { return b.o.DB.Read() }
+
+// TestValuesStayHidden holds that what is wrong with the value of a reference is told
+// without the value, and everything else as it is.
+func TestValuesStayHidden(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	for settings, want := range map[string]string{
+		`{"ips":["$DATABASE"],"ipExpression":"#[attributes.remoteAddress]"}`: "the value of a reference does not suit this setting; it is not shown",
+		`{"ips":["nowhere"],"ipExpression":"#[attributes.remoteAddress]"}`:   "nowhere",
+	} {
+		found := b.CheckSettings("default", "ip-allowlist-flex", json.RawMessage(settings))
+		if len(found) == 0 || !strings.Contains(found[0].Message, want) {
+			t.Errorf("%s: %+v, want %s", settings, found, want)
+		}
+		if text := fmt.Sprint(found); strings.Contains(text, "expanded") {
+			t.Errorf("%s shows the value: %s", settings, text)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -72,6 +73,7 @@ func (s *Service) CheckSettings(environment, policy string, settings json.RawMes
 	if len(settings) == 0 || string(settings) == "null" {
 		settings = json.RawMessage("{}")
 	}
+	written := settings
 	if build := s.o.Build(environment); entry.Resolve != nil && build.Expand != nil {
 		resolved, err := entry.Resolve(settings, build.Expand)
 		if err != nil && build.Elsewhere && build.Missing(err) {
@@ -86,7 +88,7 @@ func (s *Service) CheckSettings(environment, policy string, settings json.RawMes
 		return nil
 	}
 	var out []Problem
-	for _, one := range entry.Check(settings) {
+	for _, one := range discreet(entry, written, settings) {
 		field := strings.Builder{}
 		for _, step := range one.Path {
 			switch {
@@ -105,4 +107,23 @@ func (s *Service) CheckSettings(environment, policy string, settings json.RawMes
 		out = append(out, Problem{Severity: "error", Field: field.String(), Message: message})
 	}
 	return out
+}
+
+// discreet checks settings in which references were replaced. A problem that the
+// settings do not have as they are written comes from a value, and might tell it.
+func discreet(entry manifest.Policy, written, resolved json.RawMessage) []manifest.FieldProblem {
+	found := entry.Check(resolved)
+	if len(found) == 0 || bytes.Equal(written, resolved) {
+		return found
+	}
+	told := map[string]bool{}
+	for _, one := range entry.Check(written) {
+		told[one.Message] = true
+	}
+	for i := range found {
+		if !told[found[i].Message] {
+			found[i].Message = "the value of a reference does not suit this setting; it is not shown"
+		}
+	}
+	return found
 }
