@@ -14,7 +14,6 @@ import (
 	"github.com/beevik/etree"
 	"github.com/crewjam/saml"
 
-	"farrier.dev/farrier/internal/access/oidc"
 	"farrier.dev/farrier/internal/secret"
 )
 
@@ -26,11 +25,24 @@ const (
 	maxRelay = 512
 )
 
-// Ask is what a sign-in is for, Begun one that is under way; see package oidc.
-type (
-	Ask   = oidc.Ask
-	Begun = oidc.Begun
-)
+// Ask is what a sign-in is for.
+type Ask struct {
+	// Next is carried along: where the browser goes afterwards.
+	Next string
+	// Bound is carried along: for a confirmation, whose it is. The cookie that holds it
+	// is signed, not sealed.
+	Bound string
+	// Confirm demands that the person signs in anew, even if the provider knows them.
+	Confirm bool
+}
+
+// Begun is a sign-in under way.
+type Begun struct {
+	// URL is where the browser goes.
+	URL string
+	// Cookie is what the browser must bring back, for FlowLife.
+	Cookie string
+}
 
 // flow is what the cookie says. The ids of messages are made of its id and the key,
 // so that none of them is kept anywhere.

@@ -16,8 +16,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"farrier.dev/farrier/internal/access/oidc"
 )
 
 // The bounds of what a provider may take and tell.
@@ -42,16 +40,21 @@ const (
 	// skew is how far clocks may differ.
 	skew = time.Minute
 	// FlowLife is how long a sign-in may take.
-	FlowLife = oidc.FlowLife
+	FlowLife = 10 * time.Minute
 )
 
-// The kinds of refusals are those of OpenID Connect: pages tell them apart alike.
+// The kinds of refusals. Each is wrapped with its reason, which quotes no message.
 var (
-	ErrUnreachable = oidc.ErrUnreachable
-	ErrFlow        = oidc.ErrFlow
-	ErrDenied      = oidc.ErrDenied
-	ErrAnswer      = oidc.ErrAnswer
-	ErrWeak        = oidc.ErrWeak
+	// ErrUnreachable says that the provider's metadata can't be used.
+	ErrUnreachable = errors.New("the identity provider can't be used now")
+	// ErrFlow says that a sign-in was not begun here, is over, or was answered before.
+	ErrFlow = errors.New("this sign-in was not begun in this browser, took too long or is over")
+	// ErrDenied says that the provider let nobody sign in.
+	ErrDenied = errors.New("the identity provider signed nobody in")
+	// ErrAnswer says that the provider's message proves nothing.
+	ErrAnswer = errors.New("the answer of the identity provider is not valid")
+	// ErrWeak says that the person signed in, but not as strongly or recently as asked.
+	ErrWeak = errors.New("the sign-in at the identity provider is not strong enough")
 )
 
 func refuse(kind error, format string, args ...any) error {

@@ -12,6 +12,7 @@ import (
 
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/access/oidc"
+	"farrier.dev/farrier/internal/access/saml"
 	"farrier.dev/farrier/internal/control"
 )
 
@@ -85,7 +86,8 @@ func via(p provider) string {
 
 func (p provider) begin(ctx context.Context, ask oidc.Ask) (Begun, error) {
 	if p.saml != nil {
-		return p.saml.Begin(ctx, ask)
+		b, err := p.saml.Begin(ctx, saml.Ask{Next: ask.Next, Bound: ask.Bound, Confirm: ask.Confirm})
+		return Begun(b), refused(err)
 	}
 	return p.oidc.Begin(ctx, ask)
 }

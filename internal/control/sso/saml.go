@@ -99,6 +99,27 @@ func (s *Service) newKey() (key *rsa.PrivateKey, certificate []byte, sealed stri
 	return key, certificate, sealed, err
 }
 
+// refusal is one of SAML, of the kind that pages tell apart.
+type refusal struct {
+	error
+	kind error
+}
+
+// Unwrap gives both.
+func (r refusal) Unwrap() []error { return []error{r.error, r.kind} }
+
+// refused makes a refusal of SAML one of this package.
+func refused(err error) error {
+	for from, to := range map[error]error{
+		saml.ErrUnreachable: ErrUnreachable, saml.ErrFlow: ErrFlow, saml.ErrDenied: ErrDenied, saml.ErrAnswer: ErrAnswer, saml.ErrWeak: ErrWeak,
+	} {
+		if errors.Is(err, from) {
+			return refusal{err, to}
+		}
+	}
+	return err
+}
+
 // speaks finds a provider of a protocol: SAML, or OpenID Connect.
 func (s *Service) speaks(name string, speaksSAML bool) (provider, error) {
 	p, err := s.find(name)
@@ -133,7 +154,7 @@ func (s *Service) FinishPosted(ctx context.Context, name, response, relay, cooki
 	}
 	a, err := p.saml.Finish(ctx, response, relay, cookie)
 	if err != nil {
-		return access.Session{}, a.Next, err
+		return access.Session{}, a.Next, refused(err)
 	}
 	session, err = s.enter(ctx, p, came{
 		subject: a.Subject, session: a.Identity.Session, username: a.Username, email: a.Email, display: a.Name, groups: a.Groups,
@@ -152,7 +173,7 @@ func (s *Service) LogOut(ctx context.Context, name, rawQuery string, form url.Va
 	}
 	e, err := p.saml.LogOut(ctx, rawQuery, form)
 	if err != nil || e.Ours {
-		return "/login", 0, err
+		return "/login", 0, refused(err)
 	}
 	if len(e.Sessions) == 0 {
 		e.Sessions = []string{""}
@@ -170,7 +191,8 @@ func (s *Service) LogOut(ctx context.Context, name, rawQuery string, form url.Va
 // signOut is where a session's owner can sign out of a provider.
 func (p provider) signOut(ctx context.Context, after string, now access.ExternalSession) (string, error) {
 	if p.saml != nil {
-		return p.saml.SignOut(ctx, now.Subject, now.Index)
+		at, err := p.saml.SignOut(ctx, now.Subject, now.Index)
+		return at, refused(err)
 	}
 	return p.oidc.SignOut(ctx, after)
 }
