@@ -42,7 +42,7 @@ func command(code *int) *cobra.Command {
 answers "why was this refused?" - offline, in one program.`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), demoCommand(), checkCommand(code), policiesCommand(), scanCommand(code), discoverCommand(code), governCommand(code), rulesetsCommand(), diffCommand(code), applyCommand(code), getCommand(), exportCommand(), inspectCommand(code), dryRunCommand(code), contentCommand(), auditCommand(code), versionCommand(), loginLinkCommand(), gatewayCommand(), tokenCommand(), backupCommand(), secretsCommand(), restoreCommand())
+	root.AddCommand(serveCommand(), demoCommand(), checkCommand(code), policiesCommand(), scanCommand(code), discoverCommand(code), governCommand(code), rulesetsCommand(), diffCommand(code), applyCommand(code), getCommand(), exportCommand(), importCommand(code), inspectCommand(code), dryRunCommand(code), contentCommand(), auditCommand(code), versionCommand(), loginLinkCommand(), gatewayCommand(), tokenCommand(), backupCommand(), secretsCommand(), restoreCommand())
 	return root
 }
 

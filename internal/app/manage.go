@@ -34,6 +34,11 @@ const maxReply = 64 << 20
 
 // call asks the API. A body that is no manifest is sent as JSON.
 func (c *ControlPlane) call(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
+	return c.ask(ctx, method, []string{"environments", c.Environment, path}, query, body)
+}
+
+// ask is as call, for what lies outside of the environment.
+func (c *ControlPlane) ask(ctx context.Context, method string, path []string, query url.Values, body []byte) ([]byte, error) {
 	base, err := url.Parse(c.Server)
 	switch {
 	case c.Server == "":
@@ -43,7 +48,7 @@ func (c *ControlPlane) call(ctx context.Context, method, path string, query url.
 	case c.Token == "":
 		return nil, errors.New("there is no API token: set FARRIER_TOKEN, or give --token")
 	}
-	to := base.JoinPath(api.Prefix, "environments", c.Environment, path)
+	to := base.JoinPath(append([]string{api.Prefix}, path...)...)
 	to.RawQuery = query.Encode()
 	request, err := http.NewRequestWithContext(ctx, method, to.String(), bytes.NewReader(body))
 	if err != nil {

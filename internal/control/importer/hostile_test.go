@@ -73,7 +73,9 @@ func TestNamesLeadNowhere(t *testing.T) {
 	}
 }
 
-func clean(name string) string { return strings.ReplaceAll(strings.ReplaceAll(name, "\x00", "0"), "\n", " ") }
+func clean(name string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(name, "\x00", "0"), "\n", " ")
+}
 
 // TestManyAPIsOnOnePort holds that none overlaps another, and that it takes little time.
 func TestManyAPIsOnOnePort(t *testing.T) {

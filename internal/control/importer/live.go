@@ -21,7 +21,7 @@ import (
 // behalf and needs to read only.
 type Platform struct {
 	// Base is its address, as https://anypoint.mulesoft.com; http is for this machine.
-	Base, Organization   string
+	Base, Organization     string
 	ClientID, ClientSecret string
 	// HTTP asks; it must not follow redirects.
 	HTTP *http.Client

@@ -119,4 +119,3 @@ func scalar(n *yaml.Node) any {
 	}
 	return n.Value
 }
-
