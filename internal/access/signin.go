@@ -125,7 +125,7 @@ func (s *Service) SignIn(ctx context.Context, operator, password string, from Fr
 	}
 	try, err := s.hear(ctx, operator, who.account, from)
 	if err != nil {
-		return Session{}, err
+		return Session{}, s.flooded(ctx, err, who.name, from)
 	}
 	good, err := s.verify(ctx, password, who.hash)
 	if err != nil {
@@ -173,6 +173,20 @@ func (s *Service) hear(ctx context.Context, name, account string, from From) (at
 		}
 	}
 	return s.throttle.hear(c, s.now())
+}
+
+// flooded writes down that many attempts were not heard, when that is to be told.
+func (s *Service) flooded(ctx context.Context, err error, name string, from From) error {
+	var throttled *ThrottledError
+	if !errors.As(err, &throttled) || throttled.unheard == 0 {
+		return err
+	}
+	a := attempt{from: from.Address, wait: throttled.RetryAfter, unheard: throttled.unheard}
+	detail := a.detail(viaPassword)
+	detail["heard"] = "no"
+	return s.refused(ctx, err, Event{
+		Action: ActionSignInFailed, Object: "sign-in", Outcome: outcomeRefused, Operator: name, Address: addressText(from.Address), Detail: detail,
+	})
 }
 
 // newHalf makes a sign-in that waits for its second factor.

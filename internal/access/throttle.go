@@ -20,12 +20,17 @@ const (
 	longestWideWait = 5 * time.Minute // strangers can slow down other strangers, no more
 	throttleEntries = 10_000          // bounds the memory; one that was not used for long goes first
 	evictSample     = 16              // how many are looked at to find it
+	firstTold       = 20              // attempts that were not heard before that is told; then twice as many
 )
 
 // ThrottledError says that too many attempts failed.
 type ThrottledError struct {
 	// RetryAfter is how long to wait until the next attempt is heard.
 	RetryAfter time.Duration
+
+	// unheard, when not 0, is how many attempts were not heard since that was last told:
+	// enough to tell it now.
+	unheard int
 }
 
 // Error says how long to wait.
@@ -67,6 +72,8 @@ type failures struct {
 	until time.Time // no attempt is heard before
 	// unheard counts the attempts that were not heard since the last that was.
 	unheard int
+	// told is how often that was told meanwhile.
+	told int
 }
 
 // attempt is one attempt that was heard.
@@ -117,14 +124,13 @@ func (t *throttle) hear(c claim, now time.Time) (attempt, error) {
 		wait = max(wait, entries[i].until.Sub(now))
 	}
 	if wait > 0 {
-		entries[0].unheard++
-		return attempt{}, &ThrottledError{RetryAfter: wait}
+		return attempt{}, &ThrottledError{RetryAfter: wait, unheard: entries[0].ignored()}
 	}
 	for i, k := range a.counted {
 		entries[i].fail(k, now)
 		a.wait = max(a.wait, entries[i].until.Sub(now))
 	}
-	a.unheard, entries[0].unheard = entries[0].unheard, 0
+	a.unheard, entries[0].unheard, entries[0].told = entries[0].unheard, 0, 0
 	return a, nil
 }
 
@@ -180,6 +186,18 @@ func (f *failures) fail(k counted, now time.Time) {
 		wait = min(wait, firstWait<<doublings)
 	}
 	f.until = now.Add(wait)
+}
+
+// ignored counts an attempt that is not heard. It returns how many these are when that
+// is to be told: after 20, then 40, 80 and so on, for a flood must not fill the log.
+func (f *failures) ignored() int {
+	f.unheard++
+	if f.unheard < firstTold<<min(f.told, 20) {
+		return 0
+	}
+	n := f.unheard
+	f.unheard, f.told = 0, f.told+1
+	return n
 }
 
 // evict makes room for one entry. It looks at a few only, as making room must

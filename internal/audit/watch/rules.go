@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,12 +84,25 @@ func Tampered(why error) finding.Finding {
 	return *complain(RuleTampered, "audit log", why.Error())
 }
 
+// attempts are those that an entry of a failed sign-in tells of: with it those that came
+// too fast to be heard, which are not recorded one by one.
+func attempts(k *audit.Kept) int {
+	unheard, err := strconv.Atoi(k.Detail["unheard"])
+	if err != nil || unheard < 0 {
+		return 1
+	}
+	if k.Detail["heard"] == "no" {
+		return unheard
+	}
+	return 1 + unheard
+}
+
 func (w *Watch) failedAccount(k *audit.Kept) *finding.Finding {
 	if k.Action != audit.SignInFailed || k.Operator == "" {
 		return nil
 	}
 	a := w.account(k.Operator)
-	if a == nil || !a.fails.add(k.At, w.o.AccountFailures, w.o.FailuresWithin) {
+	if a == nil || !a.fails.add(k.At, attempts(k), w.o.AccountFailures, w.o.FailuresWithin) {
 		return nil
 	}
 	return complain(RuleAccountFailures, "operator "+k.Operator, fmt.Sprintf("signing in as %s failed %d times within %s (entry %d)", k.Operator, w.o.AccountFailures, spoken(w.o.FailuresWithin), k.ID))
@@ -107,7 +121,7 @@ func (w *Watch) failedAddress(k *audit.Kept) *finding.Finding {
 		b = &burst{}
 		w.addresses[at] = b
 	}
-	if !b.add(k.At, w.o.AddressFailures, w.o.FailuresWithin) {
+	if !b.add(k.At, attempts(k), w.o.AddressFailures, w.o.FailuresWithin) {
 		return nil
 	}
 	return complain(RuleAddressFailures, "address "+at, fmt.Sprintf("signing in from %s failed %d times within %s (entry %d)", at, w.o.AddressFailures, spoken(w.o.FailuresWithin), k.ID))
@@ -139,7 +153,7 @@ func (w *Watch) massRead(k *audit.Kept) *finding.Finding {
 		return nil
 	}
 	a := w.account(k.Operator)
-	if a == nil || !a.reads.add(k.At, w.o.Reads, w.o.ReadsWithin) {
+	if a == nil || !a.reads.add(k.At, 1, w.o.Reads, w.o.ReadsWithin) {
 		return nil
 	}
 	return complain(RuleMassRead, "operator "+k.Operator, fmt.Sprintf("%s read %d secrets within %s, the last one %s (entry %d)", k.Operator, w.o.Reads, spoken(w.o.ReadsWithin), k.Object, k.ID))

@@ -194,11 +194,14 @@ func address(k *audit.Kept) string {
 type burst struct{ at []time.Time }
 
 // add reports whether there are enough within a time, and then begins anew.
-func (b *burst) add(now time.Time, enough int, within time.Duration) bool {
+// n are added at once.
+func (b *burst) add(now time.Time, n, enough int, within time.Duration) bool {
 	for len(b.at) > 0 && now.Sub(b.at[0]) > within {
 		b.at = b.at[1:]
 	}
-	b.at = append(b.at, now)
+	for range min(n, enough) {
+		b.at = append(b.at, now)
+	}
 	if len(b.at) < enough {
 		return false
 	}
