@@ -272,7 +272,7 @@ func TestAttacks(t *testing.T) {
 	for i := range genuine {
 		a, err := f.play(&genuine[i])
 		if err != nil || a.Subject != "alice" || a.Username != "alice" || a.Email != "alice@corp.example" || strings.Join(a.Groups, " ") != "admins staff" ||
-			a.Identity.Session != "s1" || a.Next != "/apis" || a.NotAfter.IsZero() || a.Class != "urn:strong" {
+			a.Session != "s1" || a.Next != "/apis" || a.NotAfter.IsZero() || a.Class != "urn:strong" {
 			t.Errorf("%s: %+v, %v", genuine[i].name, a, err)
 		}
 	}

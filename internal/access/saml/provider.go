@@ -139,7 +139,7 @@ func (p *Provider) refresh(ctx context.Context, pause time.Duration) {
 func (p *Provider) read(ctx context.Context) ([]byte, error) {
 	at := p.o.Settings.Metadata
 	if !strings.Contains(at, "://") {
-		f, err := os.Open(at)
+		f, err := os.Open(at) //nolint:gosec // the settings name the file
 		if err != nil {
 			return nil, err
 		}

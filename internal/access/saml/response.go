@@ -12,7 +12,7 @@ import (
 )
 
 // bearer is the way in which a browser brings an assertion.
-const bearer = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
+const bearer = "urn:oasis:names:tc:SAML:2.0:cm:bearer" //nolint:gosec // a name of the standard
 
 // status of the answers that say yes.
 const success = "urn:oasis:names:tc:SAML:2.0:status:Success"

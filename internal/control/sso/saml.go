@@ -157,7 +157,7 @@ func (s *Service) FinishPosted(ctx context.Context, name, response, relay, cooki
 		return access.Session{}, a.Next, refused(err)
 	}
 	session, err = s.enter(ctx, p, came{
-		subject: a.Subject, session: a.Identity.Session, username: a.Username, email: a.Email, display: a.Name, groups: a.Groups,
+		subject: a.Subject, session: a.Session, username: a.Username, email: a.Email, display: a.Name, groups: a.Groups,
 		strong: len(p.settings.SAML.Classes) > 0, notAfter: a.NotAfter, confirm: a.Confirm, bound: a.Bound,
 	}, from)
 	return session, a.Next, err

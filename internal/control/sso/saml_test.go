@@ -24,7 +24,7 @@ func TestMessageKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // a test
+	defer db.Close()
 	about := func(dir string) []byte {
 		t.Helper()
 		ring, err := secret.OpenKeyring(dir, func() (bool, error) { return false, nil })
