@@ -32,6 +32,7 @@ var rooms = []struct {
 	{"discoveryobserved", "discovery/keep/observed", 1},
 	{"fleet", "control/fleet", 1},
 	{"governance", "governance/history", 1},
+	{"healthchecks", "control/healthcheck", 1},
 	{"idempotency", "control/idempotency", 1},
 	{"incidents", "control/incident", 1},
 	{"monitor", "monitor", 3},

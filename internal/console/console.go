@@ -20,6 +20,7 @@ import (
 	"farrier.dev/farrier/internal/control/findings"
 	"farrier.dev/farrier/internal/control/fleet"
 	"farrier.dev/farrier/internal/control/governance"
+	"farrier.dev/farrier/internal/control/healthcheck"
 	"farrier.dev/farrier/internal/control/incident"
 	"farrier.dev/farrier/internal/control/inventory"
 	"farrier.dev/farrier/internal/control/people"
@@ -58,6 +59,8 @@ type Options struct {
 	Alerts *alert.Service
 	// Incidents may be nil: then there are no pages of incidents.
 	Incidents *incident.Service
+	// Health may be nil: then there are no pages of health checks, and no status page.
+	Health *healthcheck.Service
 	// Secrets may be nil: then there are no pages of secrets.
 	Secrets *secrets.Service
 	// Fleet may be nil: then there are no pages of gateways. FleetAddress is where
@@ -141,7 +144,7 @@ type route struct {
 // routes is the only list of addresses.
 func (c *console) routes() []route {
 	return slices.Concat(
-		c.ownRoutes(), c.manageRoutes(), c.clientRoutes(), c.portalRoutes(), c.inventoryRoutes(), c.alertRoutes(), c.monitoringRoutes(), c.incidentRoutes(),
+		c.ownRoutes(), c.manageRoutes(), c.clientRoutes(), c.portalRoutes(), c.inventoryRoutes(), c.alertRoutes(), c.monitoringRoutes(), c.incidentRoutes(), c.healthRoutes(),
 		c.gatewayRoutes(), c.secretRoutes(), c.peopleRoutes(), c.auditRoutes(), c.accountRoutes(), c.ssoRoutes(),
 	)
 }
