@@ -17,6 +17,7 @@ import (
 	"farrier.dev/farrier/internal/control/auditlog"
 	"farrier.dev/farrier/internal/control/client"
 	"farrier.dev/farrier/internal/control/fleet"
+	"farrier.dev/farrier/internal/control/healthcheck"
 	"farrier.dev/farrier/internal/control/incident"
 	"farrier.dev/farrier/internal/control/people"
 	"farrier.dev/farrier/internal/control/portal"
@@ -55,11 +56,12 @@ type Services struct {
 	Alerts *alert.Service
 	Audit  *auditlog.Service
 	// Observed are those of the process's own environment.
-	Observed  *Observed
-	Fleet     *fleet.Service
-	Incidents *incident.Service
-	Resources *resource.Service
-	Clients   *client.Service
+	Observed     *Observed
+	Fleet        *fleet.Service
+	Incidents    *incident.Service
+	HealthChecks *healthcheck.Service
+	Resources    *resource.Service
+	Clients      *client.Service
 	// Portal needs Clients.
 	Portal  *portal.Service
 	Secrets *secrets.Service
@@ -82,6 +84,7 @@ func areas(s *Services) []area {
 		{s.Observed != nil, observeRoutes(s.Observed)},
 		{s.Fleet != nil, gatewayRoutes(s.Fleet)},
 		{s.Incidents != nil, incidentRoutes(s.Incidents)},
+		{s.HealthChecks != nil, healthCheckRoutes(s.HealthChecks)},
 		{s.Resources != nil, resourceRoutes(s.Resources)},
 		{s.Clients != nil, clientRoutes(s.Clients)},
 		{s.Portal != nil && s.Clients != nil, portalRoutes(s.Portal, s.Clients)},

@@ -17,6 +17,7 @@ import (
 	"farrier.dev/farrier/internal/control/client"
 	"farrier.dev/farrier/internal/control/fleet"
 	"farrier.dev/farrier/internal/control/governance"
+	"farrier.dev/farrier/internal/control/healthcheck"
 	"farrier.dev/farrier/internal/control/incident"
 	"farrier.dev/farrier/internal/control/inventory"
 	"farrier.dev/farrier/internal/control/portal"
@@ -71,6 +72,8 @@ type control struct {
 	alerts *alert.Service
 	// incidents is nil while the store is not open.
 	incidents *incident.Service
+	// healthChecks is nil while the store is not open.
+	healthChecks *healthcheck.Service
 	// changed tells governance of a new revision.
 	changed chan struct{}
 }

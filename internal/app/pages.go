@@ -94,7 +94,7 @@ func (c *control) console(ctx context.Context, cfg Config, keyring *secret.Keyri
 		return nil, err
 	}
 	shown, err := console.New(console.Options{
-		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: found, Audit: entries, Governance: c.governance, Projects: c.projects, Clients: c.clients, Portal: c.portal, Inventory: c.inventory, Resources: c.resources, Alerts: c.alerts, Incidents: c.incidents, Secrets: c.secrets, People: managed, SSO: signOn,
+		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: found, Audit: entries, Governance: c.governance, Projects: c.projects, Clients: c.clients, Portal: c.portal, Inventory: c.inventory, Resources: c.resources, Alerts: c.alerts, Incidents: c.incidents, Health: c.healthChecks, Secrets: c.secrets, People: managed, SSO: signOn,
 		Fleet: c.fleet, FleetAddress: cfg.Fleet.address(), Where: c.where,
 		Now: c.now, Log: c.log.With("component", "console"), Hosts: cfg.ConsoleHosts,
 		Environment: cfg.Environment, Version: version(),

@@ -192,6 +192,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	}
 	if control.monitor != nil {
 		running.Go(control.openAlerts(background, cfg, keyring))
+		running.Go(control.openHealthChecks(background, cfg, publisher))
 	}
 	console, err := control.pages(ctx, cfg, keyring, publisher, all, metrics, gate)
 	if err != nil {
