@@ -256,10 +256,17 @@ func (o *ImportOptions) rename(r *importer.Result) error {
 		from, to, _ := strings.Cut(one, "=")
 		found := false
 		for n := range r.Environments {
-			if e := &r.Environments[n]; e.Name == from || e.Source == from {
-				e.Name, found = to, true
-				break
+			e := &r.Environments[n]
+			if e.Name != from && e.Source != from {
+				continue
 			}
+			for f := range r.Findings {
+				if r.Findings[f].Environment == e.Name {
+					r.Findings[f].Environment = to
+				}
+			}
+			e.Name, found = to, true
+			break
 		}
 		if !found {
 			return fmt.Errorf("--map %s: the export has no environment %s", one, from)
