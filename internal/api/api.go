@@ -23,6 +23,7 @@ import (
 	"farrier.dev/farrier/internal/control/portal"
 	"farrier.dev/farrier/internal/control/resource"
 	"farrier.dev/farrier/internal/control/secrets"
+	"farrier.dev/farrier/internal/control/session"
 )
 
 // Prefix is where the API lies.
@@ -65,7 +66,9 @@ type Services struct {
 	// Portal needs Clients.
 	Portal  *portal.Service
 	Secrets *secrets.Service
-	People  *people.Service
+	// Own is for people's own sessions and tokens.
+	Own    *session.Service
+	People *people.Service
 }
 
 // area is the routes of one service.
@@ -80,6 +83,7 @@ type area struct {
 func areas(s *Services) []area {
 	return []area{
 		{true, selfRoutes()},
+		{s.Own != nil, ownRoutes(s.Own)},
 		{s.Alerts != nil, alertRoutes(s.Alerts)},
 		{s.Observed != nil, observeRoutes(s.Observed)},
 		{s.Fleet != nil, gatewayRoutes(s.Fleet)},

@@ -63,7 +63,42 @@ func observeRoutes(o *Observed) []Route {
 				return o.Findings.Get(ctx, r.Principal, r.Path("fingerprint"))
 			},
 		},
+		{
+			Method: http.MethodGet, Path: path + "/suppressions", Summary: "List suppressions of findings, newest first", Needs: access.ViewFindings, At: Environment, Gives: []findings.Suppression{},
+			Handle: func(ctx context.Context, r *Request) (any, error) {
+				if err := o.own(r); err != nil {
+					return nil, err
+				}
+				list, err := o.Findings.Suppressions(ctx, r.Principal)
+				return Page{Items: list}, err
+			},
+		},
+		{
+			Method: http.MethodPost, Path: path + "/suppressions", Summary: "Suppress a finding, or those of a rule at an API", Needs: access.ManageFindings, At: Environment,
+			Takes: findings.Suppressing{}, Gives: findings.Suppression{}, Handle: o.suppress,
+		},
+		{
+			Method: http.MethodDelete, Path: path + "/suppressions/{suppression}", Summary: "End a suppression", Needs: access.ManageFindings, At: Environment,
+			Handle: func(ctx context.Context, r *Request) (any, error) {
+				if err := o.own(r); err != nil {
+					return nil, err
+				}
+				return nil, o.Findings.Unsuppress(ctx, r.Principal, r.Path("suppression"))
+			},
+		},
 	}
+}
+
+func (o *Observed) suppress(ctx context.Context, r *Request) (any, error) {
+	if err := o.own(r); err != nil {
+		return nil, err
+	}
+	var in findings.Suppressing
+	if err := r.Decode(&in); err != nil {
+		return nil, err
+	}
+	made, err := o.Findings.Suppress(ctx, r.Principal, in)
+	return Created{Location: "/environments/" + o.Environment + "/suppressions/" + made.ID, Value: made}, err
 }
 
 // Exchange is what is kept of one exchange.

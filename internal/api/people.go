@@ -55,6 +55,12 @@ type MadeToken struct {
 	Text string `json:"token"`
 }
 
+// MappedGroup is a group of an identity provider.
+type MappedGroup struct {
+	Provider string `json:"provider"`
+	Group    string `json:"group"`
+}
+
 // TeamChange is name and place of a team or business group.
 type TeamChange struct {
 	Name   string `json:"name"`
@@ -193,7 +199,7 @@ func accountActRoutes(s *people.Service) []Route {
 func teamRoutes(s *people.Service) []Route {
 	return []Route{
 		{
-			Method: http.MethodGet, Path: "/teams", Summary: "List teams", Needs: access.ViewAccess, Gives: []access.Team{},
+			Method: http.MethodGet, Path: "/teams", Summary: "List the teams that one may see", At: Self, Gives: []access.Team{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				list, err := s.Teams(ctx, r.Principal)
 				return Page{Items: list}, err
@@ -211,7 +217,7 @@ func teamRoutes(s *people.Service) []Route {
 			},
 		},
 		{
-			Method: http.MethodGet, Path: "/teams/{id}", Summary: "Show a team with its members and grants", Needs: access.ViewAccess, Gives: people.TeamDetail{},
+			Method: http.MethodGet, Path: "/teams/{id}", Summary: "Show a team with its members and grants", At: Self, Gives: people.TeamDetail{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				t, err := s.Team(ctx, r.Principal, r.Path("id"))
 				return Versioned{t, t.Version}, err
@@ -245,7 +251,7 @@ func teamChangeRoutes(s *people.Service) []Route {
 			},
 		},
 		{
-			Method: http.MethodPost, Path: "/teams/{id}/members", Summary: "Put an account into a team", Needs: access.ManageAccess, Takes: Membership{},
+			Method: http.MethodPost, Path: "/teams/{id}/members", Summary: "Put an account into a team that one manages or maintains", At: Self, Takes: Membership{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				var in Membership
 				if err := r.Decode(&in); err != nil {
@@ -255,10 +261,27 @@ func teamChangeRoutes(s *people.Service) []Route {
 			},
 		},
 		{
-			Method: http.MethodDelete, Path: "/teams/{id}/members/{account}", Summary: "Take an account out of a team", Needs: access.ManageAccess,
+			Method: http.MethodDelete, Path: "/teams/{id}/members/{account}", Summary: "Take an account out of a team that one manages or maintains", At: Self,
 			Query: map[string]string{"source": "the identity provider that put it there; none for people"},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				return nil, s.RemoveMember(ctx, r.Principal, r.Path("id"), r.Path("account"), r.Query("source"))
+			},
+		},
+		{
+			Method: http.MethodPost, Path: "/teams/{id}/groups", Summary: "Put who is in a group of an identity provider into a team", Needs: access.ManageAccess, Fresh: true, Takes: MappedGroup{},
+			Handle: func(ctx context.Context, r *Request) (any, error) {
+				var in MappedGroup
+				if err := r.Decode(&in); err != nil {
+					return nil, err
+				}
+				return nil, s.MapGroup(ctx, r.Principal, access.GroupMap{Provider: in.Provider, Group: in.Group, Team: r.Path("id")})
+			},
+		},
+		{
+			Method: http.MethodDelete, Path: "/teams/{id}/groups/{provider}", Summary: "Take that back", Needs: access.ManageAccess,
+			Query: map[string]string{"group": "the group of the identity provider"},
+			Handle: func(ctx context.Context, r *Request) (any, error) {
+				return nil, s.UnmapGroup(ctx, r.Principal, access.GroupMap{Provider: r.Path("provider"), Group: r.Query("group"), Team: r.Path("id")})
 			},
 		},
 	}

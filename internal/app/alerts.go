@@ -31,7 +31,7 @@ func (c *control) openAlerts(ctx context.Context, cfg Config, keyring *secret.Ke
 			}
 			return figures
 		},
-		Now: c.now, Log: c.log.With("component", "alerts"),
+		Now: c.now, Log: c.log.With("component", "alerts"), Link: cfg.consoleURL(),
 	}
 	if c.secrets != nil {
 		options.Resolve = c.secrets.Resolve

@@ -29,8 +29,8 @@ func (c *control) programs(ctx context.Context, cfg Config, keyring *secret.Keyr
 		return nil, err
 	}
 	return api.New(api.Options{
-		Sessions: sessions, Tree: c.access, Once: once, Cookie: console.CookieName(false),
+		Sessions: sessions, Tree: c.access, Once: once, Cookie: console.CookieName(cfg.consoleSecure()),
 		Now: c.now, Log: c.log.With("component", "api"), Version: version(),
-		Services: api.Services{Clients: c.clients, Portal: c.portal, Alerts: c.alerts, Incidents: c.incidents, HealthChecks: c.healthChecks, Audit: entries, Observed: observed, Fleet: c.fleet, Resources: c.resources, Secrets: c.secrets, People: managed},
+		Services: api.Services{Clients: c.clients, Portal: c.portal, Alerts: c.alerts, Incidents: c.incidents, HealthChecks: c.healthChecks, Audit: entries, Observed: observed, Fleet: c.fleet, Resources: c.resources, Secrets: c.secrets, People: managed, Own: sessions},
 	})
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -226,7 +227,7 @@ func LoginLink(ctx context.Context, cfg Config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "Sign in once, until %s:\n  http://%s/login?token=%s\n", expires.Format(time.RFC3339), cfg.Console, token)
+	_, err = fmt.Fprintf(out, "Sign in once, until %s:\n  %s/login?token=%s\n", expires.Format(time.RFC3339), cmp.Or(cfg.Access.URL, cfg.consoleScheme()+cfg.Console), token)
 	return err
 }
 

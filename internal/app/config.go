@@ -41,6 +41,9 @@ type Config struct {
 	Console string `yaml:"console"`
 	// ConsoleHosts are further host names under which the console is reached.
 	ConsoleHosts []string `yaml:"consoleHosts"`
+	// ConsoleTLS lets the console speak HTTPS; behind a proxy that does, access.url says
+	// so.
+	ConsoleTLS ConsoleTLS `yaml:"consoleTLS"`
 	// Environment and Gateway name this process in records and metrics.
 	Environment string `yaml:"environment"`
 	Gateway     string `yaml:"gateway"`
@@ -164,7 +167,7 @@ func (c *Config) ReadFile(path string) error {
 	if c.Version != 1 {
 		return fmt.Errorf("reading settings: %s: version is %d; this program reads version 1", path, c.Version)
 	}
-	if err := errors.Join(c.Capture.check(), c.Discovery.check(), c.AuthorizationServer.check(), c.Audit.check(), c.Access.check()); err != nil {
+	if err := errors.Join(c.Capture.check(), c.Discovery.check(), c.AuthorizationServer.check(), c.Audit.check(), c.Access.check(), c.ConsoleTLS.check()); err != nil {
 		return fmt.Errorf("reading settings: %s: %w", path, err)
 	}
 	return nil

@@ -1,12 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -47,11 +49,17 @@ func (c *control) pages(ctx context.Context, cfg Config, keyring *secret.Keyring
 	if err != nil {
 		return nil, fmt.Errorf("opening the console: %w", err)
 	}
+	spoken, err := cfg.ConsoleTLS.listener(ln, c.now, c.log)
+	if err != nil {
+		_ = ln.Close()
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", loopbackOnly(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
 	mux.Handle("/", handler)
-	p := servePage(ln, mux, c.log)
-	p.url = loopbackURL(ln.Addr())
+	p := servePage(spoken, mux, c.log)
+	p.url = cfg.consoleScheme() + strings.TrimPrefix(loopbackURL(ln.Addr()), "http://")
+	p.public = cfg.Access.URL
 	return p, nil
 }
 
@@ -77,6 +85,7 @@ func (c *control) console(ctx context.Context, cfg Config, keyring *secret.Keyri
 	if err != nil {
 		return nil, err
 	}
+	found.Managed(c.posture, c.audit)
 	entries, err := auditlog.New(c.audit, c.access)
 	if err != nil {
 		return nil, err
@@ -96,7 +105,7 @@ func (c *control) console(ctx context.Context, cfg Config, keyring *secret.Keyri
 	shown, err := console.New(console.Options{
 		Sessions: sessions, Exchanges: exchanges, Served: serving, Findings: found, Audit: entries, Governance: c.governance, Projects: c.projects, Clients: c.clients, Portal: c.portal, Inventory: c.inventory, Resources: c.resources, Alerts: c.alerts, Incidents: c.incidents, Health: c.healthChecks, Secrets: c.secrets, People: managed, SSO: signOn,
 		Fleet: c.fleet, FleetAddress: cfg.Fleet.address(), Where: c.where,
-		Now: c.now, Log: c.log.With("component", "console"), Hosts: cfg.ConsoleHosts,
+		Now: c.now, Log: c.log.With("component", "console"), Hosts: cfg.consoleHosts(), Secure: cfg.consoleSecure(),
 		Environment: cfg.Environment, Version: version(),
 	})
 	if err != nil {
@@ -141,7 +150,8 @@ func (c *control) firstLink(ctx context.Context, console *page, out io.Writer) s
 		c.log.Error("no sign-in link could be made; run farrier login-link", "error", err)
 		return ""
 	}
-	link := console.url + "/login?token=" + token
+	// A browser gives a cookie back only where it speaks as access.url says.
+	link := cmp.Or(console.public, console.url) + "/login?token=" + token
 	_, _ = fmt.Fprintf(out, "Sign in to the console (once, until %s):\n  %s\n", expires.Format("15:04"), link)
 	return link
 }

@@ -34,6 +34,12 @@ type started struct {
 
 func start(t *testing.T, cfg Config) *started {
 	t.Helper()
+	return startReady(t, cfg, new(Ready))
+}
+
+// startReady also says where everything is reached.
+func startReady(t *testing.T, cfg Config, where *Ready) *started {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan Ready, 1), make(chan error, 1)
 	go func() {
@@ -45,6 +51,7 @@ func start(t *testing.T, cfg Config) *started {
 		t.Fatalf("serving: %v", err)
 		return nil
 	case r := <-ready:
+		*where = r
 		return &started{r.control, func() {
 			cancel()
 			if err := <-ended; err != nil {

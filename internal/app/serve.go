@@ -247,6 +247,8 @@ type Ready struct {
 type page struct {
 	server *http.Server
 	url    string
+	// public is where browsers find it, empty when that is url.
+	public string
 }
 
 func (p *page) address() string {

@@ -128,6 +128,10 @@ const (
 	TierCreated Action = "tier-created"
 	TierChanged Action = "tier-changed"
 	TierRemoved Action = "tier-removed"
+	// FindingSuppressed says that findings need not be looked at, SuppressionEnded that
+	// they do again.
+	FindingSuppressed Action = "finding-suppressed"
+	SuppressionEnded  Action = "finding-suppression-ended"
 	// IncidentOpened says that findings were grouped, IncidentChanged that an operator
 	// changed state, owner or notes, IncidentExported that somebody took the evidence.
 	IncidentOpened   Action = "incident-opened"
@@ -193,7 +197,7 @@ func (a Action) known() bool {
 	case AlertRuleCreated, AlertRuleChanged, AlertRuleRemoved, AlertChannelCreated, AlertChannelChanged, AlertChannelRemoved,
 		AlertChannelTested, MaintenanceCreated, MaintenanceRemoved:
 		return true
-	case IncidentOpened, IncidentChanged, IncidentExported, ContainmentBegun, ContainmentProposed, ContainmentEnded,
+	case FindingSuppressed, SuppressionEnded, IncidentOpened, IncidentChanged, IncidentExported, ContainmentBegun, ContainmentProposed, ContainmentEnded,
 		ContainmentRuleChanged, ContainmentRuleRemoved, HealthCheckChanged, HealthCheckRemoved:
 		return true
 	}

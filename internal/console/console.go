@@ -172,6 +172,8 @@ func (c *console) ownRoutes() []route {
 		{"GET /exchanges/{id}", operators, c.exchange},
 		{"GET /findings", operators, c.findingList},
 		{"GET /findings/{fingerprint}", operators, c.finding},
+		{"POST /findings/{fingerprint}/suppress", operators, c.findingSuppress},
+		{"POST /findings/{fingerprint}/reopen", operators, c.findingReopen},
 		{"GET /governance", operators, c.governanceOverview},
 		{"GET /governance/apis/{namespace}/{name}", operators, c.governanceReport},
 		{"GET /governance/rulesets", operators, c.governanceRulesets},

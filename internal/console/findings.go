@@ -95,6 +95,10 @@ func (d *findingsData) address(offset int) string {
 }
 
 func (c *console) finding(w http.ResponseWriter, r *request) error {
+	return c.showFinding(w, r, http.StatusOK, suppressForm{Days: "30"})
+}
+
+func (c *console) showFinding(w http.ResponseWriter, r *request, status int, form suppressForm) error {
 	d, err := c.Findings.Get(r.Context(), r.principal, r.PathValue("fingerprint"))
 	if err != nil {
 		return err
@@ -103,7 +107,7 @@ func (c *console) finding(w http.ResponseWriter, r *request) error {
 	if title == "" {
 		title = d.Rule
 	}
-	return c.render(w, r, http.StatusOK, "finding", title, findingData{d, apiPath(d.Location.API)})
+	return c.render(w, r, status, "finding", title, findingData{d, apiPath(d.Location.API), form, c.Findings.MaySuppress(r.principal)})
 }
 
 // findingData is what the page of one finding shows.
@@ -111,6 +115,9 @@ type findingData struct {
 	findings.Detail
 	// APIPath is the page of its API, empty for none.
 	APIPath string
+	// Form is that of suppressing, for those who may.
+	Form        suppressForm
+	MaySuppress bool
 }
 
 // Seen are the occurrences that the page lists, the newest first.

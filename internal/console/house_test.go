@@ -126,6 +126,7 @@ func openHouse(t testing.TB, dir string, now func() time.Time, refusalRows int64
 	must(t, err)
 	complaints, err := findings.New(found, where)
 	must(t, err)
+	complaints.Managed(found, auditLog)
 	deeds, err := auditlog.New(auditLog, auditlog.Single{Where: where})
 	must(t, err)
 	h.governance, err = governance.New(governance.Options{

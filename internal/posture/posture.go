@@ -24,6 +24,9 @@ const DefaultMaxFindings = 20_000
 // Other is the operation and place of findings that are counted together.
 const Other = "(other)"
 
+// ErrInvalid says that a suppression makes no sense.
+var ErrInvalid = errors.New("this can not be accepted")
+
 // ErrNotFound says that there is no such finding or suppression.
 var ErrNotFound = errors.New("not found")
 

@@ -94,17 +94,23 @@ func (p *Posture) changed(ctx context.Context) (bool, error) {
 }
 
 // Suppress keeps a suppression in the name of an operator, and gives it back
-// with its id. Whether the operator may, and the audit, are the caller's.
-func (p *Posture) Suppress(ctx context.Context, operator string, s Suppression) (Suppression, error) {
+// with its id. Whether the operator may is the caller's, who records it in the same
+// transaction of the control database.
+func (p *Posture) Suppress(ctx context.Context, operator string, s Suppression, record ...func(tx *store.Tx, s Suppression) error) (Suppression, error) {
 	now := p.opts.Now().UTC()
 	s.Operator, s.Created, s.ID = operator, now, traffic.NewID(now)
 	if err := s.check(now); err != nil {
-		return Suppression{}, err
+		return Suppression{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	err := p.opts.Control.Write(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO posture_suppressions (environment, id, fingerprint, rule, api, reason, operator,
 			created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			p.opts.Environment, s.ID, s.Fingerprint, s.Rule, s.API, s.Reason, s.Operator, milliseconds(s.Created), milliseconds(s.Expires))
+		for _, told := range record {
+			if err == nil {
+				err = told(tx, s)
+			}
+		}
 		return err
 	})
 	if err != nil {
@@ -114,10 +120,15 @@ func (p *Posture) Suppress(ctx context.Context, operator string, s Suppression) 
 }
 
 // Unsuppress ends a suppression. Its error is ErrNotFound when there is none.
-func (p *Posture) Unsuppress(ctx context.Context, id string) error {
+func (p *Posture) Unsuppress(ctx context.Context, id string, record ...func(tx *store.Tx) error) error {
 	var n int64
 	err := p.opts.Control.Write(ctx, func(tx *store.Tx) (err error) {
 		n, err = tx.Exec(ctx, "DELETE FROM posture_suppressions WHERE environment = ? AND id = ?", p.opts.Environment, id)
+		for _, told := range record {
+			if err == nil && n > 0 {
+				err = told(tx)
+			}
+		}
 		return err
 	})
 	if err != nil {

@@ -45,6 +45,9 @@ type Posture interface {
 type Service struct {
 	posture Posture
 	where   access.Scope
+	// suppressor and auditor are nil where nothing can be suppressed.
+	suppressor Suppressor
+	auditor    control.Auditor
 }
 
 // New makes the service for the operators of a scope.

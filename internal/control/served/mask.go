@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"farrier.dev/farrier/internal/classify"
+	"farrier.dev/farrier/internal/secret"
 )
 
 // Mask is what is shown in the place of a secret.
@@ -22,9 +23,8 @@ const (
 	maxValue    = 400 // bytes
 )
 
-// reference is a whole string that names an environment variable: it says where
-// a secret is, not what it is.
-var reference = regexp.MustCompile(`^\$(?:[A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][A-Za-z0-9_]*\})$`)
+// variable is a whole string that names an environment variable.
+var variable = regexp.MustCompile(`^\$(?:[A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][A-Za-z0-9_]*\})$`)
 
 // masker lists settings with their secrets masked. It is closed: what the
 // schema does not know is masked.
@@ -63,12 +63,25 @@ func (m *masker) walk(field string, value any, schema map[string]any, hide bool)
 			m.add(field, "(none)", false)
 		}
 	case string:
-		m.add(field, v, hide && !reference.MatchString(v))
+		if at, ok := referenced(v); ok {
+			m.put(field, at)
+			return
+		}
+		m.add(field, v, hide)
 	case nil:
 		m.add(field, "null", false)
 	default:
 		m.add(field, fmt.Sprint(v), hide)
 	}
+}
+
+// referenced says where a secret is, not what it is: the name of a variable, or of a
+// kept secret without the versions that serve.
+func referenced(value string) (string, bool) {
+	if kept, err := secret.ParseStored(value); err == nil {
+		return kept.Bare().String(), true
+	}
+	return value, variable.MatchString(value)
 }
 
 func (m *masker) object(field string, object, schema map[string]any, hide bool) {
@@ -119,7 +132,11 @@ func (m *masker) add(field, value string, hide bool) {
 		m.out = append(m.out, Setting{Field: field, Value: Mask, Masked: true})
 		return
 	}
-	value = classify.Redact(value)
+	m.put(field, classify.Redact(value))
+}
+
+// put lists a value as it is, up to a length.
+func (m *masker) put(field, value string) {
 	if len(value) > maxValue {
 		cut := maxValue
 		for !utf8.RuneStart(value[cut]) {
