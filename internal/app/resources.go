@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -73,16 +72,13 @@ func (e *edited) files(ctx context.Context) ([]manifest.File, error) {
 }
 
 func (e *edited) copied() ([]manifest.File, error) {
-	sealed, err := os.ReadFile(filepath.Join(e.cfg.Data, editedFile))
+	plain, err := e.keyring.ReadSealed(filepath.Join(e.cfg.Data, editedFile), editedPurpose)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	var files []manifest.File
 	if err == nil {
-		var plain []byte
-		if plain, err = e.keyring.Open(editedPurpose, string(sealed)); err == nil {
-			err = json.Unmarshal(plain, &files)
-		}
+		err = json.Unmarshal(plain, &files)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", editedFile, err)
@@ -98,15 +94,7 @@ func (e *edited) copy(files []manifest.File) error {
 	if err != nil || string(plain) == e.written {
 		return err
 	}
-	sealed, err := e.keyring.Seal(editedPurpose, plain)
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(e.cfg.Data, editedFile)
-	if err := os.WriteFile(path+".next", []byte(sealed), 0o600); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".next", path); err != nil {
+	if err := e.keyring.WriteSealed(filepath.Join(e.cfg.Data, editedFile), editedPurpose, plain); err != nil {
 		return err
 	}
 	e.written = string(plain)
