@@ -3,6 +3,8 @@ package console
 import (
 	"farrier.dev/farrier/internal/control/alert"
 	"farrier.dev/farrier/internal/control/client"
+	"farrier.dev/farrier/internal/control/healthcheck"
+	"farrier.dev/farrier/internal/control/incident"
 	"farrier.dev/farrier/internal/control/inventory"
 	"farrier.dev/farrier/internal/control/people"
 	"farrier.dev/farrier/internal/control/portal"
@@ -17,6 +19,7 @@ func Patterns() []string {
 	c := &console{Options: Options{
 		Inventory: &inventory.Service{}, Resources: &resource.Service{}, SSO: &sso.Service{}, People: &people.Service{},
 		Clients: &client.Service{}, Portal: &portal.Service{}, Alerts: &alert.Service{}, Secrets: &secrets.Service{},
+		Incidents: &incident.Service{}, Health: &healthcheck.Service{},
 	}}
 	var list []string
 	for _, r := range c.routes() {
