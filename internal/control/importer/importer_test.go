@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"farrier.dev/farrier/internal/manifest"
 	"farrier.dev/farrier/internal/policy"
