@@ -140,6 +140,9 @@ func (o *outposts) post(environment string) *outpost {
 	if environment != o.own {
 		options := o.base
 		options.Dir = filepath.Join(o.dir, "environments", environment)
+		if err := os.MkdirAll(options.Dir, 0o700); err != nil {
+			o.log.Error("there is no folder for what an environment serves", "environment", environment, "error", err)
+		}
 		options.Server, options.Sources = &shelf{}, o.sources(environment)
 		options.Build.Expand, options.Build.Elsewhere = o.expander(environment).Expand, true
 		options.Amend = both(o.contain(environment), func(rev *revision.Revision) error {
