@@ -8,9 +8,21 @@ import (
 	"farrier.dev/farrier/internal/control/healthcheck"
 )
 
+const healthChecksPath = "/environments/{environment}/health-checks"
+
 // healthCheckRoutes are checks of APIs, and what they came to.
 func healthCheckRoutes(s *healthcheck.Service) []Route {
-	const path = "/environments/{environment}/health-checks"
+	return append(healthCheckEdits(s), Route{
+		Method: http.MethodGet, Path: healthChecksPath + "/{check}/results", Summary: "List the results of the last day, newest first", Needs: access.ViewAlerts, At: Environment, Gives: []healthcheck.Result{},
+		Handle: func(ctx context.Context, r *Request) (any, error) {
+			list, err := s.Results(ctx, r.Principal, r.Path("environment"), r.Path("check"))
+			return Page{Items: list}, err
+		},
+	})
+}
+
+func healthCheckEdits(s *healthcheck.Service) []Route {
+	const path = healthChecksPath
 	return []Route{
 		{
 			Method: http.MethodGet, Path: path, Summary: "List health checks and how they stand", Needs: access.ViewAlerts, At: Environment, Gives: []healthcheck.Check{},
@@ -60,13 +72,6 @@ func healthCheckRoutes(s *healthcheck.Service) []Route {
 					return nil, err
 				}
 				return nil, s.Remove(ctx, r.Principal, r.Path("environment"), r.Path("check"), version)
-			},
-		},
-		{
-			Method: http.MethodGet, Path: path + "/{check}/results", Summary: "List the results of the last day, newest first", Needs: access.ViewAlerts, At: Environment, Gives: []healthcheck.Result{},
-			Handle: func(ctx context.Context, r *Request) (any, error) {
-				list, err := s.Results(ctx, r.Principal, r.Path("environment"), r.Path("check"))
-				return Page{Items: list}, err
 			},
 		},
 	}
