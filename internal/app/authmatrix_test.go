@@ -20,6 +20,8 @@ func needs(r *api.Route) []access.Permission {
 		list = append(list, access.ManageAPIs) // by the kind of resource
 	case strings.HasPrefix(path, "/draft") && r.Method == http.MethodGet, strings.HasSuffix(path, "/{number}/diff"), path == "/export":
 		list = append(list, access.ViewPolicies)
+	case strings.HasSuffix(path, "/evidence"):
+		list = append(list, access.ViewFindings)
 	}
 	return list
 }
@@ -62,6 +64,10 @@ func idOf(path, name string, t *tenant) string {
 			return t.environment
 		}
 		return "1"
+	case "rule":
+		if strings.Contains(path, "/containment-rules") {
+			return t.ids["containrule"]
+		}
 	case "kind":
 		return "ApiInstance"
 	case "namespace":
@@ -154,6 +160,10 @@ func bodies(t *tenant) map[string]any {
 		"PUT " + group + "/environments/{id}": map[string]any{"name": "taken", "kind": "sandbox", "group": t.group},
 		"POST " + group + "/grants":           map[string]any{"account": t.ids["robot"], "role": "developer"},
 	}
+	all["PATCH "+env+"/incidents/{incident}"] = map[string]any{"note": "taken"}
+	all["POST "+env+"/containments"] = newContainment(t)
+	all["POST "+env+"/containment-rules"], all["PUT "+env+"/containment-rules/{rule}"] = newContainRule(t), newContainRule(t)
+	all["POST "+env+"/health-checks"], all["PUT "+env+"/health-checks/{check}"] = newCheck(t), newCheck(t)
 	for _, act := range []string{"approve", "reject", "revoke", "restore"} {
 		all["POST "+env+"/contracts/{id}/"+act] = map[string]any{"note": "taken"}
 	}

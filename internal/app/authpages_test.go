@@ -36,6 +36,10 @@ func pageOf(pattern string, t *tenant) (method, path string) {
 			if parts[i] = t.ids[strings.TrimSuffix(parts[2], "s")]; parts[i] == "" {
 				parts[i] = "none"
 			}
+		case name == "id" && strings.HasPrefix(path, "/incidents/"):
+			parts[i] = t.ids[map[bool]string{true: "containment", false: "containrule"}[strings.Contains(path, "/containments/")]]
+		case name == "id" && strings.HasPrefix(path, "/health"):
+			parts[i] = t.ids["check"]
 		case name == "id" && strings.HasPrefix(path, "/clients"):
 			parts[i] = t.ids["application"]
 		case name == "id" && strings.Contains(path, "/tiers/"):
@@ -106,10 +110,14 @@ func changers(table string) []access.Permission {
 		return []access.Permission{access.WriteSecrets, access.ManageSecrets, access.GrantSecrets}
 	case strings.HasPrefix(table, "resource_"):
 		return []access.Permission{access.ManageAPIs, access.ManagePolicies, access.Publish, access.ManageAccess}
-	case strings.HasPrefix(table, "alerts_"):
+	case strings.HasPrefix(table, "incidents_"):
+		return []access.Permission{access.ManageFindings, access.Contain}
+	case strings.HasPrefix(table, "alerts_"), strings.HasPrefix(table, "healthchecks_"):
 		return []access.Permission{access.ManageAlerts}
 	case strings.HasPrefix(table, "fleet_"):
 		return []access.Permission{access.ManageGateways}
+	case strings.HasPrefix(table, "discovery_"):
+		return []access.Permission{access.ManageInventory}
 	case strings.HasPrefix(table, "scan_"):
 		return []access.Permission{access.ManageProjects}
 	}
@@ -261,8 +269,8 @@ func TestFormsOfOtherSites(t *testing.T) {
 	before, head, sent := w.rows(), w.head(t), 0
 	for _, pattern := range console.Patterns() {
 		method, path := pageOf(pattern, w.home)
-		if method != http.MethodPost {
-			continue
+		if method != http.MethodPost || strings.HasPrefix(pattern, "POST /sso/") && !strings.HasSuffix(pattern, "/start") {
+			continue // providers send people and messages from their own sites
 		}
 		for _, foreign := range [][2]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://attacker.example"}, {"Origin", "null"}} {
 			sent++

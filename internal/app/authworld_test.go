@@ -239,6 +239,9 @@ func (w *authWorld) furnish(t *tenant) {
 	w.make("POST", env+"/secret-groups/"+ids["secretgroup"]+"/secrets", map[string]any{"name": ids["secret"], "kind": "username-password", "fields": map[string]any{"username": t.mark, "password": t.mark + "-word"}})
 	ids["channel"] = text(w.make("POST", env+"/alerts/channels", newChannel(t))["id"])
 	ids["rule"] = text(w.make("POST", env+"/alerts/rules", newRule(t))["id"])
+	ids["containment"] = text(w.make("POST", env+"/containments", newContainment(t))["id"])
+	ids["containrule"] = text(w.make("POST", env+"/containment-rules", newContainRule(t))["id"])
+	ids["check"] = text(w.make("POST", env+"/health-checks", newCheck(t))["id"])
 	ids["gateway"] = text(w.make("POST", env+"/gateways", map[string]any{"name": t.mark + "-gate"})["gateway"].(map[string]any)["id"])
 	ids["account"] = text(w.make("POST", "/accounts", map[string]any{"name": t.mark + "-person", "kind": "person"})["id"])
 	ids["robot"] = text(w.make("POST", "/accounts", map[string]any{"name": t.mark + "-robot", "kind": "service"})["id"])
@@ -267,8 +270,20 @@ func newRule(t *tenant) map[string]any {
 	}
 }
 
+func newContainment(t *tenant) map[string]any {
+	return map[string]any{"kind": "client", "target": t.mark + "-caller", "reason": t.mark, "seconds": 3600}
+}
+
+func newContainRule(t *tenant) map[string]any {
+	return map[string]any{"name": t.mark + "-contain", "enabled": false, "severity": "critical", "do": "block-actor", "seconds": 600, "mode": "dry-run"}
+}
+
+func newCheck(t *tenant) map[string]any {
+	return map[string]any{"name": t.mark + "-check", "url": "https://example.com/" + t.mark, "method": "GET", "enabled": false}
+}
+
 // volatile are tables and columns that change by themselves, or by asking.
-var volatile = regexp.MustCompile(`^(goose_|sqlite_|audit_|store_|idempotency_|monitor_|traffic_|alerts_(begun|states|positions|outbox|history)|access_(sessions|state|devices|halves|links)|sso_|authserver_|behaviour_|fleet_authority|posture_|governance_)`)
+var volatile = regexp.MustCompile(`^(goose_|sqlite_|audit_|store_|idempotency_|monitor_|traffic_|alerts_(begun|states|positions|outbox|history)|access_(sessions|state|devices|halves|links)|sso_|healthchecks_(states|results|days)|incidents_(incidents|timeline)|authserver_|behaviour_|fleet_authority|posture_|governance_)`)
 
 var volatileColumns = []string{"seen_at", "used_at"}
 
