@@ -121,16 +121,19 @@ check-tools:
 # whole programs, pure functions and corpora gain nothing from it, and take ten
 # times as long. "make race" plays everything under it.
 RACED := ./internal/gateway/... ./internal/router/... ./internal/sharedstate/... ./internal/traffic/... \
-  ./internal/monitor/... ./internal/store/... ./internal/posture/... ./internal/access/... ./internal/audit/... \
-  ./internal/authserver/... ./internal/behaviour/... ./internal/secret/... ./internal/detect/seclang/automaton \
+  ./internal/behaviour/... ./internal/detect/seclang/automaton \
   ./internal/control/publish ./internal/control/content ./internal/control/exchange ./internal/policy \
   $(addprefix ./internal/policy/,attackprotection circuitbreaker dosprotection extproc healthcheck httpcaching \
   jwtvalidation ldapauth mcp proxywasm ratelimit spikecontrol tokenenforcement websocketlimit)
+# Of what stands in a database, only the tests that do many things at once.
+STORED := $(addprefix ./internal/,access audit monitor monitor/capture posture store secret control/resource control/secrets)
+MANY := AtOnce|Once|Many|Concurrent|Rotation|Kill
 CORPORA := ^(TestCRS|TestDetectionRate|TestAgreesOnCoreRuleSet)
 
 .PHONY: check-race
 check-race:
 	go test -vet=off -race -shuffle=on -timeout 25m -skip '$(CORPORA)$$' $(RACED)
+	go test -vet=off -race -shuffle=on -timeout 25m -run '$(MANY)' $(STORED)
 	go test -vet=off -run '$(CORPORA)$$' ./internal/detect/seclang/automaton
 
 .PHONY: check-test

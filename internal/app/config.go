@@ -216,6 +216,10 @@ var variables = []variable{
 	{"FARRIER_TRUSTED_PROXIES", func(c *Config, v string) (err error) { c.TrustedProxies, err = ParsePrefixes(v); return err }},
 	{"FLEX_SYNC_DEBOUNCE_TIME", setDebounce},
 	{"FARRIER_DEBOUNCE", setDebounce},
+	// Those of other commands mean nothing here.
+	{"FARRIER_SERVER", func(*Config, string) error { return nil }},
+	{"FARRIER_TOKEN", func(*Config, string) error { return nil }},
+	{"FARRIER_ENROLMENT_TOKEN", func(*Config, string) error { return nil }},
 }
 
 func setDebounce(c *Config, v string) error {
