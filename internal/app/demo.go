@@ -56,7 +56,7 @@ func Demo(ctx context.Context, cfg Config, listen string, log *slog.Logger, out 
 		return fmt.Errorf("writing the demo's description: %w", err)
 	}
 	cfg.Access.SecondFactor = "optional" // two clicks to the first page
-	cfg.Discovery.AcceptMinutes = 1 // nobody waits for the next minute in a demo
+	cfg.Discovery.AcceptMinutes = 1      // nobody waits for the next minute in a demo
 	cfg.Manifests, cfg.Data, cfg.Gateway = []string{manifests}, filepath.Join(dir, "data"), "demo"
 	return Serve(ctx, cfg, log, io.Discard, func(r Ready) { printDemo(out, "http://"+listen, file, r) })
 }

@@ -69,15 +69,23 @@ func (p *IdentityProvider) misplaced() string {
 		key string
 		set bool
 	}{
-		{"clientId", p.ClientID != ""}, {"clientSecret", p.ClientSecret != ""}, {"scopes", p.Scopes != nil}, {"usernameClaim", p.UsernameClaim != ""},
-		{"groupsClaim", p.GroupsClaim != ""}, {"requireStrongFactor.amr", p.RequireStrongFactor.AMR != nil}, {"algorithms", p.Algorithms != nil},
+		{"clientId", p.ClientID != ""},
+		{"clientSecret", p.ClientSecret != ""},
+		{"scopes", p.Scopes != nil},
+		{"usernameClaim", p.UsernameClaim != ""},
+		{"groupsClaim", p.GroupsClaim != ""},
+		{"requireStrongFactor.amr", p.RequireStrongFactor.AMR != nil},
+		{"algorithms", p.Algorithms != nil},
 	}
 	ofSAML := []struct {
 		key string
 		set bool
 	}{
-		{"metadata", p.Metadata != ""}, {"entityId", p.EntityID != ""}, {"nameIdFormat", p.NameIDFormat != ""},
-		{"attributes", p.Attributes.Name+p.Attributes.Email+p.Attributes.Display+p.Attributes.Groups != ""}, {"allowUnsolicited", p.AllowUnsolicited},
+		{"metadata", p.Metadata != ""},
+		{"entityId", p.EntityID != ""},
+		{"nameIdFormat", p.NameIDFormat != ""},
+		{"attributes", p.Attributes.Name+p.Attributes.Email+p.Attributes.Display+p.Attributes.Groups != ""},
+		{"allowUnsolicited", p.AllowUnsolicited},
 	}
 	list := ofOIDC
 	if p.Kind == "oidc" {

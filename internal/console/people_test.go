@@ -1,7 +1,10 @@
 package console
 
 import (
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // what authenticators speak
 	"encoding/base32"
+	"encoding/binary"
 	"fmt"
 	"net/http"
 	"os"
@@ -9,10 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // what authenticators speak
-	"encoding/binary"
 
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/secret"

@@ -68,7 +68,7 @@ func parse(payload []byte) (claims, error) {
 	if _, err := d.Token(); err != nil {
 		return nil, refuse(ErrAnswer, "its claims are no JSON object")
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // the decoder gives it as it is
+	if _, err := d.Token(); err != io.EOF {
 		return nil, refuse(ErrAnswer, "its claims are no JSON object")
 	}
 	return c, nil

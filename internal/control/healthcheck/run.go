@@ -130,11 +130,15 @@ func (s *Service) count(ctx context.Context, tx *store.Tx, c *Check, r *Result) 
 		sql  string
 		args []any
 	}{
-		{`INSERT INTO healthchecks_results (environment, id, at, verdict, millis, problem) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (environment, id, at) DO NOTHING`,
-			[]any{c.environment, c.ID, r.At.UnixMilli(), string(r.Verdict), r.Took.Milliseconds(), r.Problem}},
-		{`INSERT INTO healthchecks_days (environment, id, day, checks, up, millis) VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT (environment, id, day) DO UPDATE SET
+		{
+			`INSERT INTO healthchecks_results (environment, id, at, verdict, millis, problem) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (environment, id, at) DO NOTHING`,
+			[]any{c.environment, c.ID, r.At.UnixMilli(), string(r.Verdict), r.Took.Milliseconds(), r.Problem},
+		},
+		{
+			`INSERT INTO healthchecks_days (environment, id, day, checks, up, millis) VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT (environment, id, day) DO UPDATE SET
 			checks = healthchecks_days.checks + 1, up = healthchecks_days.up + excluded.up, millis = healthchecks_days.millis + excluded.millis`,
-			[]any{c.environment, c.ID, today, up, r.Took.Milliseconds()}},
+			[]any{c.environment, c.ID, today, up, r.Took.Milliseconds()},
+		},
 		{"DELETE FROM healthchecks_results WHERE environment = ? AND id = ? AND at < ?", []any{c.environment, c.ID, r.At.Add(-rawKept).UnixMilli()}},
 		{"DELETE FROM healthchecks_days WHERE environment = ? AND id = ? AND day < ?", []any{c.environment, c.ID, today - daysKept}},
 	} {

@@ -52,7 +52,7 @@ var errRefused = errors.New("refused")
 // not read is a finding.
 func (p *Platform) Fetch(ctx context.Context) ([]manifest.File, []Finding, error) {
 	base, err := url.Parse(p.Base)
-	if err != nil || base.Host == "" || base.Scheme != "https" && !(base.Scheme == "http" && loopback(base.Hostname())) || base.User != nil {
+	if err != nil || base.Host == "" || base.Scheme != "https" && (base.Scheme != "http" || !loopback(base.Hostname())) || base.User != nil {
 		return nil, nil, errors.New("the address of the platform must be as https://anypoint.mulesoft.com")
 	}
 	if p.Organization == "" || p.ClientID == "" || p.ClientSecret == "" {
@@ -79,7 +79,7 @@ func (p *Platform) Fetch(ctx context.Context) ([]manifest.File, []Finding, error
 			return nil, nil, err
 		}
 	}
-	return p.files, p.findings.sorted(), nil
+	return p.files, p.sorted(), nil
 }
 
 func loopback(host string) bool {

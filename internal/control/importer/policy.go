@@ -223,6 +223,9 @@ func (m *mapper) settings(p piece, e *policy.Entry, raw map[string]any, owner, w
 	}
 	text, err := json.Marshal(config)
 	for range 5 {
+		if err != nil {
+			break
+		}
 		removed := false
 		for _, problem := range e.Check(text) {
 			if strings.HasPrefix(problem.Message, "unknown setting") && remove(config, problem.Path) {
@@ -230,7 +233,7 @@ func (m *mapper) settings(p piece, e *policy.Entry, raw map[string]any, owner, w
 				m.report(Changed, p.under(policy.FieldName(problem.Path)), what, "the setting "+policy.FieldName(problem.Path)+" is not known here and is left out", "farrier policies "+e.Name+" lists the settings")
 			}
 		}
-		if text, err = json.Marshal(config); err != nil || !removed {
+		if text, err = json.Marshal(config); !removed {
 			break
 		}
 	}

@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	// DefaultLength is how long an act of containment holds when nobody says, Longest
-	// how long one can be made to hold.
+	// DefaultLength is how long an act of containment holds when nobody says.
 	DefaultLength = time.Hour
-	Longest       = 7 * 24 * time.Hour
+	// Longest is how long one can be made to hold.
+	Longest = 7 * 24 * time.Hour
 	// maxActive bounds the acts that hold in an environment.
 	maxActive = 1000
 	maxTarget = 256

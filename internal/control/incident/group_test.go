@@ -22,7 +22,7 @@ func saw(t *testing.T, n int, line string) Sighting {
 		t.Fatalf("%q: %v", line, err)
 	}
 	dash := func(s string) string { return strings.TrimPrefix(s, "-") }
-	s := Sighting{Exchange: fmt.Sprintf("X%03d", n), At: noon.Add(time.Duration(minute) * time.Minute), Address: dash(address), ClientID: dash(client), API: dash(api), Severity: finding.Severity(severity)} //nolint:gosec // of a case
+	s := Sighting{Exchange: fmt.Sprintf("X%03d", n), At: noon.Add(time.Duration(minute) * time.Minute), Address: dash(address), ClientID: dash(client), API: dash(api), Severity: finding.Severity(severity)}
 	if rules = dash(rules); rules != "" {
 		s.Rules = strings.Split(rules, ",")
 	}
@@ -87,7 +87,7 @@ func TestGroupKeepsAll(t *testing.T) {
 			seen = append(seen, Sighting{
 				Exchange: fmt.Sprint(i), At: noon.Add(time.Duration(rapid.IntRange(0, 200).Draw(t, "at")) * time.Minute),
 				Address: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "address"), API: rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "api"),
-				Rules: rapid.SliceOfN(rapid.SampledFrom([]string{"r1", "r2", "r3", "r4"}), 0, 2).Draw(t, "rules"), Severity: finding.Severity(rapid.IntRange(0, 5).Draw(t, "severity")), //nolint:gosec // small
+				Rules: rapid.SliceOfN(rapid.SampledFrom([]string{"r1", "r2", "r3", "r4"}), 0, 2).Draw(t, "rules"), Severity: finding.Severity(rapid.IntRange(0, 5).Draw(t, "severity")),
 			})
 		}
 		first := Group(seen)

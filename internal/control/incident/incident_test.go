@@ -161,7 +161,7 @@ func TestContain(t *testing.T) {
 			t.Errorf("ending it again: %v", err)
 		}
 		b.now = b.now.Add(time.Second)
-	if err := b.End(ctx, admin, "production", c.ID); err != nil || version() != first+4 {
+		if err := b.End(ctx, admin, "production", c.ID); err != nil || version() != first+4 {
 			t.Errorf("%v, version %d", err, version())
 		}
 		held()
@@ -387,8 +387,11 @@ func TestBind(t *testing.T) {
 		return strings.Join(out, " | ")
 	}
 	active := []Containment{
-		{Act: Act{Kind: Client, Target: "app"}}, {Act: Act{Kind: Address, Target: "192.0.2.9"}}, {Act: Act{Kind: Address, Target: "192.0.2.7"}},
-		{Act: Act{Kind: Subject, Target: "mallory"}}, {Act: Act{Kind: API, Target: "default/bare"}},
+		{Act: Act{Kind: Client, Target: "app"}},
+		{Act: Act{Kind: Address, Target: "192.0.2.9"}},
+		{Act: Act{Kind: Address, Target: "192.0.2.7"}},
+		{Act: Act{Kind: Subject, Target: "mallory"}},
+		{Act: Act{Kind: API, Target: "default/bare"}},
 	}
 	const want = `ip-blocklist-flex{"ips":["192.0.2.7","192.0.2.9"]} cors-flex{} jwt-validation-flex{} access-block{"clients":["app"],"subjects":["mallory"]} rate-limiting-flex{}` +
 		` | access-block{"status":503} ip-blocklist-flex{"ips":["192.0.2.7","192.0.2.9"]} access-block{"clients":["app"],"subjects":["mallory"]}`

@@ -120,7 +120,7 @@ func eachRow(ctx context.Context, db *store.DB, c Column, yield func(row staleRo
 	for _, key := range c.Keys {
 		statement += ", " + key
 	}
-	rows, err := db.Read().Query(ctx, statement+" FROM "+c.Table) //nolint:gosec // names of our own tables
+	rows, err := db.Read().Query(ctx, statement+" FROM "+c.Table)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (tree) GroupScope(context.Context, string) (access.Scope, error) {
 type world struct {
 	*Service
 	t     *testing.T
-	ctx   context.Context
+	ctx   context.Context //nolint:containedctx // of one test
 	db    *store.DB
 	ring  *secret.Keyring
 	log   *audit.Log
