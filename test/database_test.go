@@ -85,10 +85,19 @@ func (p shares) send(method, path, cookie, body string) (*http.Response, error) 
 	return answer, answer.Body.Close()
 }
 
+// gatewayStatus is what the process's gateway answers with.
+func (p shares) gatewayStatus() (int, error) {
+	answer, err := http.Get("http://" + p.address + "/")
+	if err != nil {
+		return 0, err
+	}
+	return answer.StatusCode, answer.Body.Close()
+}
+
 // signedIn says whether the process knows the session of a cookie.
 func (p shares) signedIn(t *testing.T, cookie string) bool {
 	t.Helper()
-	answer, err := p.send(http.MethodGet, "/", cookie, "")
+	answer, err := p.send(http.MethodGet, "/", cookie, "") //nolint:bodyclose // send closes it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +138,7 @@ func TestTwoProcessesOnOnePostgreSQL(t *testing.T) {
 	}
 
 	// Whoever signed in at one is signed in at the other.
-	answer, err := a.post("/login/link", "", "token", link(t, database))
+	answer, err := a.post("/login/link", "", "token", link(t, database)) //nolint:bodyclose // post closes it
 	if err != nil || len(answer.Cookies()) == 0 {
 		t.Fatalf("signing in: %v, %v\n%s", answer, err, a.log)
 	}
@@ -152,7 +161,7 @@ func TestTwoProcessesOnOnePostgreSQL(t *testing.T) {
 	for _, p := range []shares{a, b} {
 		for range refusals {
 			writing.Go(func() {
-				answer, err := p.post("/login/link", "", "token", "s-nonsense")
+				answer, err := p.post("/login/link", "", "token", "s-nonsense") //nolint:bodyclose // post closes it
 				if err != nil || answer.StatusCode != http.StatusUnauthorized {
 					t.Errorf("signing in with nonsense: %v", err)
 				}
@@ -189,9 +198,8 @@ func TestTwoProcessesOnOnePostgreSQL(t *testing.T) {
 			if !strings.Contains(p.log.String(), c.want) || strings.Contains(p.log.String(), "hunter2") {
 				t.Errorf("want the log to say %q:\n%s", c.want, p.log)
 			}
-			answer, err := http.Get("http://" + p.address + "/")
-			if err != nil || answer.StatusCode != http.StatusOK {
-				t.Errorf("gateway %s: %v\n%s", c.name, err, p.log)
+			if status, err := p.gatewayStatus(); err != nil || status != http.StatusOK {
+				t.Errorf("gateway %s: %d, %v\n%s", c.name, status, err, p.log)
 			}
 		})
 	}
@@ -199,8 +207,8 @@ func TestTwoProcessesOnOnePostgreSQL(t *testing.T) {
 
 	// The database goes and comes back; nobody starts anew, nothing is lost.
 	server.Stop()
-	if answer, err := http.Get("http://" + a.address + "/"); err != nil || answer.StatusCode != http.StatusOK {
-		t.Errorf("the gateway without its database: %v, %v", answer, err)
+	if status, err := a.gatewayStatus(); err != nil || status != http.StatusOK {
+		t.Errorf("the gateway without its database: %d, %v", status, err)
 	}
 	server.Start(t)
 	for name, p := range map[string]shares{"a": a, "b": b} {

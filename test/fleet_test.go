@@ -79,7 +79,7 @@ func (a apiOf) call(method, path, body string, into any) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read from
+	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return 0, err
@@ -123,7 +123,7 @@ func seen(t *testing.T, address string) int {
 	if err != nil {
 		return -1
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read from
+	defer resp.Body.Close()
 	first, err := strconv.Atoi(resp.Header.Get("X-First"))
 	second := resp.Header.Get("X-Second")
 	if err != nil || second != strconv.Itoa(first) {

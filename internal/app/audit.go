@@ -205,8 +205,8 @@ func printAudit(r audit.Report, out io.Writer) error {
 	if r.Pruned > 0 {
 		text += fmt.Sprintf("Entries up to %d were pruned; a signed cut stands in their place.\n", r.Pruned)
 	}
-	switch {
-	case r.Key == "":
+	switch r.Key {
+	case "":
 		text += "It was never signed: that it was rewritten as a whole could not be seen.\n"
 	default:
 		text += fmt.Sprintf("%d checkpoints, signed with the key %s; the last is of entry %d, made %s.\n", r.Checkpoints, r.Key, r.Signed, r.SignedAt.Format(time.RFC3339))

@@ -41,7 +41,7 @@ func TestHydra(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What is not a redirect is a failure.
-	out, err := exec.CommandContext(t.Context(), program, "-I", "-l", "victim", "-P", path, "-t", "8", "-s", at.Port(), at.Hostname(), //nolint:gosec // the program that was asked for
+	out, err := exec.CommandContext(t.Context(), program, "-I", "-l", "victim", "-P", path, "-t", "8", "-s", at.Port(), at.Hostname(),
 		"http-post-form", "/login:operator=^USER^&password=^PASS^:S=See Other").CombinedOutput()
 	t.Logf("%.1500s, %v", out, err)
 	if strings.Contains(string(out), "password: ") {

@@ -293,7 +293,7 @@ func (w *authWorld) rows() map[string][]string {
 	ctx, r := context.Background(), w.control.controlDB.Read()
 	out := map[string][]string{}
 	for _, table := range w.tables(ctx) {
-		rows, err := r.Query(ctx, "SELECT * FROM "+table) //nolint:gosec // a name of ours
+		rows, err := r.Query(ctx, "SELECT * FROM "+table)
 		if err != nil {
 			w.t.Fatal(err)
 		}

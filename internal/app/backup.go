@@ -124,7 +124,7 @@ func closeBoth(all store.Databases) {
 // Restore fills empty databases with a backup, "-" for in: all of it or nothing.
 func Restore(ctx context.Context, cfg Config, file string, in io.Reader, out io.Writer) (err error) {
 	if file != "-" {
-		f, err := os.Open(file) //nolint:gosec // the operator names it
+		f, err := os.Open(file)
 		if err != nil {
 			return fmt.Errorf("restoring a backup: %w", err)
 		}

@@ -70,7 +70,7 @@ func TestContractsAtTheGateway(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		ready, ended := make(chan Ready, 1), make(chan error, 1)
 		go func() {
-			ended <- Serve(ctx, cfg, slog.New(slog.NewTextHandler(io.Discard, nil)), io.Discard, func(r Ready) { running = r.control; ready <- r })
+			ended <- Serve(ctx, cfg, slog.New(slog.DiscardHandler), io.Discard, func(r Ready) { running = r.control; ready <- r })
 		}()
 		select {
 		case err := <-ended:
@@ -151,7 +151,7 @@ func TestContractsAtTheGateway(t *testing.T) {
 	must(err)
 	becomes(app.ClientID, renewed, http.StatusUnauthorized)
 	must(os.WriteFile(file, good, 0o600))
-	c, err = clients.Decide(ctx, p, cfg.Environment, c.ID, c.Version, client.Restore, "")
+	_, err = clients.Decide(ctx, p, cfg.Environment, c.ID, c.Version, client.Restore, "")
 	must(err)
 	becomes(app.ClientID, renewed, http.StatusOK)
 	t.Logf("the slowest change served after %s", slowest.Round(time.Millisecond))

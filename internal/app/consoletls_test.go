@@ -64,10 +64,10 @@ func TestConsoleTLS(t *testing.T) {
 		t.Fatalf("console %s, link %s", ready.Console, ready.Link)
 	}
 	client := &http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, //nolint:gosec // the serial number is looked at
+		Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	res, err := client.Get(ready.Console + "/login") //nolint:noctx // a test
+	res, err := client.Get(ready.Console + "/login")
 	if err != nil {
 		t.Fatal(err)
 	}

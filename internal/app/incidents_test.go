@@ -68,7 +68,7 @@ func TestContainment(t *testing.T) {
 	r := serve(t, s, map[string]string{"api.yaml": containedAPI})
 	operator := control.Principal{Operator: "admin", Roles: []access.Role{access.RoleAdmin}}
 	ask := func(path string) int {
-		res, err := http.Get("http://" + r.at("8081") + path) //nolint:noctx // a test
+		res, err := http.Get("http://" + r.at("8081") + path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,8 +78,8 @@ func TestContainment(t *testing.T) {
 	}
 	until := func(path string, want int) time.Duration {
 		t.Helper()
-		begun, got := time.Now(), 0
-		for got = ask(path); got != want; got = ask(path) {
+		begun := time.Now()
+		for got := ask(path); got != want; got = ask(path) {
 			if time.Since(begun) > patience {
 				t.Fatalf("%s answers %d, not %d", path, got, want)
 			}

@@ -46,7 +46,7 @@ func inUse(ctx context.Context, r store.Reader, environment, group string) (stri
 			continue // its room was never opened
 		}
 		n := 0
-		if err := r.QueryRow(ctx, "SELECT COUNT(*) FROM "+h.table+" WHERE "+h.column+" = ?"+h.where, id).Scan(&n); err != nil { //nolint:gosec // names of our own tables
+		if err := r.QueryRow(ctx, "SELECT COUNT(*) FROM "+h.table+" WHERE "+h.column+" = ?"+h.where, id).Scan(&n); err != nil {
 			return "", fmt.Errorf("asking what lies in it: %w", err)
 		}
 		if n > 0 {

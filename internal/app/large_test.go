@@ -53,7 +53,7 @@ func TestLargePages(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan Ready, 1), make(chan error, 1)
 	go func() {
-		ended <- Serve(ctx, cfg, slog.New(slog.NewTextHandler(io.Discard, nil)), io.Discard, func(r Ready) { ready <- r })
+		ended <- Serve(ctx, cfg, slog.New(slog.DiscardHandler), io.Discard, func(r Ready) { ready <- r })
 	}()
 	var r Ready
 	select {
@@ -103,7 +103,7 @@ func fillCounts(t *testing.T, c *control, environment string, apis, clients int)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer j.Close() //nolint:errcheck // in a folder of the test
+	defer j.Close()
 	receiver, err := monitor.NewReceiver(t.Context(), monitor.Options{DB: c.trafficDB, Environment: environment, Gateway: "edge", Now: clock, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

@@ -283,7 +283,7 @@ func (r *remote) once(ctx context.Context) error {
 	}
 	status, digest := fleet.Status{Program: version(), Refused: r.why}, r.refused
 	if now := r.publisher.Status().Serving; now != nil {
-		status.Revision = int64(now.Number) //nolint:gosec // a count of publications
+		status.Revision = int64(now.Number)
 		if digest == "" {
 			digest = now.Digest
 		}

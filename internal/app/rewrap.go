@@ -91,7 +91,7 @@ func (c *control) rewrap(ctx context.Context, refs *references, publisher *publi
 
 // rewrapFile seals a file of WriteSealed anew when another master key has sealed it.
 func rewrapFile(keyring *secret.Keyring, path, purpose string) (bool, error) {
-	sealed, err := os.ReadFile(path) //nolint:gosec // in our own data folder
+	sealed, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -181,7 +181,7 @@ func sealedFiles(data string) (map[string][]string, error) {
 		}
 		var text []byte
 		if err == nil {
-			text, err = os.ReadFile(path) //nolint:gosec // in our own data folder
+			text, err = os.ReadFile(path)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil

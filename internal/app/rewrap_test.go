@@ -43,7 +43,7 @@ func startReady(t *testing.T, cfg Config, where *Ready) *started {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan Ready, 1), make(chan error, 1)
 	go func() {
-		ended <- Serve(ctx, cfg, slog.New(slog.NewTextHandler(io.Discard, nil)), io.Discard, func(r Ready) { ready <- r })
+		ended <- Serve(ctx, cfg, slog.New(slog.DiscardHandler), io.Discard, func(r Ready) { ready <- r })
 	}()
 	select {
 	case err := <-ended:
@@ -72,7 +72,7 @@ func sealedHere(t *testing.T, dbs ...*store.DB) (columns, keys map[string]int) {
 			t.Fatal(err)
 		}
 		for _, table := range tables {
-			rows, err := db.Read().Query(t.Context(), "SELECT * FROM "+table) //nolint:gosec // our own tables
+			rows, err := db.Read().Query(t.Context(), "SELECT * FROM "+table)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -301,7 +301,7 @@ func TestEverySealIsKnown(t *testing.T) {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
-		text, err := os.ReadFile(path) //nolint:gosec // our own sources
+		text, err := os.ReadFile(path)
 		name, _ := filepath.Rel("..", path)
 		if files++; sealing.Match(text) && !slices.Contains(known, filepath.ToSlash(name)) {
 			t.Errorf("%s seals with the master key: name its column in sealedColumns, or rewrap its file, and then name it here", name)

@@ -166,9 +166,9 @@ func TestSecretsInService(t *testing.T) {
 	}
 	write(fmt.Sprintf(secretAPI, "https") + secretPolicies)
 
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"}}} //nolint:gosec // the serial number is looked at
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"}}}
 	serial := func(client *http.Client) int64 {
-		res, err := client.Get("https://" + r.at("8443") + "/api/x") //nolint:noctx // a test
+		res, err := client.Get("https://" + r.at("8443") + "/api/x")
 		if err != nil {
 			return 0
 		}

@@ -69,7 +69,7 @@ func qrData(text string, header, capacity int) []byte {
 	var bits []byte
 	put := func(value, n int) {
 		for i := n - 1; i >= 0; i-- {
-			bits = append(bits, byte(value>>i&1)) //nolint:gosec // one bit
+			bits = append(bits, byte(value>>i&1))
 		}
 	}
 	put(4, 4)
@@ -123,7 +123,7 @@ func gfMultiply(a, b byte) byte {
 			product ^= int(a)
 		}
 	}
-	return byte(product) //nolint:gosec // the reduction keeps it below 256
+	return byte(product)
 }
 
 // rsGenerator are the coefficients of the generator polynomial, without the leading 1.

@@ -153,8 +153,10 @@ func (d *Document) YAML() ([]byte, error) {
 		metadata.pairs = append(metadata.pairs, pair{key: words.key, value: inner})
 	}
 	root := &node{kind: mapping, pairs: []pair{
-		{key: "apiVersion", value: textNode(d.APIVersion)}, {key: "kind", value: textNode(d.Kind)},
-		{key: "metadata", value: metadata}, {key: "spec", value: spec},
+		{key: "apiVersion", value: textNode(d.APIVersion)},
+		{key: "kind", value: textNode(d.Kind)},
+		{key: "metadata", value: metadata},
+		{key: "spec", value: spec},
 	}}
 	var b bytes.Buffer
 	writeMapping(&b, root, 0)

@@ -111,8 +111,8 @@ func (s *Slot) count(status int, outcome traffic.Outcome, took time.Duration, by
 	took = max(took, 0)
 	s.Took += took
 	s.latency[bucketOf(took)]++
-	s.BytesIn += uint64(max(bytesIn, 0))
-	s.BytesOut += uint64(max(bytesOut, 0))
+	s.BytesIn += uint64(max(bytesIn, 0))   //nolint:gosec // not negative
+	s.BytesOut += uint64(max(bytesOut, 0)) //nolint:gosec // not negative
 }
 
 func (p *parties) shard(key seriesKey) *partyShard {

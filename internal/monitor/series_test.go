@@ -201,7 +201,7 @@ func TestLargeSeries(t *testing.T) {
 	b := newBench(t, db, t.TempDir(), c, nil)
 	begin := c.Now()
 	const apis, clients, days, each, together = 1000, 10_000, 7, 1_440_000, 50
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a fixed course of numbers
+	random := rand.New(rand.NewPCG(1, 2))
 	requests := 0
 	for range days {
 		minute := c.Now().Unix() / 60

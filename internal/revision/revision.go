@@ -138,7 +138,7 @@ type Client struct {
 	// Secrets are secrets of which only the hash is known; any of them is right.
 	Secrets []HashedSecret `json:"secrets,omitempty"`
 	Tier    string         `json:"tier,omitempty"`
-	Limits []Limit `json:"limits,omitempty"`
+	Limits  []Limit        `json:"limits,omitempty"`
 	// State is PENDING, REJECTED or REVOKED, which give no access, or empty for
 	// an approved contract.
 	State  string `json:"state,omitempty"`

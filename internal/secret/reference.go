@@ -23,6 +23,10 @@ var reference = regexp.MustCompile(`^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
+// OwnVariables is how the environment variables of Farrier's own settings begin. Who
+// writes what is served must not read them: they may hold the master key.
+const OwnVariables = "FARRIER_"
+
 // MissingError says that a setting refers to an environment variable that is
 // not set.
 type MissingError struct {
@@ -69,7 +73,11 @@ func (e Expander) Expand(value string) (string, error) {
 	if m == nil {
 		return value, nil
 	}
-	return e.variable(m[1] + m[2])
+	name := m[1] + m[2]
+	if strings.HasPrefix(name, OwnVariables) {
+		return "", fmt.Errorf("environment variable %s: those that begin with %s are settings of Farrier itself, which resources can't read", name, OwnVariables)
+	}
+	return e.variable(name)
 }
 
 func (e Expander) stored(value string) (string, error) {

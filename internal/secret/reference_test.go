@@ -71,8 +71,11 @@ func TestExpand(t *testing.T) {
 }
 
 func TestEnvironReadsTheProcess(t *testing.T) {
-	t.Setenv("FARRIER_TEST_REFERENCE", "found")
-	if got, err := Environ().Expand("$FARRIER_TEST_REFERENCE"); err != nil || got != "found" {
+	t.Setenv("TEST_REFERENCE_OF_FARRIER", "found")
+	if _, err := Environ().Expand("$FARRIER_MASTER_KEY"); err == nil || !strings.Contains(err.Error(), "settings of Farrier itself") {
+		t.Errorf("a setting of Farrier itself: %v", err)
+	}
+	if got, err := Environ().Expand("$TEST_REFERENCE_OF_FARRIER"); err != nil || got != "found" {
 		t.Errorf("got %q, %v", got, err)
 	}
 }

@@ -243,7 +243,9 @@ func TestVaultReferences(t *testing.T) {
 }
 
 func TestMasterKeyOfEnvironment(t *testing.T) {
-	encode := func(fill byte) string { return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{fill}, masterBytes)) }
+	encode := func(fill byte) string {
+		return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{fill}, masterBytes))
+	}
 	dir := t.TempDir()
 	before := openKeyring(t, dir)
 	old, err := before.Seal("p", []byte("from the file"))

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // oneLine makes text of strangers fit for a line of a report.
@@ -134,17 +135,8 @@ func printable(value string, limit int) string {
 		return r
 	}, strings.ToValidUTF8(value, "")))
 	for len(value) > limit {
-		_, size := lastRune(value)
+		_, size := utf8.DecodeLastRuneInString(value)
 		value = value[:len(value)-size]
 	}
 	return strings.TrimSpace(value)
-}
-
-func lastRune(s string) (rune, int) {
-	for i := len(s) - 1; i >= 0; i-- {
-		if s[i]&0xC0 != 0x80 {
-			return 0, len(s) - i
-		}
-	}
-	return 0, len(s)
 }

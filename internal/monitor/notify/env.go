@@ -201,7 +201,7 @@ func Plain(err error) error {
 		case errors.Is(err, context.DeadlineExceeded):
 			return errors.New("the receiver took too long")
 		}
-		inner, ok := err.(interface{ Unwrap() error }) //nolint:errorlint // it is unwrapped step by step
+		inner, ok := err.(interface{ Unwrap() error })
 		if !ok || inner.Unwrap() == nil {
 			return err
 		}

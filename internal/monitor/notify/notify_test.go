@@ -56,8 +56,10 @@ func TestGuardHolds(t *testing.T) {
 
 func TestCheckSettings(t *testing.T) {
 	k := Kind{Name: "k", Field: []Field{
-		{Name: "to", Label: "To", Kind: List, Required: true}, {Name: "mode", Label: "Mode", Kind: Choice, Options: []string{"a", "b"}, Default: "b"},
-		{Name: "port", Label: "Port", Kind: Number}, {Name: "key", Label: "Key", Kind: Secret},
+		{Name: "to", Label: "To", Kind: List, Required: true},
+		{Name: "mode", Label: "Mode", Kind: Choice, Options: []string{"a", "b"}, Default: "b"},
+		{Name: "port", Label: "Port", Kind: Number},
+		{Name: "key", Label: "Key", Kind: Secret},
 	}}
 	s, err := k.Check(Settings{"to": "x\ny", "port": " 25 "})
 	if err != nil || s["mode"] != "b" || s["port"] != "25" || len(s.List("to")) != 2 {

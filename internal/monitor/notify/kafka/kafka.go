@@ -50,7 +50,7 @@ func open(s notify.Settings, e notify.Env) (notify.Channel, error) {
 			return nil, notify.Permanent(errors.New("without encryption brokers must be on this machine"))
 		}
 	}
-	dial := e.Dial
+	var dial func(ctx context.Context, network, address string) (net.Conn, error)
 	if s["encryption"] == "tls" {
 		dial = func(ctx context.Context, _, address string) (net.Conn, error) { return e.DialTLS(ctx, address) }
 	} else {

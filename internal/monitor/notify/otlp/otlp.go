@@ -102,8 +102,14 @@ func record(e *notify.Event) *logs.LogRecord {
 		Body: value(e.Text), EventName: "farrier." + e.Stream + "." + e.Name,
 	}
 	for _, pair := range [][2]string{
-		{"farrier.id", e.ID}, {"farrier.stream", e.Stream}, {"farrier.name", e.Name}, {"deployment.environment.name", e.Environment},
-		{"user.name", e.Actor}, {"client.address", e.Address}, {"farrier.object", e.Object}, {"farrier.outcome", e.Outcome},
+		{"farrier.id", e.ID},
+		{"farrier.stream", e.Stream},
+		{"farrier.name", e.Name},
+		{"deployment.environment.name", e.Environment},
+		{"user.name", e.Actor},
+		{"client.address", e.Address},
+		{"farrier.object", e.Object},
+		{"farrier.outcome", e.Outcome},
 	} {
 		if pair[1] != "" {
 			r.Attributes = append(r.Attributes, text(pair[0], pair[1]))
