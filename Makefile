@@ -122,11 +122,11 @@ check-tools:
 # times as long. "make race" plays everything under it.
 RACED := ./internal/gateway/... ./internal/router/... ./internal/sharedstate/... ./internal/traffic/... \
   ./internal/behaviour/... ./internal/detect/seclang/automaton \
-  ./internal/control/publish ./internal/control/content ./internal/control/exchange ./internal/policy \
-  $(addprefix ./internal/policy/,attackprotection circuitbreaker dosprotection extproc healthcheck httpcaching \
-  jwtvalidation ldapauth mcp proxywasm ratelimit spikecontrol tokenenforcement websocketlimit)
+  ./internal/control/publish ./internal/control/exchange ./internal/policy \
+  $(addprefix ./internal/policy/,circuitbreaker dosprotection extproc healthcheck httpcaching \
+  jwtvalidation ldapauth mcp ratelimit spikecontrol tokenenforcement websocketlimit)
 # Of what stands in a database, only the tests that do many things at once.
-STORED := $(addprefix ./internal/,access audit monitor monitor/capture posture store secret control/resource control/secrets)
+STORED := $(addprefix ./internal/,access audit posture store secret)
 MANY := AtOnce|Once|Many|Concurrent|Rotation|Kill
 CORPORA := ^(TestCRS|TestDetectionRate|TestAgreesOnCoreRuleSet)
 
@@ -136,9 +136,14 @@ check-race:
 	go test -vet=off -race -shuffle=on -timeout 25m -run '$(MANY)' $(STORED)
 	go test -vet=off -run '$(CORPORA)$$' ./internal/detect/seclang/automaton
 
+# Those that wait for processes and browsers come first, three at a time: the others
+# have the processors meanwhile.
+WAITING := ./test ./internal/app ./internal/console ./cmd/farrier ./bench
+
 .PHONY: check-test
 check-test:
-	go test -vet=off -shuffle=on -timeout 25m $$(go list ./... | grep -vxFf <(go list $(RACED)))
+	go test -vet=off -shuffle=on -timeout 25m -p 3 $$(go list $(WAITING)) \
+	  $$(go list ./... | grep -vxFf <(go list $(RACED) $(WAITING)))
 
 .PHONY: race
 race: ## run all tests under the race detector: about an hour on two cores

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/api"
@@ -164,6 +165,14 @@ func bodies(t *tenant) map[string]any {
 	all["POST "+env+"/containments"] = newContainment(t)
 	all["POST "+env+"/containment-rules"], all["PUT "+env+"/containment-rules/{rule}"] = newContainRule(t), newContainRule(t)
 	all["POST "+env+"/health-checks"], all["PUT "+env+"/health-checks/{check}"] = newCheck(t), newCheck(t)
+	all["PUT "+env+"/alerts/channels/{channel}"], all["POST "+env+"/alerts/preview"] = newChannel(t), newRule(t)
+	all["POST "+env+"/alerts/windows"] = map[string]any{
+		"name": "taken", "from": time.Now().Add(time.Hour).UTC().Format(time.RFC3339), "until": time.Now().Add(2 * time.Hour).UTC().Format(time.RFC3339),
+	}
+	all["POST "+env+"/suppressions"] = map[string]any{"rule": "taken", "reason": "taken"}
+	own := newToken(t)
+	own["name"] = "own"
+	all["POST /self/tokens"], all["POST /teams/{id}/groups"] = own, map[string]any{"provider": "taken", "group": "taken"}
 	for _, act := range []string{"approve", "reject", "revoke", "restore"} {
 		all["POST "+env+"/contracts/{id}/"+act] = map[string]any{"note": "taken"}
 	}

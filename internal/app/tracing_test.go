@@ -113,7 +113,7 @@ func testCollectors() *spanCollectors {
 
 // TestDelivery brings spans to real receivers.
 func TestDelivery(t *testing.T) {
-	t.Setenv("FARRIER_TEST_KEY", "k3y")
+	t.Setenv("TEST_KEY_OF_TRACING", "k3y")
 	cases := map[string]struct{ protocol, path, under string }{
 		"grpc":               {protocol: "grpc"},
 		"grpc by default":    {},
@@ -135,7 +135,7 @@ func TestDelivery(t *testing.T) {
 			all := testCollectors()
 			provider, err := all.provider(revision.Tracing{
 				Address: address, Protocol: c.protocol, Path: c.path, ServiceName: "gw",
-				Headers: map[string]string{"x-key": "$FARRIER_TEST_KEY"}, Attributes: map[string]string{"zone": "a"},
+				Headers: map[string]string{"x-key": "$TEST_KEY_OF_TRACING"}, Attributes: map[string]string{"zone": "a"},
 			})
 			if err != nil {
 				t.Fatal(err)
