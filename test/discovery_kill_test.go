@@ -16,7 +16,7 @@ import (
 func TestInventoryKilled(t *testing.T) {
 	address, console, data := freePort(t), freePort(t), t.TempDir()
 	settings := filepath.Join(t.TempDir(), "farrier.yaml")
-	if err := os.WriteFile(settings, []byte("version: 1\ndiscovery: {enabled: true, acceptRequests: 2, acceptMinutes: 1}\n"), 0o600); err != nil {
+	if err := os.WriteFile(settings, []byte("version: 1\naccess: {secondFactor: optional}\ndiscovery: {enabled: true, acceptRequests: 2, acceptMinutes: 1}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	config := manifests(t, fmt.Sprintf(`apiVersion: gateway.mulesoft.com/v1alpha1

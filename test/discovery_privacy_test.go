@@ -176,7 +176,7 @@ func TestNothingSensitiveIsKept(t *testing.T) {
 
 	address, console, data := freePort(t), freePort(t), t.TempDir()
 	settings := filepath.Join(t.TempDir(), "farrier.yaml")
-	if err := os.WriteFile(settings, fmt.Appendf(nil, "version: 1\ndiscovery: {enabled: true, acceptRequests: 2, acceptMinutes: 1, webhooks: [%q]}\n", "http://"+ln.Addr().String()), 0o600); err != nil {
+	if err := os.WriteFile(settings, fmt.Appendf(nil, "version: 1\naccess: {secondFactor: optional}\ndiscovery: {enabled: true, acceptRequests: 2, acceptMinutes: 1, webhooks: [%q]}\n", "http://"+ln.Addr().String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	upstream := repeating(t)

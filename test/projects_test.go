@@ -122,7 +122,11 @@ spec:
     orders:
       address: %s
 `, address, service(t)))
-	p := start(t, config, data, address, "--console", console, "--projects", project)
+	settings := filepath.Join(t.TempDir(), "farrier.yaml")
+	if err := os.WriteFile(settings, []byte("version: 1\naccess: {secondFactor: optional}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, config, data, address, "--console", console, "--projects", project, "--config", settings)
 	o := signIn(t, p, console, data)
 
 	ask := func(value string) int {
@@ -155,7 +159,7 @@ spec:
 		}
 	}
 	p.stop()
-	p = start(t, config, data, address, "--console", console, "--projects", project)
+	p = start(t, config, data, address, "--console", console, "--projects", project, "--config", settings)
 	if got := ask(evil); got != http.StatusForbidden {
 		t.Errorf("after a restart: %d", got)
 	}
