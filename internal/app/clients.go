@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
 	"farrier.dev/farrier/internal/access"
-	gate "farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/control/client"
 	"farrier.dev/farrier/internal/control/portal"
 	"farrier.dev/farrier/internal/control/publish"
@@ -41,7 +41,7 @@ func (c *control) keepClients(ctx context.Context, cfg Config, publisher *publis
 		return publisher.Status().Serving
 	}
 	shown, err := portal.New(portal.Options{
-		Tree: c.tree(), Serving: serving, Now: c.now,
+		Tree: c.access, Serving: serving, Now: c.now,
 		Listener: func(environment, address string) net.Addr {
 			if environment != cfg.Environment {
 				return nil
@@ -55,7 +55,7 @@ func (c *control) keepClients(ctx context.Context, cfg Config, publisher *publis
 	}
 	changed := make(chan struct{}, 1)
 	clients, err := client.Open(ctx, client.Options{
-		DB: c.controlDB, Tree: c.tree(), Audit: c.audit, Now: c.now, Teams: c.teamsOf(), Published: shown.Published,
+		DB: c.controlDB, Tree: c.access, Audit: c.audit, Now: c.now, Teams: c.teamsOf, Published: shown.Published,
 		Taken: func(environment, api, id string) string { return heldByFile(serving(environment), api, id) },
 		Changed: func(environment string) {
 			if environment != cfg.Environment {
@@ -127,49 +127,31 @@ func heldByFile(rev *revision.Revision, api, id string) string {
 	return ""
 }
 
-// tree is who knows environments and groups; the process's own environment and the
-// top are known in any case.
-func (c *control) tree() gate.Tree {
-	known, _ := any(c.access).(gate.Tree)
-	return ownTree{c.where, known}
-}
-
-// teamsOf tells the teams of an account, nil where nobody knows teams.
-func (c *control) teamsOf() func(context.Context, string) ([]string, error) {
-	known, ok := any(c.access).(interface {
-		TeamsOf(ctx context.Context, account string) ([]string, error)
-	})
-	if !ok {
-		return nil
+// teamsOf are the names of the teams that an account is in, by the account's name.
+func (c *control) teamsOf(ctx context.Context, name string) ([]string, error) {
+	account, err := c.access.AccountNamed(ctx, name)
+	if errors.Is(err, access.ErrUnknown) {
+		return nil, nil // the program itself
 	}
-	return known.TeamsOf
-}
-
-// ownTree knows the process's own environment and the top, and what known does.
-type ownTree struct {
-	where access.Scope
-	known gate.Tree
-}
-
-// ScopeOf implements control.Tree.
-func (t ownTree) ScopeOf(ctx context.Context, environment string) (access.Scope, error) {
-	at, err := access.Scope{}, access.ErrUnknown
-	if t.known != nil {
-		at, err = t.known.ScopeOf(ctx, environment)
+	if err != nil {
+		return nil, err
 	}
-	if errors.Is(err, access.ErrUnknown) && environment == t.where.Environment {
-		return t.where, nil
+	members, err := c.access.Members(ctx, "", account.ID)
+	if err != nil {
+		return nil, err
 	}
-	return at, err
-}
-
-// GroupScope implements control.Tree.
-func (t ownTree) GroupScope(ctx context.Context, group string) (access.Scope, error) {
-	if group == access.Root || t.known == nil {
-		if group != access.Root {
-			return access.Scope{}, access.ErrUnknown
+	if len(members) == 0 {
+		return nil, nil
+	}
+	all, err := c.access.Teams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, team := range all {
+		if slices.ContainsFunc(members, func(m access.Member) bool { return m.Team == team.ID }) {
+			names = append(names, team.Name)
 		}
-		return access.Scope{Group: access.Root}, nil
 	}
-	return t.known.GroupScope(ctx, group)
+	return names, nil
 }

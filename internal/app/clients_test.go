@@ -155,6 +155,19 @@ func TestContractsAtTheGateway(t *testing.T) {
 	must(err)
 	becomes(app.ClientID, renewed, http.StatusOK)
 	t.Logf("the slowest change served after %s", slowest.Round(time.Millisecond))
+	// Who is in a team owns what the team owns.
+	by := access.By{Operator: "dana"}
+	account, err := running.access.CreateAccount(ctx, by, access.Account{Name: "lou"})
+	must(err)
+	team, err := running.access.CreateTeam(ctx, by, access.Team{Name: "blue"})
+	must(err)
+	must(running.access.AddMember(ctx, by, team.ID, account.ID, false))
+	if names, err := running.teamsOf(ctx, "lou"); err != nil || !slices.Equal(names, []string{"blue"}) {
+		t.Errorf("the teams of lou are %q, %v", names, err)
+	}
+	if names, err := running.teamsOf(ctx, "nobody"); err != nil || names != nil {
+		t.Errorf("the teams of nobody are %q, %v", names, err)
+	}
 	stop()
 
 	// The database is gone: what served goes on serving.
