@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,7 +53,7 @@ spec:
 		t.Fatal("too few answers to show anything")
 	}
 	if peak.other+over.other > 0 {
-		t.Errorf("%d answers were neither good nor 503 with Retry-After", peak.other+over.other)
+		t.Errorf("%d answers were neither good nor 503 with Retry-After: %v, %v", peak.other+over.other, peak.strange.Load(), over.strange.Load())
 	}
 	if p.peak() > mostMemory {
 		t.Errorf("peak memory %d MiB, at most %d are allowed", p.peak(), mostMemory)
@@ -76,17 +77,19 @@ func pinAll(pid int, set *unix.CPUSet) error {
 type outcome struct {
 	good, shed, other, unanswered int64
 	took                          time.Duration
+	// strange is one of the other outcomes.
+	strange atomic.Value
 }
 
-func (o outcome) rate() float64 { return float64(o.good) / o.took.Seconds() }
+func (o *outcome) rate() float64 { return float64(o.good) / o.took.Seconds() }
 
 // load sends requests over so many connections: one after the other on each,
 // or, with a rate, at fixed times whatever the answers do (an open loop).
-func load(t *testing.T, address string, connections int, rate float64, long time.Duration) outcome {
+func load(t *testing.T, address string, connections int, rate float64, long time.Duration) *outcome {
 	t.Helper()
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}}
 	defer client.CloseIdleConnections()
-	var o outcome
+	o := &outcome{}
 	ctx, cancel := context.WithTimeout(context.Background(), long)
 	defer cancel()
 	began := time.Now()
@@ -125,16 +128,20 @@ func load(t *testing.T, address string, connections int, rate float64, long time
 func (o *outcome) count(status int, retry bool, err error) {
 	var timeout net.Error
 	switch {
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case errors.As(err, &timeout) && timeout.Timeout(),
+		// The head of a request could not be read within its time.
+		errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		atomic.AddInt64(&o.unanswered, 1)
 	case err != nil:
 		atomic.AddInt64(&o.other, 1)
+		o.strange.Store(err.Error())
 	case status == http.StatusOK:
 		atomic.AddInt64(&o.good, 1)
 	case status == http.StatusServiceUnavailable && retry:
 		atomic.AddInt64(&o.shed, 1)
 	default:
 		atomic.AddInt64(&o.other, 1)
+		o.strange.Store(http.StatusText(status))
 	}
 }
 

@@ -120,7 +120,7 @@ func bodies(t *tenant) map[string]any {
 	secret := map[string]any{"kind": "username-password", "fields": map[string]any{"username": "u", "password": "a-new-word"}}
 	resource := map[string]any{
 		"apiVersion": "gateway.mulesoft.com/v1alpha1", "kind": "ApiInstance", "metadata": map[string]any{"name": t.ids["api"]},
-		"spec": map[string]any{"address": "http://127.0.0.1:1/taken", "services": map[string]any{"up": map[string]any{"address": "http://127.0.0.1:9/"}}},
+		"spec": map[string]any{"address": listening("taken"), "services": map[string]any{"up": map[string]any{"address": "http://127.0.0.1:9/"}}},
 	}
 	fresh := map[string]any{"apiVersion": resource["apiVersion"], "kind": "ApiInstance", "metadata": map[string]any{"name": "taken"}, "spec": resource["spec"]}
 	asking := map[string]any{"group": t.group, "application": t.ids["application"], "api": "default/" + t.ids["api"], "tier": t.ids["tier"]}
@@ -135,7 +135,7 @@ func bodies(t *tenant) map[string]any {
 		"PUT " + env + "/resources/{kind}/{namespace}/{name}": resource, "POST " + env + "/draft/publish": publish, "PUT " + env + "/review": map[string]any{"review": true},
 		"POST " + env + "/promote":                     map[string]any{"from": t.environment, "apis": []string{"default/" + t.ids["api"]}},
 		"POST " + env + "/revisions/{number}/rollback": publish, "POST " + env + "/apply": ordersManifest,
-		"POST " + env + "/apis":                             map[string]any{"name": "taken", "address": "http://127.0.0.1:1/taken", "upstream": "http://127.0.0.1:9/"},
+		"POST " + env + "/apis":                             map[string]any{"name": "taken", "address": listening("taken"), "upstream": "http://127.0.0.1:9/"},
 		"POST " + env + "/apis/{namespace}/{name}/policies": map[string]any{"policy": "http-basic-authentication-flex", "settings": map[string]any{"username": "u", "password": "p"}},
 		"PUT " + env + "/apis/{namespace}/{name}/policies":  map[string]any{"order": []any{map[string]any{"kind": "PolicyBinding", "namespace": "default", "name": t.ids["binding"]}}},
 		"PATCH " + env + "/policies/{namespace}/{name}":     map[string]any{"enabled": false},

@@ -67,11 +67,11 @@ func formOf(pattern, act string, t *tenant) url.Values {
 		"act": act, "id": id, "version": "1", "name": "taken", "display": "taken", "email": "taken@example.com", "kind": "person", "parent": "root", "disabled": "on",
 		"what": "developer", "where": t.group + "/", "account": t.ids["account"], "group": t.group, "application": t.group + "/" + t.ids["application"],
 		"api": "default/" + t.ids["api"], "tier": t.ids["tier"], "note": "taken", "reason": "taken", "hours": "0", "sure": "on", "namespace": "default",
-		"address": "http://127.0.0.1:1/taken", "upstream": "http://127.0.0.1:9/", "on": "false", "permission": "secrets:view", "number": "1",
+		"address": listening("taken"), "upstream": "http://127.0.0.1:9/", "on": "false", "permission": "secrets:view", "number": "1",
 		"username": "taken", "password": "taken-password", "next": "/", "code": "123456", "days": "7", "permissions": "apis:view", "provider": "oidc:test",
 		"method": "GET", "path": "/orders/1", "enabled": "no", "apis": "default/orders", "from": "2026-01-01T00:00", "until": "2026-01-02T00:00",
 		"status": "ACTIVE", "max0": "10", "every0": "1", "unit0": "minutes", "s-url": "https://example.com/", "q": "taken", "shared": "on", "folder": "/etc",
-		"host": "example.com", "base": "/", "listen": "http://127.0.0.1:1/", "up": "0", "text": ordersManifest, "manifest": ordersManifest, "draft": "1",
+		"host": "example.com", "base": "/", "listen": listening(""), "up": "0", "text": ordersManifest, "manifest": ordersManifest, "draft": "1",
 		"fingerprint": "0123456789abcdef", "policy": "http-basic-authentication-flex", "looked": "on", "maintainer": "on", "source": "",
 	} {
 		f.Set(name, value)

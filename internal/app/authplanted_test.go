@@ -154,7 +154,7 @@ func (w *authWorld) plant(t *testing.T) planted {
 	p["token of a gateway"] = text(w.make("POST", "/environments/default/gateways", map[string]any{"name": "planted"})["token"])
 	p["API token"] = text(w.make("POST", "/accounts/"+w.home.ids["robot"]+"/tokens", newToken(w.home))["token"])
 	p["invitation"] = text(w.make("POST", "/accounts/"+w.home.ids["account"]+"/invitation", nil)["token"])
-	w.make("POST", "/environments/default/apis", map[string]any{"name": "planted", "address": "http://127.0.0.1:1/planted", "upstream": "http://127.0.0.1:9/"})
+	w.make("POST", "/environments/default/apis", map[string]any{"name": "planted", "address": listening("planted"), "upstream": "http://127.0.0.1:9/"})
 	w.make("POST", "/environments/default/apis/default/planted/policies", map[string]any{"policy": "http-basic-authentication-flex", "settings": map[string]any{"username": "u", "password": p["password of a policy"]}})
 	w.person("planted", p["password"])
 	p["session"] = w.admin

@@ -190,7 +190,7 @@ func TestStepUpAndLimits(t *testing.T) {
 		if a := ask(narrow); a.status != http.StatusForbidden && a.status != http.StatusNotFound && route.At != api.Self {
 			t.Errorf("%s by a token for another thing: %d", name, a.status)
 		}
-		if route.Method != http.MethodGet {
+		if route.Method != http.MethodGet && !strings.HasSuffix(route.Path, "/preview") { // which changes nothing
 			if a := ask(reader); a.status < 300 {
 				t.Errorf("%s by a token that only reads: %d", name, a.status)
 			}

@@ -28,6 +28,19 @@ import (
 // setup is who makes what tests begin with.
 var setup = access.By{Operator: "setup"}
 
+// listening is an address for an API. What is made is served, so it is none that other
+// tests take for closed.
+func listening(path string) string { return "http://" + ownAddress() + "/" + path }
+
+var ownAddress = sync.OnceValue(func() string { //nolint:gochecknoglobals // one for the process
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = ln.Close() }()
+	return ln.Addr().String()
+})
+
 // tenant is a business group with an environment and one thing of every kind in it.
 // Every name in it holds its mark, which nobody else may read.
 type tenant struct {
@@ -221,7 +234,7 @@ func (w *authWorld) furnish(t *tenant) {
 	env, group, ids := "/environments/"+t.environment, "/groups/"+t.group, t.ids
 	text := func(v any) string { return fmt.Sprint(v) }
 	if t != w.home {
-		w.make("POST", env+"/apis", map[string]any{"name": ids["api"], "address": "http://127.0.0.1:1/" + t.mark, "upstream": "http://127.0.0.1:9/"})
+		w.make("POST", env+"/apis", map[string]any{"name": ids["api"], "address": listening(t.mark), "upstream": "http://127.0.0.1:9/"})
 		bound := w.make("POST", env+"/apis/default/"+ids["api"]+"/policies", map[string]any{"policy": "http-basic-authentication-flex", "settings": map[string]any{"username": t.mark, "password": t.mark + "-password"}})
 		ids["binding"] = text(bound["metadata"].(map[string]any)["name"])
 		draft := w.make("GET", env+"/draft", nil)

@@ -99,7 +99,7 @@ func TestBrowserInventory(t *testing.T) {
 			t.Errorf("%s: %s", what, f)
 		}
 	})
-	if t.Logf("axe judged %d views", looked); looked < 46 {
+	if t.Logf("axe judged %d views", looked); looked < len(pages) || looked < 20 {
 		t.Error("too few views judged")
 	}
 }

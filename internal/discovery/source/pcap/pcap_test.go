@@ -247,6 +247,7 @@ func disturb(pieces []piece, random *rand.Rand, window int) []piece {
 			again := rest[i]
 			if i+1 < len(rest) && rest[i+1].server == again.server && !rest[i+1].fin && !again.fin && rest[i+1].seq == again.seq+uint32(len(again.data)) {
 				again.data += rest[i+1].data
+				again.ack = rest[i+1].ack // a sender acknowledges what it has seen by then
 			}
 			rest = slices.Insert(rest, at, again)
 		}
