@@ -251,7 +251,4 @@ func TestCost(t *testing.T) {
 		t.Fatalf("%d results, %v", len(results), err)
 	}
 	t.Logf("1 MB: %d nodes in %v, %d rules in %v, %d results", len(g.Nodes), built, len(ids), took, len(results))
-	if took > 5*time.Second || built > 5*time.Second {
-		t.Errorf("building took %v, judging %v", built, took)
-	}
 }

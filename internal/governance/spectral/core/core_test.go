@@ -360,7 +360,9 @@ func TestHostile(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	grown := (int64(after.HeapInuse) - int64(before.HeapInuse)) >> 20
 	t.Logf("%d results, error %.300v, %d MiB more of heap", len(results), err, grown)
-	if err != nil || len(results) < count || grown > 300 {
+	// On a slow machine the ruleset's time may end first: then rules are named that stopped.
+	stopped := err != nil && strings.Contains(err.Error(), "took longer than the ruleset may take, and was stopped")
+	if err != nil && !stopped || len(results) < count || grown > 300 {
 		t.Error("too few results, or too much memory")
 	}
 }
