@@ -55,6 +55,16 @@ type Expander struct {
 // Environ is the expander that looks into the environment of this process.
 func Environ() Expander { return Expander{Lookup: os.LookupEnv} }
 
+// Variable is the environment variable that a setting refers to, when it is a
+// reference to one: $NAME or ${NAME}.
+func Variable(value string) (name string, ok bool) {
+	m := reference.FindStringSubmatch(value)
+	if m == nil {
+		return "", false
+	}
+	return m[1] + m[2], true
+}
+
 // Expand returns the value of the environment variable when value as a whole is
 // $NAME or ${NAME}; a variable that is not set is a *MissingError. A leading $$
 // stands for one literal $. Everything else, as "cost $5" or "$1abc", is
@@ -69,11 +79,10 @@ func (e Expander) Expand(value string) (string, error) {
 	if IsStored(value) {
 		return e.stored(value)
 	}
-	m := reference.FindStringSubmatch(value)
-	if m == nil {
+	name, ok := Variable(value)
+	if !ok {
 		return value, nil
 	}
-	name := m[1] + m[2]
 	if strings.HasPrefix(name, OwnVariables) {
 		return "", fmt.Errorf("environment variable %s: those that begin with %s are settings of Farrier itself, which resources can't read", name, OwnVariables)
 	}

@@ -11,12 +11,17 @@ import (
 
 // checked brings a resource into canonical form and refuses it where it is wrong in
 // itself; what it refers to is looked at when the draft is published.
-func (s *Service) checked(environment string, d *manifest.Document) error {
+func (s *Service) checked(e *editing, d *manifest.Document, before ...*manifest.Document) error {
+	environment := e.environment
 	if !slices.Contains(Kinds(), d.Kind) {
 		return invalid("kind: must be one of %s; contracts and secrets have places of their own", strings.Join(Kinds(), ", "))
 	}
 	if err := d.Canonical(); err != nil {
 		return invalid("%v", err)
+	}
+	// Before anything is resolved: what may not be reached is not even tried.
+	if err := s.reach(e.mayUse, d, before...); err != nil {
+		return err
 	}
 	text, err := d.YAML()
 	if err != nil {

@@ -167,16 +167,25 @@ type editing struct {
 	environment string
 	state       environmentRow
 	count       int
+	// mayUse tells of which groups the principal may use the secrets.
+	mayUse func(group string) bool
 }
 
 // edit changes the draft in one transaction.
 func (s *Service) edit(ctx context.Context, p control.Principal, environment string, change func(tx *store.Tx, e *editing) error) error {
+	mayUse := func(string) bool { return false }
+	if s.o.MayUse != nil {
+		var err error
+		if mayUse, err = s.o.MayUse(ctx, p, environment); err != nil {
+			return err
+		}
+	}
 	return s.o.DB.Write(ctx, func(tx *store.Tx) error {
 		state, err := readEnvironment(ctx, tx.Reader, environment)
 		if err != nil {
 			return err
 		}
-		e := &editing{p: p, environment: environment, state: state}
+		e := &editing{p: p, environment: environment, state: state, mayUse: mayUse}
 		e.state.draft++
 		if err := change(tx, e); err != nil || e.count == 0 {
 			return err
@@ -209,7 +218,11 @@ func (s *Service) put(ctx context.Context, tx *store.Tx, e *editing, d manifest.
 	if d, err = unmasked(d, before); err != nil {
 		return Resource{}, err
 	}
-	if err := s.checked(e.environment, &d); err != nil {
+	live, err := s.live(ctx, tx.Reader, e, keyOf(&d))
+	if err != nil {
+		return Resource{}, err
+	}
+	if err := s.checked(e, &d, before, live); err != nil {
 		return Resource{}, err
 	}
 	digest, err := s.keepText(ctx, tx, e.environment, &d)

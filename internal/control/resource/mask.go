@@ -68,20 +68,38 @@ func policyNames(fields []manifest.Field) map[string]string {
 // secretBySchema says whether the schema of its policy, or the name of the field where
 // there is none, makes a field a secret.
 func (s *Service) secretBySchema(f manifest.Field, policies map[string]string) bool {
-	binding, rest := "", f.Steps[1:]
-	if len(rest) > 3 && rest[0] == "policies" {
-		binding, rest = rest[0]+"."+rest[1], rest[2:]
+	secret, known := s.bySchema(f, policies, func(schema map[string]any) bool { return schema["writeOnly"] == true })
+	if secret || known {
+		return secret
 	}
+	last := f.Steps[len(f.Steps)-1]
+	return classify.SecretName(last) || last == "key" && strings.Contains(f.Text, "PRIVATE KEY")
+}
+
+// policyOf is the policy whose binding holds a field, empty for none, and the steps
+// within the binding.
+func policyOf(f manifest.Field, policies map[string]string) (name string, within []string) {
+	binding, within := "", f.Steps[1:]
+	if len(within) > 3 && within[0] == "policies" {
+		binding, within = within[0]+"."+within[1], within[2:]
+	}
+	return policies[binding], within
+}
+
+// bySchema says whether what leads to a setting of a policy is so by its schema; known
+// says that the policy has a schema, and a place for the field there.
+func (s *Service) bySchema(f manifest.Field, policies map[string]string, so func(schema map[string]any) bool) (found, known bool) {
+	name, rest := policyOf(f, policies)
 	var schema map[string]any
-	if name := policies[binding]; name != "" && rest[0] == "config" {
+	if name != "" && rest[0] == "config" {
 		schema, rest = s.o.Schema(name), rest[1:]
 	}
 	for _, step := range rest {
 		if schema == nil {
 			break
 		}
-		if schema["writeOnly"] == true {
-			return true
+		if so(schema) {
+			return true, true
 		}
 		properties, _ := schema["properties"].(map[string]any)
 		next, known := properties[step].(map[string]any)
@@ -95,11 +113,7 @@ func (s *Service) secretBySchema(f manifest.Field, policies map[string]string) b
 		}
 		schema = next
 	}
-	if schema != nil {
-		return schema["writeOnly"] == true
-	}
-	last := f.Steps[len(f.Steps)-1]
-	return classify.SecretName(last) || last == "key" && strings.Contains(f.Text, "PRIVATE KEY")
+	return schema != nil && so(schema), schema != nil
 }
 
 // masked is a resource as it may be shown.
@@ -121,24 +135,24 @@ func unmasked(next manifest.Document, before *manifest.Document) (manifest.Docum
 	if !strings.Contains(string(next.Spec), Mask) {
 		return next, nil
 	}
-	kept := map[string]string{}
-	if before != nil {
-		fields, err := before.Fields()
-		if err != nil {
-			return next, err
-		}
-		for _, f := range fields {
-			if f.IsText {
-				kept[f.Path] = f.Text
-			}
-		}
+	kept, err := textsOf(before)
+	if err != nil {
+		return next, err
+	}
+	fields, err := next.Fields()
+	if err != nil {
+		return next, err
+	}
+	policies, policy := policyNames(fields), map[string]string{}
+	for _, f := range fields {
+		policy[f.Path], _ = policyOf(f, policies)
 	}
 	var missing []string
 	out, err := next.Rewrite(func(path, text string) string {
 		if text != Mask {
 			return text
 		}
-		old, ok := kept[path]
+		old, ok := kept[spot{policy[path], path}]
 		if !ok {
 			missing = append(missing, path)
 		}

@@ -2,6 +2,11 @@
 // has a draft of resources, which console, HTTP API and commands edit alike, and
 // numbered revisions that were published from it. Manifests are another view of
 // the same resources: what was edited is exported as YAML and back without loss.
+// What operators write reaches no further than they do themselves: it names no file
+// and no environment variable of the machines that serve, as manifests on disk may,
+// and a kept secret only where who writes it may use that, or where it stood before.
+// The right of the author counts, when a draft is written; whoever publishes it need
+// not know the secrets. Files and variables are refused once more then.
 package resource
 
 import (
@@ -85,6 +90,9 @@ type Options struct {
 	// Try says why whoever serves an environment would refuse a revision that could be
 	// built; nil refuses none.
 	Try func(ctx context.Context, environment string, rev *revision.Revision) []manifest.Problem
+	// MayUse tells of which groups of an environment a principal may use the kept
+	// secrets; without it, of none.
+	MayUse func(ctx context.Context, p control.Principal, environment string) (func(group string) bool, error)
 	// DryRun says what a draft would have refused of recorded traffic.
 	DryRun func(ctx context.Context, environment string, rev *revision.Revision) (any, error)
 }

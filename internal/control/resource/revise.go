@@ -104,6 +104,9 @@ func (s *Service) Publish(ctx context.Context, p control.Principal, environment 
 
 // servable refuses rows of which no revision can be made, or none that can be served.
 func (s *Service) servable(ctx context.Context, environment string, of []row) error {
+	if err := s.reachable(ctx, environment, of); err != nil {
+		return err
+	}
 	rev, problems, err := s.build(ctx, environment, of)
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ type Settings struct {
 	Content string `json:"content" default:""`
 	// File is the absolute path of a file that holds the card, in the place of
 	// content. It is read once, when the settings are loaded.
-	File string `json:"file" default:""`
+	File string `json:"file" default:"" host:"true"`
 	// CardPath is where the card is, below the API's base path.
 	CardPath string `json:"cardPath" default:"/.well-known/agent-card.json"`
 	// ConsumerURL is the address under which clients reach the agent through the

@@ -42,7 +42,7 @@ type Settings struct {
 	// Spec is a description of the API in one document, RAML or OpenAPI. Each of its operations then needs one of the alternatives of its security (securedBy in RAML): all scopes of OAuth 2.0 and OpenID Connect, all roles that stand with other schemes, and one of the roles in x-required-roles (annotation required-roles in RAML). Who comes with a token is judged by the alternatives with a token, where there are any. An operation that says nothing of security needs a caller who is identified; a path or method that is not described is refused.
 	Spec string `json:"spec" default:""`
 	// SpecFile is the main file of the description, or a zip archive, below the folder of the manifest. The files that it refers to must lie beside it or below. They are read when the manifest is; a later change counts when manifests are read again. Other YAML files that it consists of would be taken for manifests in a folder of manifests: put them into a folder whose name begins with a dot.
-	SpecFile string `json:"specFile" default:""`
+	SpecFile string `json:"specFile" default:"" host:"true"`
 	// SpecArchive is the description as a zip archive in base64, at most 8 MiB, as Exchange gives them. The files of specFile are put here when a manifest is read.
 	SpecArchive string `json:"specArchive" default:""`
 	// SpecMain is the main file in the archive. By default it is the one that exchange.json names, or the only description there.

@@ -36,7 +36,7 @@ type LambdaSettings struct {
 	// AuthenticationMode is where the credentials come from: default is the chain of AWS (environment, shared files, web identity, container, instance), profile is the section credentialProfile of the shared files, static is credentials.
 	AuthenticationMode string `json:"authenticationMode" default:"default" enum:"default|profile|static"`
 	// CredentialProfile is the section of the shared files, with profile.
-	CredentialProfile string `json:"credentialProfile" default:""`
+	CredentialProfile string `json:"credentialProfile" default:"" host:"true"`
 	// Credentials are the credentials, with static.
 	Credentials *Static `json:"credentials"`
 	// Endpoint is where the Lambda API is called, as https://vpce-1.lambda.eu-central-1.vpce.amazonaws.com; left out, it is the public one of the region. This setting is Farrier's own.

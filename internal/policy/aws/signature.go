@@ -92,7 +92,7 @@ type File struct {
 // DataSource is a file.
 type DataSource struct {
 	// Filename is its path. It is read again every minute.
-	Filename string `json:"filename" required:"true" minLength:"1"`
+	Filename string `json:"filename" required:"true" minLength:"1" host:"true"`
 }
 
 // excluded are never signed: they belong to the connection, or the gateway or a

@@ -51,7 +51,7 @@ type Feed struct {
 	// URL is http or https; File is the absolute path of a file. Set one of them.
 	URL string `json:"url" default:""`
 	// File is the absolute path of a file.
-	File string `json:"file" default:""`
+	File string `json:"file" default:"" host:"true"`
 	// Authorization is sent as the header of that name.
 	Authorization string `json:"authorization" default:"" secret:"true"`
 	// RefreshSeconds is how often it is read again.

@@ -6,7 +6,8 @@
 //
 // Tags: json (name), default (a JSON value, or plain text for strings), enum
 // (values split by |), required, min, max, minItems, minLength, secret (never
-// shown), expr (a DataWeave expression is allowed).
+// shown), expr (a DataWeave expression is allowed), host (it names a file of the
+// gateway's machine, which only manifests on disk may).
 package main
 
 import (
@@ -221,6 +222,9 @@ func fieldSchema(f *ast.Field, tag reflect.StructTag, structs map[string]declare
 	}
 	if tag.Get("expr") == "true" {
 		schema = schema.set("format", "dataweave")
+	}
+	if tag.Get("host") == "true" {
+		schema = schema.set("format", "host-file")
 	}
 	return schema, nil
 }

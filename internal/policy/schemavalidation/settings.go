@@ -9,7 +9,7 @@ type Settings struct {
 	// Spec is the description in one document: RAML 0.8 or 1.0, or OpenAPI 2.0, 3.0 or 3.1, as JSON or YAML. Set it, specFile or specArchive.
 	Spec string `json:"spec" default:""`
 	// SpecFile is the main file of the description, or a zip archive, below the folder of the manifest. The files that it refers to must lie beside it or below. They are read when the manifest is; a later change counts when manifests are read again. Other YAML files that it consists of would be taken for manifests in a folder of manifests: put them into a folder whose name begins with a dot.
-	SpecFile string `json:"specFile" default:""`
+	SpecFile string `json:"specFile" default:"" host:"true"`
 	// SpecArchive is the description as a zip archive in base64, at most 8 MiB, as Exchange gives them. The files of specFile are put here when a manifest is read.
 	SpecArchive string `json:"specArchive" default:""`
 	// SpecMain is the main file in the archive. By default it is the one that exchange.json names, or the only description there.
