@@ -40,7 +40,7 @@ var rooms = []struct {
 	{"posturesuppressions", "posture/suppressions", 1},
 	{"resource", "control/resource", 1},
 	{"scan", "scan/history", 1},
-	{"secrets", "control/secrets", 1},
+	{"secrets", "control/secrets", 2},
 	{"sso", "control/sso", 1},
 	{"store", "store", 1},
 }

@@ -51,6 +51,8 @@ const (
 	DraftPublished Action = "draft-published"
 	ReviewAsked    Action = "review-asked"
 	ReviewSet      Action = "review-set"
+	// ReviewRejected tells that a second person did not agree to a draft.
+	ReviewRejected Action = "review-rejected"
 	// ResourcesExported says that resources were exported with the secrets in them.
 	ResourcesExported Action = "resources-exported"
 	// LogPruned says that old entries of this log were removed behind a signed cut,
@@ -103,6 +105,13 @@ const (
 	SecretChanged    Action = "secret-changed"
 	SecretRolledBack Action = "secret-rolled-back"
 	SecretRemoved    Action = "secret-removed"
+	// ACMESet says that a keystore is obtained from an authority, ACMETried that somebody
+	// had it asked for at once, ACMEFailed that an attempt failed, ACMEEnded that it is
+	// obtained no more.
+	ACMESet    Action = "acme-set"
+	ACMETried  Action = "acme-tried"
+	ACMEFailed Action = "acme-failed"
+	ACMEEnded  Action = "acme-ended"
 	// SecretGroupMade and its like tell of groups; SecretGranted that an account may use
 	// one, SecretGrantEnded that it may no more.
 	SecretGroupMade    Action = "secret-group-made"
@@ -174,14 +183,14 @@ const (
 
 func (a Action) known() bool {
 	switch a {
-	case SecretWritten, SecretRotated, SecretRead, SecretChanged, SecretRolledBack, SecretRemoved,
+	case SecretWritten, SecretRotated, SecretRead, SecretChanged, SecretRolledBack, SecretRemoved, ACMESet, ACMETried, ACMEFailed, ACMEEnded,
 		SecretGroupMade, SecretGroupChanged, SecretGroupRemoved, SecretGranted, SecretGrantEnded, MasterKeyRotated, MasterKeyForgotten,
 		GatewayInvited, GatewayEnrolled, GatewayRenewed, GatewayRemoved,
 		SignIn, SignInFailed, SignOut, PasswordSet, LoginLinkIssued, RevisionPublished, RevisionRefused, KillSwitch,
 		ContentUpdated, ContentRolledBack, ConformanceChanged, SigningKeyMade, SigningKeyRemoved,
 		ProjectScanned, ProjectRemoved, PatchMade, PatchEnded,
 		InventoryEdited, InventoryEditEnded, InventoryMarked, InventoryViewChanged, APIAdopted, PolicyApplied, AdoptionRemoved,
-		ResourceCreated, ResourceChanged, ResourceRemoved, DraftDiscarded, DraftPublished, ReviewAsked, ReviewSet, ResourcesExported,
+		ResourceCreated, ResourceChanged, ResourceRemoved, DraftDiscarded, DraftPublished, ReviewAsked, ReviewSet, ReviewRejected, ResourcesExported,
 		LogPruned, RetentionChanged, LogExported:
 		return true
 	case PasskeyCloned, Confirmed, FactorAdded, FactorRemoved, SessionRevoked, AccountCreated, AccountChanged,

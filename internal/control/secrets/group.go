@@ -198,75 +198,18 @@ func (s *Service) RemoveGroup(ctx context.Context, p control.Principal, environm
 		if n > 0 {
 			return invalid("", "the group holds %d secrets; remove them first", n)
 		}
+		asked, err := s.acmes(ctx, tx.Reader, environment, name)
+		if err != nil {
+			return err
+		}
+		if len(asked) > 0 {
+			return invalid("", "%s is being obtained from an authority; end that first", asked[0].Name)
+		}
 		for _, table := range []string{"DELETE FROM secrets_grants WHERE environment = ? AND group_name = ?", "DELETE FROM secrets_groups WHERE environment = ? AND name = ?"} {
 			if _, err := tx.Exec(ctx, table, environment, name); err != nil {
 				return err
 			}
 		}
 		return s.o.Audit.Record(ctx, tx, control.Told(p, environment, audit.SecretGroupRemoved, "secret group "+name))
-	})
-}
-
-// GroupGrant lets one account see or write the secrets of one group.
-type GroupGrant struct {
-	Account    string            `json:"account"`
-	Permission access.Permission `json:"permission"`
-	Made       time.Time         `json:"made"`
-	MadeBy     string            `json:"madeBy"`
-}
-
-// Grants lists who may use a group beyond those who may use all of the environment.
-func (s *Service) Grants(ctx context.Context, p control.Principal, environment, group string) (all []GroupGrant, err error) {
-	if err := s.allowed(ctx, p, access.ViewSecrets, environment, group); err != nil {
-		return nil, err
-	}
-	rows, err := s.o.DB.Read().Query(ctx, "SELECT account, permission, made_at, made_by FROM secrets_grants WHERE environment = ? AND group_name = ? ORDER BY account, permission", environment, group)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var g GroupGrant
-		var made int64
-		if err := rows.Scan(&g.Account, &g.Permission, &made, &g.MadeBy); err != nil {
-			return nil, err
-		}
-		g.Made = moment(made)
-		all = append(all, g)
-	}
-	return all, rows.Err()
-}
-
-// Grant lets an account see (ViewSecrets) or also write (WriteSecrets) the secrets
-// of a group; on false it may no more.
-func (s *Service) Grant(ctx context.Context, p control.Principal, environment, group, account string, permission access.Permission, on bool) error {
-	if err := s.gate.Environment(ctx, p, access.GrantSecrets, environment); err != nil {
-		return err
-	}
-	if permission != access.ViewSecrets && permission != access.WriteSecrets {
-		return invalid("permission", "must be %s or %s", access.ViewSecrets, access.WriteSecrets)
-	}
-	if account == "" || len(account) > 200 {
-		return invalid("account", "must name an account")
-	}
-	return s.o.DB.Write(ctx, func(tx *store.Tx) error {
-		if _, err := s.group(ctx, tx.Reader, environment, group); err != nil {
-			return err
-		}
-		var err error
-		action := audit.SecretGranted
-		if on {
-			_, err = tx.Exec(ctx, `INSERT INTO secrets_grants (environment, group_name, account, permission, made_at, made_by) VALUES (?, ?, ?, ?, ?, ?)
-				ON CONFLICT (environment, group_name, account, permission) DO NOTHING`, environment, group, account, string(permission), s.o.Now().UnixMilli(), p.Operator)
-		} else {
-			action = audit.SecretGrantEnded
-			_, err = tx.Exec(ctx, "DELETE FROM secrets_grants WHERE environment = ? AND group_name = ? AND account = ? AND permission = ?", environment, group, account, string(permission))
-		}
-		if err != nil {
-			return err
-		}
-		e := control.Told(p, environment, action, "secret group "+group)
-		e.Detail = map[string]string{"account": account, "permission": string(permission)}
-		return s.o.Audit.Record(ctx, tx, e)
 	})
 }

@@ -253,13 +253,16 @@ type Expiry struct {
 	Rotation bool `json:"rotation,omitempty"`
 }
 
-// Expiring lists what ends within a time, or has ended, in all environments. It is
-// for alerts: nobody is asked whether they may.
+// Expiring lists what ends within a time, or has ended, in all environments. A
+// certificate that an authority renews is among it only when the last attempt failed, or
+// was not made when it was due: many hold for days. It is for alerts: nobody is asked
+// whether they may.
 func (s *Service) Expiring(ctx context.Context, within time.Duration) (all []Expiry, err error) {
 	until := s.o.Now().Add(within).UnixMilli()
-	rows, err := s.o.DB.Read().Query(ctx, `SELECT environment, group_name, name, kind, owner, expires_at, expiry_set, next_rotation FROM secrets_entries
-		WHERE expiry_set > 0 AND expiry_set <= ? OR expiry_set = 0 AND expires_at > 0 AND expires_at <= ? OR next_rotation > 0 AND next_rotation <= ?
-		ORDER BY environment, group_name, name`, until, until, until)
+	rows, err := s.o.DB.Read().Query(ctx, `SELECT environment, group_name, name, kind, owner, expires_at, expiry_set, next_rotation FROM secrets_entries e
+		WHERE (expiry_set > 0 AND expiry_set <= ? OR expiry_set = 0 AND expires_at > 0 AND expires_at <= ? OR next_rotation > 0 AND next_rotation <= ?)
+		AND NOT EXISTS (SELECT 1 FROM secrets_acme a WHERE a.environment = e.environment AND a.group_name = e.group_name AND a.name = e.name AND a.failures = 0 AND a.next_try > ?)
+		ORDER BY environment, group_name, name`, until, until, until, s.o.Now().Add(-acmeLate).UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("looking for what expires: %w", err)
 	}

@@ -7,6 +7,7 @@ package secrets
 
 import (
 	"context"
+	"crypto/x509"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -49,8 +50,8 @@ type Use struct {
 	Line int
 }
 
-// Options are what the service works with; all but Fetch, Changed and Uses are
-// required.
+// Options are what the service works with; all but Fetch, Authority, Answering,
+// Changed and Uses are required.
 type Options struct {
 	DB    *store.DB
 	Tree  control.Tree
@@ -60,8 +61,17 @@ type Options struct {
 	Log   *slog.Logger
 	// Fetch loads certificate revocation lists; nil loads none.
 	Fetch *http.Client
+	// Authority makes the client through which directories of ACME are asked, verified
+	// with roots, or with those of the system when they are nil; nil asks none.
+	Authority func(roots *x509.CertPool) *http.Client
+	// Answering comes back when the gateways of an environment answer to challenges with
+	// the tokens, or after a while when they don't; nil doesn't wait.
+	Answering func(ctx context.Context, environment string, tokens []string)
 	// Changed is told that what references in an environment lead to has changed.
 	Changed func(environment string)
+	// Account is the id of the account of a name, empty for none; without it names are
+	// ids. Grants belong to ids: who gets the name of one that was deleted gets nothing.
+	Account func(ctx context.Context, name string) (id string, err error)
 	// Uses tells where credentials are used in what an environment serves.
 	Uses func(environment string) []Use
 }
@@ -70,12 +80,14 @@ type Options struct {
 type Service struct {
 	o    Options
 	gate control.Gate
+	// ask says that a certificate is to be asked for.
+	ask chan struct{}
 }
 
 // Open brings the tables up to date and makes the service.
 func Open(ctx context.Context, o Options) (*Service, error) {
 	if o.DB == nil || o.Tree == nil || o.Ring == nil || o.Audit == nil || o.Now == nil || o.Log == nil {
-		return nil, errors.New("opening secrets: all options but Fetch, Changed and Uses are required")
+		return nil, errors.New("opening secrets: the options that are required are not all there")
 	}
 	if o.Changed == nil {
 		o.Changed = func(string) {}
@@ -86,7 +98,7 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 	if err := o.DB.Migrate(ctx, "secrets", migrations); err != nil {
 		return nil, fmt.Errorf("opening secrets: %w", err)
 	}
-	return &Service{o: o, gate: control.Gate{Tree: o.Tree}}, nil
+	return &Service{o: o, gate: control.Gate{Tree: o.Tree}, ask: make(chan struct{}, 1)}, nil
 }
 
 // InputError says what of a form can't be accepted.
@@ -120,39 +132,6 @@ func checkText(field, text string) error {
 		return invalid(field, "must be at most 500 bytes long")
 	}
 	return nil
-}
-
-// allowed authorises something in one group: by what the principal may do in the
-// environment, or by a grant on the group.
-func (s *Service) allowed(ctx context.Context, p control.Principal, what access.Permission, environment, group string) error {
-	err := s.gate.Environment(ctx, p, what, environment)
-	if err == nil || group == "" || !p.Ready() || what != access.ViewSecrets && what != access.WriteSecrets {
-		return err
-	}
-	if !errors.Is(err, control.ErrForbidden) && !errors.Is(err, control.ErrNotFound) {
-		return err
-	}
-	if p.Limits != nil && !contains(p.Limits, what) {
-		return err
-	}
-	var n int
-	if scan := s.o.DB.Read().QueryRow(ctx, "SELECT COUNT(*) FROM secrets_grants WHERE environment = ? AND group_name = ? AND account = ? AND permission IN (?, ?)",
-		environment, group, p.Operator, string(what), string(access.WriteSecrets)).Scan(&n); scan != nil {
-		return fmt.Errorf("looking for a grant: %w", scan)
-	}
-	if n == 0 {
-		return err
-	}
-	return nil
-}
-
-func contains(all []access.Permission, one access.Permission) bool {
-	for _, p := range all {
-		if p == one {
-			return true
-		}
-	}
-	return false
 }
 
 // bump counts a change, for other processes.

@@ -1,6 +1,7 @@
 package secrets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,8 @@ type putting struct {
 	how                      string
 	action                   audit.Action
 	seen                     int64
+	// owner is that of a fresh secret, empty for who writes it.
+	owner string
 	// overlap is until when the version before is given out as the predecessor.
 	overlap time.Time
 }
@@ -77,7 +80,7 @@ func (s *Service) put(ctx context.Context, tx *store.Tx, u putting) (Secret, err
 			fetch = now
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO secrets_entries (environment, group_name, name, kind, owner, note, current, latest, previous, overlap_until, rotation, next_rotation, next_fetch, expires_at, expiry_set, changed_at, version)
-			VALUES (?, ?, ?, ?, ?, '', ?, ?, 0, 0, '{}', 0, ?, ?, 0, ?, 1)`, u.environment, u.group, u.name, string(u.kind), u.p.Operator, number, number, fetch, millis(u.m.expires), now)
+			VALUES (?, ?, ?, ?, ?, '', ?, ?, 0, 0, '{}', 0, ?, ?, 0, ?, 1)`, u.environment, u.group, u.name, string(u.kind), cmp.Or(u.owner, u.p.Operator), number, number, fetch, millis(u.m.expires), now)
 	} else {
 		previous := 0
 		if !u.overlap.IsZero() {
@@ -272,6 +275,7 @@ func (s *Service) Remove(ctx context.Context, p control.Principal, environment, 
 		for _, statement := range []string{
 			"DELETE FROM secrets_versions WHERE environment = ? AND group_name = ? AND name = ?",
 			"DELETE FROM secrets_entries WHERE environment = ? AND group_name = ? AND name = ?",
+			"DELETE FROM secrets_acme WHERE environment = ? AND group_name = ? AND name = ?",
 		} {
 			if _, err := tx.Exec(ctx, statement, environment, group, name); err != nil {
 				return err
