@@ -146,6 +146,14 @@ func (s *Service) CreateAccount(ctx context.Context, by By, a Account) (Account,
 }
 
 func (s *Service) insertAccount(ctx context.Context, tx *store.Tx, by By, a *Account) error {
+	if err := s.putAccount(ctx, tx, by, a); err != nil {
+		return err
+	}
+	return s.tell(ctx, tx, by, ActionAccountCreated, "account "+a.Name, nil, *a)
+}
+
+// putAccount keeps a new account and tells nobody.
+func (s *Service) putAccount(ctx context.Context, tx *store.Tx, by By, a *Account) error {
 	a.ID, a.Version, a.Created, a.CreatedBy = secret.NewID(), 1, s.now(), by.Operator
 	n, err := tx.Exec(ctx, "INSERT INTO access_accounts (id, name, display, email, kind, password_hash, disabled, external, created_at, created_by, seen_at, version) "+
 		"VALUES (?, ?, ?, ?, ?, '', ?, ?, ?, ?, 0, 1) ON CONFLICT (name) DO NOTHING",
@@ -156,7 +164,7 @@ func (s *Service) insertAccount(ctx context.Context, tx *store.Tx, by By, a *Acc
 	if n == 0 {
 		return ErrTaken
 	}
-	return s.tell(ctx, tx, by, ActionAccountCreated, "account "+a.Name, nil, *a)
+	return nil
 }
 
 // UpdateAccount changes display name, e-mail address and whether an account is
@@ -178,8 +186,8 @@ func (s *Service) UpdateAccount(ctx context.Context, by By, a Account) (Account,
 			return err
 		}
 		return s.keepAdmin(ctx, tx, func() error {
-			if _, err := tx.Exec(ctx, "UPDATE access_accounts SET display = ?, email = ?, disabled = ?, version = ? WHERE id = ?",
-				after.Display, after.Email, after.Disabled, after.Version, a.ID); err != nil {
+			if _, err := tx.Exec(ctx, "UPDATE access_accounts SET display = ?, email = ?, disabled = ?, version = ?, changed_at = ? WHERE id = ?",
+				after.Display, after.Email, after.Disabled, after.Version, s.now().UnixMilli(), a.ID); err != nil {
 				return err
 			}
 			if after.Disabled {

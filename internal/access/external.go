@@ -31,8 +31,11 @@ type External struct {
 	NotAfter time.Time
 }
 
+// scimPrefix begins the name of a provider that keeps accounts by SCIM.
+const scimPrefix = "scim:"
+
 // providers is what a provider's name begins with.
-var providers = []string{"oidc:", "saml:", "scim:"}
+var providers = []string{"oidc:", "saml:", scimPrefix}
 
 func (e External) check() error {
 	if !slices.ContainsFunc(providers, func(kind string) bool {
@@ -47,8 +50,8 @@ func (e External) check() error {
 }
 
 // SignInExternal signs in whom a provider vouches for. An account is found by the
-// identity that was linked to it, or one that the provider made; none is ever found by
-// its name alone. Memberships of teams that come from the provider become what its
+// identity that was linked to it, or it is one that the provider made: by SCIM, for
+// somebody of that id, name or e-mail address. None of others is ever found by its name. Memberships of teams that come from the provider become what its
 // groups say now. The refusals are ErrNoAccount, ErrDisabled, ErrTaken and ErrInvalid.
 func (s *Service) SignInExternal(ctx context.Context, e External, from From) (Session, error) {
 	if err := e.check(); err != nil {
@@ -100,6 +103,12 @@ func (s *Service) identify(ctx context.Context, tx *store.Tx, e External, from F
 		return Account{}, err
 	}
 	by := By{Operator: system, Via: e.Provider, Address: from.Address}
+	switch a, err := expected(ctx, tx, e); {
+	case err == nil:
+		return a, s.link(ctx, tx, by, a, e.Provider, e.Subject)
+	case !errors.Is(err, ErrUnknown):
+		return Account{}, err
+	}
 	name := strings.ToLower(e.Name)
 	a, err := readAccount(ctx, tx.Reader, "name", name)
 	switch {

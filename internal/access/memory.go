@@ -53,11 +53,17 @@ func (m *memory) put(version int64, t *tree, account string, granted []Grant) {
 // change runs a write that changes who may do what, so that every process forgets.
 func (s *Service) change(ctx context.Context, fn func(tx *store.Tx) error) error {
 	return s.db.Write(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, "UPDATE access_state SET value = value + 1 WHERE name = 'version'"); err != nil {
+		if err := forget(ctx, tx); err != nil {
 			return err
 		}
 		return fn(tx)
 	})
+}
+
+// forget makes every process forget who may do what.
+func forget(ctx context.Context, tx *store.Tx) error {
+	_, err := tx.Exec(ctx, "UPDATE access_state SET value = value + 1 WHERE name = 'version'")
+	return err
 }
 
 func readVersion(ctx context.Context, r store.Reader) (version int64, err error) {

@@ -12,10 +12,12 @@ import (
 // Team is people who are granted things together. What is granted to a team holds for
 // the teams in it, too.
 type Team struct {
-	ID      string `json:"id"`
-	Name    string `json:"name"`
-	Parent  string `json:"parent,omitempty"`
-	Version int64  `json:"version"`
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Parent string `json:"parent,omitempty"`
+	// External is the provider that made it and keeps it; empty when made here.
+	External string `json:"external,omitempty"`
+	Version  int64  `json:"version"`
 }
 
 // Member is an account in a team.
@@ -44,8 +46,8 @@ func (s *Service) Teams(ctx context.Context) ([]Team, error) {
 
 func readTeams(ctx context.Context, r store.Reader) ([]Team, error) {
 	return collect(ctx, r, func(scan func(...any) error) (t Team, err error) {
-		return t, scan(&t.ID, &t.Name, &t.Parent, &t.Version)
-	}, "SELECT id, name, parent, version FROM access_teams ORDER BY name")
+		return t, scan(&t.ID, &t.Name, &t.Parent, &t.External, &t.Version)
+	}, "SELECT id, name, parent, external, version FROM access_teams ORDER BY name")
 }
 
 func readParents(ctx context.Context, r store.Reader) (map[string]string, error) {
@@ -146,13 +148,14 @@ func (s *Service) UpdateTeam(ctx context.Context, by By, t Team) (Team, error) {
 		if before.Version != t.Version {
 			return ErrVersion
 		}
-		t.Name, t.Version = name, before.Version+1
+		t.Name, t.External, t.Version = name, before.External, before.Version+1
 		list[i] = t
 		if err := placeTeam(list, t); err != nil {
 			return err
 		}
 		return s.keepAdmin(ctx, tx, func() error {
-			if _, err := tx.Exec(ctx, "UPDATE access_teams SET name = ?, parent = ?, version = ? WHERE id = ?", t.Name, t.Parent, t.Version, t.ID); err != nil {
+			if _, err := tx.Exec(ctx, "UPDATE access_teams SET name = ?, parent = ?, version = ?, changed_at = ? WHERE id = ?",
+				t.Name, t.Parent, t.Version, s.now().UnixMilli(), t.ID); err != nil {
 				return err
 			}
 			return s.tell(ctx, tx, by, ActionTeamChanged, "team "+t.Name, before, t)
@@ -193,7 +196,7 @@ func (s *Service) DeleteTeam(ctx context.Context, by By, id string, version int6
 
 // readTeam is one team by its id.
 func readTeam(ctx context.Context, r store.Reader, id string) (t Team, err error) {
-	err = r.QueryRow(ctx, "SELECT id, name, parent, version FROM access_teams WHERE id = ?", id).Scan(&t.ID, &t.Name, &t.Parent, &t.Version)
+	err = r.QueryRow(ctx, "SELECT id, name, parent, external, version FROM access_teams WHERE id = ?", id).Scan(&t.ID, &t.Name, &t.Parent, &t.External, &t.Version)
 	return t, missing(err)
 }
 
