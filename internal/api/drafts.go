@@ -15,11 +15,19 @@ import (
 type PublishRequest struct {
 	Draft int64  `json:"draft"`
 	Note  string `json:"note,omitempty"`
+	// Agree only agrees to a review that somebody else asked for, and never asks for one.
+	Agree bool `json:"agree,omitempty"`
 }
 
 // ReviewRequest says whether a second person must agree to what is published.
 type ReviewRequest struct {
 	Review bool `json:"review"`
+}
+
+// RejectRequest says why a draft, whose version it names, is not published.
+type RejectRequest struct {
+	Draft  int64  `json:"draft"`
+	Reason string `json:"reason"`
 }
 
 // Published tells what became of a draft.
@@ -43,6 +51,8 @@ func draftRoutes(s *resource.Service) []Route {
 		{Method: http.MethodGet, Path: inEnvironment + "/draft/problems", Summary: "Tell what is wrong with the draft", Needs: access.ViewAPIs, At: Environment, Gives: DraftProblems{}, Handle: h.problems},
 		{Method: http.MethodGet, Path: inEnvironment + "/draft/dry-run", Summary: "Tell what the draft would have refused of recorded traffic", Needs: access.ViewTraffic, At: Environment, Handle: h.dryRun},
 		{Method: http.MethodPost, Path: inEnvironment + "/draft/publish", Summary: "Put the draft into service, or agree to it", Needs: access.Publish, At: Environment, Takes: PublishRequest{}, Gives: Published{}, Handle: h.publish},
+		{Method: http.MethodPost, Path: inEnvironment + "/draft/reject", Summary: "Say why a draft that waits for a second person is not published", Needs: access.Publish, At: Environment, Takes: RejectRequest{}, Handle: h.reject},
+		{Method: http.MethodGet, Path: "/reviews", Summary: "List the drafts that wait for a second person, where the caller sees them", At: Self, Gives: []resource.Waiting{}, Handle: h.waiting},
 		{Method: http.MethodDelete, Path: inEnvironment + "/draft", Summary: "Discard the changes of the draft, whose version If-Match names", Needs: access.ManageAPIs, At: Environment, Handle: h.discard},
 		{Method: http.MethodPut, Path: inEnvironment + "/review", Summary: "Say whether a second person must agree to what is published", Needs: access.ManageAccess, At: Environment, Takes: ReviewRequest{}, Handle: h.review},
 		{Method: http.MethodPost, Path: inEnvironment + "/promote", Summary: "Copy APIs from the live revision of another environment into the draft", Needs: access.ManageAPIs, At: Environment, Takes: resource.Promotion{}, Gives: resource.Promoted{}, Handle: h.promote},
@@ -75,7 +85,7 @@ func (h resourceAPI) publish(ctx context.Context, r *Request) (any, error) {
 	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
-	rev, err := h.s.Publish(ctx, r.Principal, r.Path("environment"), resource.Publishing{Draft: in.Draft, Note: in.Note})
+	rev, err := h.s.Publish(ctx, r.Principal, r.Path("environment"), resource.Publishing{Draft: in.Draft, Note: in.Note, Agree: in.Agree})
 	return publishedAs(rev, err)
 }
 
@@ -103,6 +113,22 @@ func (h resourceAPI) review(ctx context.Context, r *Request) (any, error) {
 		return nil, err
 	}
 	return nil, h.s.SetReview(ctx, r.Principal, r.Path("environment"), in.Review)
+}
+
+func (h resourceAPI) reject(ctx context.Context, r *Request) (any, error) {
+	var in RejectRequest
+	if err := r.Decode(&in); err != nil {
+		return nil, err
+	}
+	return nil, h.s.Reject(ctx, r.Principal, r.Path("environment"), in.Draft, in.Reason)
+}
+
+func (h resourceAPI) waiting(ctx context.Context, r *Request) (any, error) {
+	list, err := h.s.Waiting(ctx, r.Principal)
+	if err != nil {
+		return nil, err
+	}
+	return Page{Items: list}, nil
 }
 
 func (h resourceAPI) promote(ctx context.Context, r *Request) (any, error) {

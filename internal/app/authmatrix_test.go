@@ -161,6 +161,7 @@ func bodies(t *tenant) map[string]any {
 		"PUT " + group + "/environments/{id}": map[string]any{"name": "taken", "kind": "sandbox", "group": t.group},
 		"POST " + group + "/grants":           map[string]any{"account": t.ids["robot"], "role": "developer"},
 	}
+	all["POST "+env+"/draft/reject"] = map[string]any{"draft": 1, "reason": "taken"}
 	all["PATCH "+env+"/incidents/{incident}"] = map[string]any{"note": "taken"}
 	all["POST "+env+"/containments"] = newContainment(t)
 	all["POST "+env+"/containment-rules"], all["PUT "+env+"/containment-rules/{rule}"] = newContainRule(t), newContainRule(t)

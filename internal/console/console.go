@@ -144,7 +144,7 @@ type route struct {
 // routes is the only list of addresses.
 func (c *console) routes() []route {
 	return slices.Concat(
-		c.ownRoutes(), c.manageRoutes(), c.clientRoutes(), c.portalRoutes(), c.inventoryRoutes(), c.alertRoutes(), c.monitoringRoutes(), c.incidentRoutes(), c.healthRoutes(),
+		c.ownRoutes(), c.manageRoutes(), c.reviewRoutes(), c.clientRoutes(), c.portalRoutes(), c.inventoryRoutes(), c.alertRoutes(), c.monitoringRoutes(), c.incidentRoutes(), c.healthRoutes(),
 		c.gatewayRoutes(), c.secretRoutes(), c.peopleRoutes(), c.auditRoutes(), c.accountRoutes(), c.ssoRoutes(),
 	)
 }

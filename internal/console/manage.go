@@ -66,8 +66,13 @@ type managed struct {
 
 func (c *console) managed(r *request) managed {
 	e := r.PathValue("environment")
-	return managed{Environment: e, Base: managePath + url.PathEscape(e)}
+	m := managed{Environment: e}
+	m.Base = m.base()
+	return m
 }
+
+// base is the address of the pages of an environment.
+func (m *managed) base() string { return managePath + url.PathEscape(m.Environment) }
 
 // refused takes the reasons for which a form is shown again out of an error; false
 // says that there are none.
@@ -98,6 +103,8 @@ type manageListData struct {
 	Draft *resource.Draft
 	Query string
 	Next  string
+	// Promotes says that the reader may copy APIs from other environments.
+	Promotes bool
 }
 
 // manageKind is the resources of one kind.
@@ -118,7 +125,7 @@ func (c *console) manageList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	d.Next = next
+	d.Next, d.Promotes = next, c.promotes(r, d.Environment)
 	for _, kind := range resource.Kinds() {
 		k := manageKind{Kind: kind}
 		for _, one := range found {

@@ -20,11 +20,11 @@ import (
 	"farrier.dev/farrier/internal/store"
 )
 
-// oneTree has the environment production in the organisation.
+// oneTree has the environments staging and production in the organisation.
 type oneTree struct{}
 
 func (oneTree) ScopeOf(_ context.Context, environment string) (access.Scope, error) {
-	if environment != "production" {
+	if environment != "production" && environment != "staging" {
 		return access.Scope{}, access.ErrUnknown
 	}
 	return access.Scope{Group: access.Root, Environment: environment}, nil

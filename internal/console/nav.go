@@ -49,6 +49,7 @@ func areas() []area {
 			{path: "/apis", name: "APIs", needs: []access.Permission{access.ViewAPIs}},
 			{path: "/manage/{environment}", name: "Manage", covers: []string{"/manage"}, needs: []access.Permission{access.ViewAPIs}, reach: anywhere},
 			{path: "/manage/{environment}/changes", name: "Changes", needs: []access.Permission{access.ViewAPIs}, reach: anywhere},
+			{path: "/manage/{environment}/review", name: "Review", needs: []access.Permission{access.ViewAPIs}, reach: anywhere},
 			{path: "/manage/{environment}/revisions", name: "Revisions", needs: []access.Permission{access.ViewAPIs}, reach: anywhere},
 			{path: "/revision", name: "In service", needs: []access.Permission{access.ViewAPIs}},
 			{path: "/clients", name: "Clients & contracts", needs: []access.Permission{access.ViewClients}, reach: anywhere},

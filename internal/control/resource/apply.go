@@ -63,6 +63,8 @@ type Applying struct {
 	DryRun bool
 	// Prune removes the resources of the draft that the manifests do not name.
 	Prune bool
+	// draft is the version of the draft that was looked at, nil for any.
+	draft *int64
 }
 
 // Applied is what became, or would become, of a draft.
@@ -110,6 +112,9 @@ func (s *Service) apply(ctx context.Context, p control.Principal, environment st
 	}
 	out := &Applied{DryRun: o.DryRun}
 	err := s.edit(ctx, p, environment, func(tx *store.Tx, e *editing) error {
+		if o.draft != nil && *o.draft != e.state.draft-1 {
+			return fmt.Errorf("%w: look at the changes again", control.ErrConflict)
+		}
 		before, err := s.draftRows(ctx, tx.Reader, environment)
 		if err != nil {
 			return err

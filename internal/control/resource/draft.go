@@ -31,6 +31,8 @@ type Draft struct {
 	AskedAt  time.Time `json:"askedAt,omitzero"`
 	Note     string    `json:"note,omitempty"`
 	ReadOnly bool      `json:"readOnly,omitempty"`
+	// Refused is why a second person did not agree to it when they were last asked.
+	Refused *Refusal `json:"refused,omitempty"`
 }
 
 // Draft tells how the draft differs from what serves.
@@ -57,6 +59,9 @@ func (s *Service) draft(ctx context.Context, environment string) (*Draft, error)
 	}
 	d.ReadOnly = s.writable(environment) != nil
 	if d.Editors, err = editors(ctx, r, environment); err != nil {
+		return nil, err
+	}
+	if d.Refused, err = refusal(ctx, r, environment); err != nil {
 		return nil, err
 	}
 	d.Changes, err = s.compare(ctx, environment, state.live, next)
@@ -256,6 +261,9 @@ func (s *Service) replaceDraft(ctx context.Context, tx *store.Tx, p control.Prin
 func (s *Service) settle(ctx context.Context, tx *store.Tx, environment string, state *environmentRow) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM resource_editors WHERE environment = ?`, environment); err != nil {
 		return fmt.Errorf("settling the draft: %w", err)
+	}
+	if err := unrefuse(ctx, tx, environment); err != nil {
+		return err
 	}
 	state.askedBy, state.askedAt, state.askedDraft, state.askedNote = "", 0, 0, ""
 	return writeEnvironment(ctx, tx, environment, *state)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,6 +25,8 @@ type Promotion struct {
 	// Overrides are the texts that are another in the environment.
 	Overrides []Override `json:"overrides,omitempty"`
 	DryRun    bool       `json:"dryRun,omitempty"`
+	// Draft is the version of the draft that was looked at, nil for any.
+	Draft *int64 `json:"draft,omitempty"`
 }
 
 // Override is another text for a field of a resource that is copied.
@@ -46,6 +49,9 @@ type Dependent struct {
 	Override
 	Why        string `json:"why"`
 	Overridden bool   `json:"overridden"`
+	// Current is what the draft that is copied into says there; empty for nothing, and
+	// masked as Value is.
+	Current string `json:"current,omitempty"`
 }
 
 // Promote copies APIs from the live revision of one environment into the draft of
@@ -76,13 +82,17 @@ func (s *Service) Promote(ctx context.Context, p control.Principal, environment 
 		return nil, err
 	}
 	out := &Promoted{Look: []Dependent{}}
+	have, err := s.currently(ctx, environment, chosen)
+	if err != nil {
+		return nil, err
+	}
 	overrides := map[string]string{}
 	for _, one := range o.Overrides {
 		overrides[one.Resource.String()+" "+one.Field] = one.Value
 	}
 	for i := range chosen {
 		key := keyOf(&chosen[i]).String()
-		if err := s.look(&chosen[i], overrides, out); err != nil {
+		if err := s.look(&chosen[i], have[keyOf(&chosen[i])], overrides, out); err != nil {
 			return nil, err
 		}
 		if chosen[i], err = chosen[i].Rewrite(func(path, text string) string {
@@ -98,7 +108,7 @@ func (s *Service) Promote(ctx context.Context, p control.Principal, environment 
 	for _, unused := range slices.Sorted(maps.Keys(overrides)) {
 		return nil, invalid("overrides: nothing that is copied has the text field %s", unused)
 	}
-	applied, err := s.apply(ctx, p, environment, chosen, Applying{DryRun: o.DryRun})
+	applied, err := s.apply(ctx, p, environment, chosen, Applying{DryRun: o.DryRun, draft: o.Draft})
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +116,9 @@ func (s *Service) Promote(ctx context.Context, p control.Principal, environment 
 	return out, nil
 }
 
-// look lists the fields of a resource that depend on the environment.
-func (s *Service) look(d *manifest.Document, overrides map[string]string, out *Promoted) error {
+// look lists the fields of a resource that depend on the environment; have is what the
+// draft that is copied into says in them.
+func (s *Service) look(d *manifest.Document, have, overrides map[string]string, out *Promoted) error {
 	fields, err := d.Fields()
 	if err != nil {
 		return err
@@ -130,7 +141,7 @@ func (s *Service) look(d *manifest.Document, overrides map[string]string, out *P
 		if why == "" {
 			continue
 		}
-		one := Dependent{Override: Override{keyOf(d), f.Path, f.Text}, Why: why}
+		one := Dependent{Override: Override{keyOf(d), f.Path, f.Text}, Why: why, Current: have[f.Path]}
 		if secrets[f.Path] {
 			one.Value = Mask
 		}
@@ -138,6 +149,73 @@ func (s *Service) look(d *manifest.Document, overrides map[string]string, out *P
 		out.Look = append(out.Look, one)
 	}
 	return nil
+}
+
+// currently are the texts of the resources of a draft that have the names of some
+// others, by their fields; secrets are masked.
+func (s *Service) currently(ctx context.Context, environment string, of []manifest.Document) (map[Key]map[string]string, error) {
+	out := map[Key]map[string]string{}
+	for i := range of {
+		key := keyOf(&of[i])
+		one, err := s.get(ctx, s.o.DB.Read(), environment, key)
+		if errors.Is(err, control.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		fields, err := one.Fields()
+		if err != nil {
+			return nil, err
+		}
+		secrets := s.secrets(&one.Document)
+		out[key] = map[string]string{}
+		for _, f := range fields {
+			switch {
+			case f.IsText && secrets[f.Path]:
+				out[key][f.Path] = Mask
+			case f.IsText:
+				out[key][f.Path] = f.Text
+			}
+		}
+	}
+	return out, nil
+}
+
+// Sources are the environments from which the principal may copy APIs into another:
+// those that have a live revision.
+func (s *Service) Sources(ctx context.Context, p control.Principal, environment string) ([]string, error) {
+	if err := s.may(ctx, p, environment, access.ManageAPIs, access.ManagePolicies); err != nil {
+		return nil, err
+	}
+	found, err := names(ctx, s.o.DB.Read(), `SELECT environment FROM resource_environments WHERE live > 0 AND environment <> ? ORDER BY environment`, environment)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(found, func(name string) bool { return !s.Can(ctx, p, name, access.ManageAPIs, access.ManagePolicies) }), nil
+}
+
+// LiveAPIs are the APIs of the live revision of an environment, as namespace/name.
+func (s *Service) LiveAPIs(ctx context.Context, p control.Principal, environment string) ([]string, error) {
+	if err := s.may(ctx, p, environment, access.ViewAPIs); err != nil {
+		return nil, err
+	}
+	r := s.o.DB.Read()
+	state, err := readEnvironment(ctx, r, environment)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.snapshotRows(ctx, r, environment, state.live)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, one := range found {
+		if one.Kind == KindAPI {
+			out = append(out, one.Namespace+"/"+one.Name)
+		}
+	}
+	return out, nil
 }
 
 // closure finds APIs with all that belongs to them: the policies bound to them, the

@@ -45,6 +45,8 @@ type Publishing struct {
 	// Draft is the version of the draft that was looked at.
 	Draft int64
 	Note  string
+	// Agree only agrees to a review that somebody else asked for, and never asks for one.
+	Agree bool
 }
 
 // Publish puts the draft into service as the next revision. Where a review is needed,
@@ -76,6 +78,11 @@ func (s *Service) Publish(ctx context.Context, p control.Principal, environment 
 		}
 		if state.draft != o.Draft {
 			return fmt.Errorf("%w: look at the changes again", control.ErrConflict)
+		}
+		if o.Agree {
+			if err := agreeable(ctx, tx.Reader, p, environment, &state); err != nil {
+				return err
+			}
 		}
 		next := Revision{Author: p.Operator, Note: strings.TrimSpace(o.Note)}
 		if state.review {
@@ -145,7 +152,7 @@ func (s *Service) review(ctx context.Context, tx *store.Tx, p control.Principal,
 		return true, nil // it was asked for already
 	}
 	state.askedBy, state.askedAt, state.askedDraft, state.askedNote = p.Operator, s.o.Now().UnixMilli(), state.draft, next.Note
-	if err := writeEnvironment(ctx, tx, environment, *state); err != nil {
+	if err := errors.Join(writeEnvironment(ctx, tx, environment, *state), unrefuse(ctx, tx, environment)); err != nil {
 		return false, err
 	}
 	return true, s.o.Auditor.Record(ctx, tx, control.Told(p, environment, audit.ReviewAsked, "draft of "+environment))
