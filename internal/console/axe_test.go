@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"farrier.dev/farrier/internal/programtest"
+	"farrier.dev/farrier/internal/programtest/browser"
 )
 
 // axeVersion is the judge of accessibility.
@@ -26,11 +27,11 @@ func newAxe(t *testing.T) *axe {
 
 // judge gives the serious and critical faults of the page that is open, and how many
 // rules it was held against.
-func (a *axe) judge(t *testing.T, b *browser) (faults []string, rules int) {
+func (a *axe) judge(t *testing.T, b *browser.Browser) (faults []string, rules int) {
 	t.Helper()
 	// What is evaluated by the protocol is not under the policy of the page.
-	b.eval(t, a.script+"; 0")
-	text := b.eval(t, `axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify({
+	b.Eval(t, a.script+"; 0")
+	text := b.Eval(t, `axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify({
 		rules: r.passes.length + r.violations.length,
 		faults: r.violations.filter(v => v.impact === "serious" || v.impact === "critical").map(v => ({
 			id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.target.join(" ") + " " + n.html.slice(0, 200) + " " + (n.any[0] || n.all[0] || n.none[0] || {message: ""}).message), all: v.nodes.length })),
@@ -56,31 +57,31 @@ func TestBrowserInventory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: the inventory was NOT tested in a browser")
 	}
-	b := startBrowser(t)
+	b := browser.Start(t)
 	h := newHouse(t, clockAt(noon))
 	at := serveHouse(t, h)
 	h.seed(t)
 	h.learn(t, 1000)
 	judge := newAxe(t)
-	b.resize(t, 1280, false)
+	b.Resize(t, 1280, false)
 	enter(t, b, h, at)
-	b.click(t, "nav[aria-label=Pages] a[href='/refusals']")
-	b.click(t, "nav[aria-label=Security] a[href='/inventory']")
-	b.fill(t, "#q", "data:card exposure:public")
-	b.click(t, ".search button")
-	if got := b.eval(t, `document.querySelectorAll("table.inventory tbody tr").length`); got == "0" {
+	b.Click(t, "nav[aria-label=Pages] a[href='/refusals']")
+	b.Click(t, "nav[aria-label=Security] a[href='/inventory']")
+	b.Fill(t, "#q", "data:card exposure:public")
+	b.Click(t, ".search button")
+	if got := b.Eval(t, `document.querySelectorAll("table.inventory tbody tr").length`); got == "0" {
 		t.Error("the search finds nothing")
 	}
-	b.fill(t, "#v-name", "Cards in public")
-	b.click(t, "form[action='/inventory/views'] button")
-	if got := b.eval(t, `document.querySelector(".views a.own").textContent`); got != "Cards in public" {
+	b.Fill(t, "#v-name", "Cards in public")
+	b.Click(t, "form[action='/inventory/views'] button")
+	if got := b.Eval(t, `document.querySelector(".views a.own").textContent`); got != "Cards in public" {
 		t.Errorf("the saved view is %q", got)
 	}
-	b.click(t, "table.inventory tbody a")
-	if got := b.eval(t, "location.pathname"); !strings.HasPrefix(got, "/inventory/operations/") {
+	b.Click(t, "table.inventory tbody a")
+	if got := b.Eval(t, "location.pathname"); !strings.HasPrefix(got, "/inventory/operations/") {
 		t.Errorf("the first operation leads to %s", got)
 	}
-	if told := b.complaints(); len(told) > 0 {
+	if told := b.Complaints(); len(told) > 0 {
 		t.Errorf("while searching: %s", strings.Join(told, "\n"))
 	}
 	pages := map[string]string{}
@@ -110,12 +111,12 @@ func TestBrowserFullHouse(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: the console was NOT tested in a browser")
 	}
-	b := startBrowser(t)
+	b := browser.Start(t)
 	h := fullHouse(t)
 	at := serveHouse(t, h)
 	h.seed(t)
 	judge := newAxe(t)
-	b.resize(t, 1280, false)
+	b.Resize(t, 1280, false)
 	enter(t, b, h, at)
 	empty := map[string]string{
 		"none-manage": "/manage/production", "none-changes": "/manage/production/changes", "none-revisions": "/manage/production/revisions", "none-clients": "/clients",
@@ -139,14 +140,14 @@ func TestBrowserFullHouse(t *testing.T) {
 	}
 	enter(t, b, h, at)
 	lookAt(t, b, at, pages, "", look)
-	b.open(t, at+"/gateways")
-	b.fill(t, "#g-name", "edge-2")
-	b.click(t, "#invite button")
-	b.until(t, `document.body.textContent.includes("shown this once")`)
+	b.Open(t, at+"/gateways")
+	b.Fill(t, "#g-name", "edge-2")
+	b.Click(t, "#invite button")
+	b.Until(t, `document.body.textContent.includes("shown this once")`)
 	picture(t, b, "gateway-invited")
 	look("gateway-invited")
-	b.eval(t, `document.dispatchEvent(new KeyboardEvent("keydown", {key: "/", bubbles: true}))`)
-	if got := b.eval(t, "document.activeElement.id"); got != "lookup" {
+	b.Eval(t, `document.dispatchEvent(new KeyboardEvent("keydown", {key: "/", bubbles: true}))`)
+	if got := b.Eval(t, "document.activeElement.id"); got != "lookup" {
 		t.Errorf("/ leads to %q", got)
 	}
 	if t.Logf("axe judged %d views", looked); looked < 50 {

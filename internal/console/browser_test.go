@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/control/served"
+	"farrier.dev/farrier/internal/programtest/browser"
 	"farrier.dev/farrier/internal/traffic"
 )
 
@@ -33,17 +34,17 @@ func TestBrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: the console was NOT tested in a browser")
 	}
-	b := startBrowser(t)
+	b := browser.Start(t)
 	h := newHouse(t, time.Now)
 	at := serveHouse(t, h)
 	id := h.seed(t)
 	h.scanProjects(t)
-	b.resize(t, 1280, false)
+	b.Resize(t, 1280, false)
 	enter(t, b, h, at)
 	findRefusal(t, b, at, id)
 	// What the page's policy forbids must be noticed, or silence would prove nothing.
-	b.eval(t, `document.body.setAttribute("style", "color: red")`)
-	if told := b.complaints(); len(told) == 0 || b.eval(t, "getComputedStyle(document.body).color") == "rgb(255, 0, 0)" {
+	b.Eval(t, `document.body.setAttribute("style", "color: red")`)
+	if told := b.Complaints(); len(told) == 0 || b.Eval(t, "getComputedStyle(document.body).color") == "rgb(255, 0, 0)" {
 		t.Errorf("a forbidden style was not complained of: %q", told)
 	}
 
@@ -67,63 +68,63 @@ func TestBrowser(t *testing.T) {
 }
 
 // enter comes in by a one-time link and sets a password.
-func enter(t *testing.T, b *browser, h *house, at string) {
+func enter(t *testing.T, b *browser.Browser, h *house, at string) {
 	t.Helper()
 	token, _, err := h.access.LoginLink(t.Context())
 	must(t, err)
-	b.open(t, at+"/")
-	if got := b.eval(t, "location.pathname"); got != "/login" {
+	b.Open(t, at+"/")
+	if got := b.Eval(t, "location.pathname"); got != "/login" {
 		t.Fatalf("without a session / leads to %s", got)
 	}
 	picture(t, b, "login-first")
-	b.open(t, at+"/login?token="+token)
+	b.Open(t, at+"/login?token="+token)
 	picture(t, b, "login-link")
-	b.click(t, "form[action='/login/link'] button")
-	if got := b.eval(t, "location.pathname"); got != "/password" {
+	b.Click(t, "form[action='/login/link'] button")
+	if got := b.Eval(t, "location.pathname"); got != "/password" {
 		t.Fatalf("the link leads to %s", got)
 	}
 	picture(t, b, "password-first")
-	b.fill(t, "#password", "correct horse battery")
-	b.fill(t, "#again", "correct horse battery")
-	b.click(t, "form[action='/password'] button")
-	if got := b.eval(t, "location.pathname + ' ' + document.querySelector('h1').textContent"); got != "/ Overview" {
+	b.Fill(t, "#password", "correct horse battery")
+	b.Fill(t, "#again", "correct horse battery")
+	b.Click(t, "form[action='/password'] button")
+	if got := b.Eval(t, "location.pathname + ' ' + document.querySelector('h1').textContent"); got != "/ Overview" {
 		t.Fatalf("the password leads to %s", got)
 	}
-	if got := b.eval(t, "document.cookie"); got != "" {
+	if got := b.Eval(t, "document.cookie"); got != "" {
 		t.Errorf("scripts can read the cookie %q", got)
 	}
-	b.until(t, `!!document.querySelector(".uplot canvas")`)
-	if told := b.complaints(); len(told) > 0 {
+	b.Until(t, `!!document.querySelector(".uplot canvas")`)
+	if told := b.Complaints(); len(told) > 0 {
 		t.Errorf("while signing in: %s", strings.Join(told, "\n"))
 	}
 }
 
 // findRefusal goes from the overview to the trail of a blocked request.
-func findRefusal(t *testing.T, b *browser, at, id string) {
+func findRefusal(t *testing.T, b *browser.Browser, at, id string) {
 	t.Helper()
 	// The first page of Security is that of refusals.
-	b.click(t, "nav[aria-label=Pages] a[href='/refusals']")
-	b.fill(t, "#f-rule", "crs-942100")
-	b.click(t, ".filter button")
-	if n := b.eval(t, `document.querySelectorAll("table.cards tbody tr").length`); n == "0" {
+	b.Click(t, "nav[aria-label=Pages] a[href='/refusals']")
+	b.Fill(t, "#f-rule", "crs-942100")
+	b.Click(t, ".filter button")
+	if n := b.Eval(t, `document.querySelectorAll("table.cards tbody tr").length`); n == "0" {
 		t.Fatal("the filter finds nothing")
 	}
-	b.click(t, "table.cards a[href='/exchanges/"+id+"']")
+	b.Click(t, "table.cards a[href='/exchanges/"+id+"']")
 	for selector, want := range map[string]string{
 		".verdict h1": "refused this request", ".verdict .reason": "anomaly score", ".steps .decisive": "Attack Protection",
 		".findings": "crs-942100", ".excerpt": "OR 1=1",
 	} {
-		if got := b.eval(t, fmt.Sprintf(`(document.querySelector(%q) || {}).textContent`, selector)); !strings.Contains(got, want) {
+		if got := b.Eval(t, fmt.Sprintf(`(document.querySelector(%q) || {}).textContent`, selector)); !strings.Contains(got, want) {
 			t.Errorf("the trail's %s is %q, without %q", selector, got, want)
 		}
 	}
-	b.open(t, at+"/audit")
-	b.fill(t, "#lookup", strings.ToLower(id))
-	b.click(t, ".lookup button")
-	if got := b.eval(t, "location.pathname"); got != "/exchanges/"+id {
+	b.Open(t, at+"/audit")
+	b.Fill(t, "#lookup", strings.ToLower(id))
+	b.Click(t, ".lookup button")
+	if got := b.Eval(t, "location.pathname"); got != "/exchanges/"+id {
 		t.Errorf("the look-up box leads to %s", got)
 	}
-	if told := b.complaints(); len(told) > 0 {
+	if told := b.Complaints(); len(told) > 0 {
 		t.Errorf("while finding a refusal: %s", strings.Join(told, "\n"))
 	}
 }
@@ -132,7 +133,7 @@ var everyView = flag.Bool("views", false, "look at every page in both views, and
 
 // lookAt opens pages, wide and light or narrow and dark, with -views in both. tolerated is a
 // status whose mention by the browser is no complaint; further looks more closely at each view.
-func lookAt(t *testing.T, b *browser, at string, pages map[string]string, tolerated string, further ...func(what string)) {
+func lookAt(t *testing.T, b *browser.Browser, at string, pages map[string]string, tolerated string, further ...func(what string)) {
 	t.Helper()
 	looked := 0
 	for name, path := range pages {
@@ -143,22 +144,22 @@ func lookAt(t *testing.T, b *browser, at string, pages map[string]string, tolera
 			if !*everyView && (len(name)%2 == 0) != look.dark {
 				continue
 			}
-			b.resize(t, look.width, look.dark)
-			b.open(t, at+path)
-			b.until(t, `[...document.querySelectorAll("[data-chart]")].every(f => f.querySelector("canvas"))`)
-			b.eval(t, `document.querySelectorAll("details").forEach(d => d.open = true)`)
+			b.Resize(t, look.width, look.dark)
+			b.Open(t, at+path)
+			b.Until(t, `[...document.querySelectorAll("[data-chart]")].every(f => f.querySelector("canvas"))`)
+			b.Eval(t, `document.querySelectorAll("details").forEach(d => d.open = true)`)
 			looked++
 			what := fmt.Sprintf("%s-%d", name, look.width)
 			if look.dark {
 				what += "-dark"
 			}
-			if got := b.eval(t, overflow); got != "" {
+			if got := b.Eval(t, browser.Overflow); got != "" {
 				t.Errorf("%s is wider than its window: %s", what, got)
 			}
-			if got := b.eval(t, unnamed); got != "" {
+			if got := b.Eval(t, unnamed); got != "" {
 				t.Errorf("%s has fields or links without a name: %s", what, got)
 			}
-			for _, told := range b.complaints() {
+			for _, told := range b.Complaints() {
 				if tolerated == "" || !strings.Contains(told, tolerated) {
 					t.Errorf("%s: %s", what, told)
 				}
@@ -174,23 +175,15 @@ func lookAt(t *testing.T, b *browser, at string, pages map[string]string, tolera
 	}
 }
 
-// overflow names what makes a page scroll sideways.
-const overflow = `(() => {
-	const wide = document.documentElement.clientWidth;
-	if (document.documentElement.scrollWidth <= wide && document.body.scrollWidth <= wide) return "";
-	return [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > wide + 1)
-		.slice(0, 5).map(e => e.tagName + "." + e.className).join(" ") || "the page";
-})()`
-
 // unnamed names fields, links and buttons that a screen reader could not tell.
 const unnamed = `[...document.querySelectorAll("main a, header a, button, input:not([type=hidden]):not(.hidden), select")].filter(e =>
 	!(e.textContent.trim() || e.getAttribute("aria-label") || e.title || (e.labels && e.labels.length))).map(e => e.outerHTML).join(" ")`
 
 // picture keeps a picture of the page where that is asked for.
-func picture(t *testing.T, b *browser, name string) {
+func picture(t *testing.T, b *browser.Browser, name string) {
 	t.Helper()
 	if dir := os.Getenv(picturesVariable); dir != "" {
-		b.screenshot(t, filepath.Join(dir, name+".png"))
+		b.Screenshot(t, filepath.Join(dir, name+".png"))
 	}
 }
 
@@ -199,10 +192,10 @@ func TestBrowserOnEmptyHouse(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: the console was NOT tested in a browser")
 	}
-	b := startBrowser(t)
+	b := browser.Start(t)
 	h := newHouse(t, time.Now)
 	at := serveHouse(t, h)
-	b.resize(t, 1280, false)
+	b.Resize(t, 1280, false)
 	enter(t, b, h, at)
 	lookAt(t, b, at, map[string]string{
 		"empty-overview": "/", "empty-apis": "/apis", "empty-refusals": "/refusals", "empty-findings": "/findings", "empty-governance": "/governance", "empty-projects": "/projects", "empty-revision": "/revision",
@@ -216,19 +209,19 @@ func TestBrowserLive(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: the console was NOT tested in a browser")
 	}
-	b := startBrowser(t)
+	b := browser.Start(t)
 	h := newHouse(t, time.Now)
 	at := serveHouse(t, h)
-	b.resize(t, 1280, false)
+	b.Resize(t, 1280, false)
 	enter(t, b, h, at)
 	h.publication = served.Publication{}
 	const requests = `document.querySelector(".tiles dd").textContent`
-	if got := b.eval(t, requests); got != "0" {
+	if got := b.Eval(t, requests); got != "0" {
 		t.Fatalf("%s requests before any", got)
 	}
 	h.rollup.Count("default/orders", "GET /orders", 200, traffic.Served, time.Millisecond, 1, 1)
 	waitLong(t, b, requests+` === "1"`)
-	if told := b.complaints(); len(told) > 0 {
+	if told := b.Complaints(); len(told) > 0 {
 		t.Errorf("while live: %s", strings.Join(told, "\n"))
 	}
 	token, _, err := h.access.LoginLink(t.Context())
@@ -241,10 +234,10 @@ func TestBrowserLive(t *testing.T) {
 }
 
 // waitLong waits for what comes with a refresh.
-func waitLong(t *testing.T, b *browser, expression string) {
+func waitLong(t *testing.T, b *browser.Browser, expression string) {
 	t.Helper()
 	for range 3 {
-		if b.eval(t, `new Promise(done => { let n = 0; const look = () => { if (`+expression+`) done(true); else if (n++ > 100) done(false); else setTimeout(look, 100); }; look(); })`) == "true" {
+		if b.Eval(t, `new Promise(done => { let n = 0; const look = () => { if (`+expression+`) done(true); else if (n++ > 100) done(false); else setTimeout(look, 100); }; look(); })`) == "true" {
 			return
 		}
 	}

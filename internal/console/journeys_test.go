@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"farrier.dev/farrier/internal/programtest/browser"
 )
 
 // TestBrowserJourneys plays what people do most, by clicks alone: from the first
@@ -13,27 +15,27 @@ func TestBrowserJourneys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: the console was NOT tested in a browser")
 	}
-	b := startBrowser(t)
+	b := browser.Start(t)
 	h := fullHouse(t)
 	at := serveHouse(t, h)
 	h.seed(t)
-	b.resize(t, 1280, false)
+	b.Resize(t, 1280, false)
 	began := time.Now()
 	steps := 0
 	clicks := func(selectors ...string) {
 		t.Helper()
 		for _, selector := range selectors {
 			steps++
-			b.click(t, selector)
+			b.Click(t, selector)
 		}
 	}
 	// says waits for nothing: every click ends with the page that it leads to.
 	says := func(want string) {
 		t.Helper()
-		if got := b.eval(t, `location.pathname + " " + document.querySelector("main").textContent.replace(/\s+/g, " ")`); !strings.Contains(got, want) {
+		if got := b.Eval(t, `location.pathname + " " + document.querySelector("main").textContent.replace(/\s+/g, " ")`); !strings.Contains(got, want) {
 			t.Fatalf("no %q in %.900s", want, got)
 		}
-		if told := b.complaints(); len(told) > 0 {
+		if told := b.Complaints(); len(told) > 0 {
 			t.Errorf("%s: %s", want, strings.Join(told, "\n"))
 		}
 	}
@@ -47,15 +49,15 @@ func TestBrowserJourneys(t *testing.T) {
 
 	enter(t, b, h, at)
 	clicks("nav[aria-label=Pages] a[href='/apis']", "nav[aria-label=APIs] a[href='/manage/production']", "main a.button[href='/manage/production/new']")
-	b.fill(t, "#n-name", "shoes")
-	b.fill(t, "#n-address", "http://0.0.0.0:8081/shoes")
-	b.fill(t, "#n-upstream", "http://shoes.internal:8080")
+	b.Fill(t, "#n-name", "shoes")
+	b.Fill(t, "#n-address", "http://0.0.0.0:8081/shoes")
+	b.Fill(t, "#n-upstream", "http://shoes.internal:8080")
 	clicks("main form.settingsform button")
 	says("everything that matches a route passes")
-	b.eval(t, `document.querySelector("#m-policy").value = "rate-limiting-flex"`)
+	b.Eval(t, `document.querySelector("#m-policy").value = "rate-limiting-flex"`)
 	clicks("main form.filter button")
-	b.fill(t, "[name='rateLimits.0.maximumRequests']", "3")
-	b.fill(t, "[name='rateLimits.0.timePeriodInMilliseconds']", "60000")
+	b.Fill(t, "[name='rateLimits.0.maximumRequests']", "3")
+	b.Fill(t, "[name='rateLimits.0.timePeriodInMilliseconds']", "60000")
 	clicks("main form.settingsform button[type=submit]:not([name])")
 	says("/manage/production/apis/default/shoes ")
 	clicks("nav[aria-label=APIs] a[href='/manage/production/changes']")

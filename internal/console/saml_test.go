@@ -30,6 +30,7 @@ import (
 	"farrier.dev/farrier/internal/access/oidc"
 	"farrier.dev/farrier/internal/access/saml"
 	"farrier.dev/farrier/internal/control/sso"
+	"farrier.dev/farrier/internal/programtest/browser"
 )
 
 // peer is crewjam's identity provider, with one user.
@@ -269,17 +270,17 @@ func TestSAMLInBrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: SAML sign-in was NOT tested in a browser")
 	}
-	b := startBrowser(t)
+	b := browser.Start(t)
 	s, p := newSAML(t)
-	b.open(t, p.at+"/login")
-	b.fill(t, "input[name=user]", "alice")
-	b.fill(t, "input[name=password]", "hunter2")
-	b.press(t, "input[type=submit]")
-	b.reach(t, `document.body.innerText.includes("ExpireTime")`)
-	b.open(t, s.at+"/login?next=%2Faccount")
-	b.press(t, "a[href^='/sso/corp/start']")
-	b.arrived(t, s.at, "/account")
-	for _, told := range b.complaints() {
+	b.Open(t, p.at+"/login")
+	b.Fill(t, "input[name=user]", "alice")
+	b.Fill(t, "input[name=password]", "hunter2")
+	b.Press(t, "input[type=submit]")
+	b.Until(t, `document.body.innerText.includes("ExpireTime")`)
+	b.Open(t, s.at+"/login?next=%2Faccount")
+	b.Press(t, "a[href^='/sso/corp/start']")
+	b.Arrived(t, s.at+"/account")
+	for _, told := range b.Complaints() {
 		if !strings.Contains(told, p.at) && !strings.Contains(told, "favicon") {
 			t.Error(told)
 		}

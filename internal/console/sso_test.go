@@ -20,6 +20,7 @@ import (
 	"farrier.dev/farrier/internal/audit"
 	"farrier.dev/farrier/internal/control/sso"
 	"farrier.dev/farrier/internal/programtest"
+	"farrier.dev/farrier/internal/programtest/browser"
 	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 )
@@ -93,41 +94,13 @@ func startProvider(t *testing.T, base string) (issuer string) {
 	return ""
 }
 
-// reach waits until an expression is true, over any number of pages.
-func (b *browser) reach(t *testing.T, expression string) {
-	t.Helper()
-	var r struct{ Result struct{ Value any } }
-	ends := time.Now().Add(30 * time.Second)
-	for time.Now().Before(ends) {
-		if b.call("Runtime.evaluate", arguments{"expression": expression, "returnByValue": true}, &r) == nil && r.Result.Value == true {
-			return
-		}
-		_ = b.call("Runtime.evaluate", arguments{"expression": "new Promise(r => setTimeout(r, 25))", "awaitPromise": true}, nil)
-	}
-	t.Fatalf("never true on %s: %s\n%s", b.eval(t, "location.href"), expression, b.eval(t, "document.body.innerText"))
-}
-
-// arrived waits for the console's page of a path.
-func (b *browser) arrived(t *testing.T, at, path string) {
-	t.Helper()
-	b.reach(t, fmt.Sprintf(`document.readyState === "complete" && location.href === %q`, at+path))
-}
-
-// press clicks on what leads on over several pages.
-func (b *browser) press(t *testing.T, selector string) {
-	t.Helper()
-	if got := b.eval(t, fmt.Sprintf(`(() => { const e = document.querySelector(%q); if (!e) return "none"; setTimeout(() => e.click()); return "clicked"; })()`, selector)); got != "clicked" {
-		t.Fatalf("there is no %s on %s", selector, b.eval(t, "location.href"))
-	}
-}
-
 // TestSingleSignOn signs in at oidc-provider in a browser: by the button and by an
 // e-mail address, confirms there, and signs out from both sides.
 func TestSingleSignOn(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: single sign-on was NOT tested in a browser")
 	}
-	b := startBrowser(t)
+	b := browser.Start(t)
 	s := newSigning(t, func(base string) []sso.Provider {
 		return []sso.Provider{{
 			Settings: oidc.Settings{
@@ -144,14 +117,14 @@ func TestSingleSignOn(t *testing.T) {
 	must(t, s.access.MapGroup(t.Context(), by, access.GroupMap{Provider: "oidc:corp", Group: "gateway-admins", Team: team.ID}))
 	_, err = s.access.AddGrant(t.Context(), by, access.KeptGrant{Team: team.ID, Role: access.RoleAdmin, Group: access.Root})
 	must(t, err)
-	b.resize(t, 1280, false)
+	b.Resize(t, 1280, false)
 
-	b.open(t, s.at+"/apis")
-	b.arrived(t, s.at, "/login?next=%2Fapis")
+	b.Open(t, s.at+"/apis")
+	b.Arrived(t, s.at+"/login?next=%2Fapis")
 	picture(t, b, "sso-login")
-	b.press(t, "a[href^='/sso/corp/start']")
-	b.arrived(t, s.at, "/apis")
-	if got := b.eval(t, `document.querySelector(".leave button").title`); !strings.Contains(got, "alice.adams") {
+	b.Press(t, "a[href^='/sso/corp/start']")
+	b.Arrived(t, s.at+"/apis")
+	if got := b.Eval(t, `document.querySelector(".leave button").title`); !strings.Contains(got, "alice.adams") {
 		t.Errorf("signed in as %q", got)
 	}
 	a, err := s.access.AccountNamed(t.Context(), "alice.adams")
@@ -163,39 +136,39 @@ func TestSingleSignOn(t *testing.T) {
 	}
 
 	// The provider asks again.
-	b.open(t, s.at+"/sso/corp/again?next=%2Faudit")
-	b.arrived(t, s.at, "/audit")
+	b.Open(t, s.at+"/sso/corp/again?next=%2Faudit")
+	b.Arrived(t, s.at+"/audit")
 
 	// Signing out here leaves the provider's session, which is said.
-	b.press(t, ".leave button")
-	b.reach(t, `document.querySelector("h1")?.textContent === "You are signed out"`)
+	b.Press(t, ".leave button")
+	b.Until(t, `document.querySelector("h1")?.textContent === "You are signed out"`)
 	picture(t, b, "sso-leaving")
-	b.open(t, s.at+"/")
-	b.arrived(t, s.at, "/login")
-	b.fill(t, "#email", "alice@corp.example")
-	b.press(t, "form[action='/login/email'] button")
-	b.arrived(t, s.at, "/")
+	b.Open(t, s.at+"/")
+	b.Arrived(t, s.at+"/login")
+	b.Fill(t, "#email", "alice@corp.example")
+	b.Press(t, "form[action='/login/email'] button")
+	b.Arrived(t, s.at+"/")
 
 	// Signing out there ends the session here, over the back channel.
 	leaving := s.leavingOf(t)
-	b.open(t, leaving)
-	b.press(t, "button[name=logout]")
-	b.reach(t, fmt.Sprintf(`location.href.startsWith(%q)`, s.at+"/login"))
+	b.Open(t, leaving)
+	b.Press(t, "button[name=logout]")
+	b.Until(t, fmt.Sprintf(`location.href.startsWith(%q)`, s.at+"/login"))
 	running, err := s.access.Sessions(t.Context(), a.ID)
 	must(t, err)
 	if len(running) != 0 {
 		t.Errorf("sessions go on: %+v", running)
 	}
-	b.open(t, s.at+"/apis")
-	b.arrived(t, s.at, "/login?next=%2Fapis")
+	b.Open(t, s.at+"/apis")
+	b.Arrived(t, s.at+"/login?next=%2Fapis")
 
 	// What is denied, and what comes without cookie, is explained.
-	b.open(t, s.at+"/sso/corp/callback?state=x&code=y")
-	if got := b.eval(t, "document.body.innerText"); !strings.Contains(got, "not begun in this browser") || !strings.Contains(got, "Begin again") {
+	b.Open(t, s.at+"/sso/corp/callback?state=x&code=y")
+	if got := b.Eval(t, "document.body.innerText"); !strings.Contains(got, "not begun in this browser") || !strings.Contains(got, "Begin again") {
 		t.Errorf("an answer to nothing says %q", got)
 	}
 	picture(t, b, "sso-problem")
-	for _, told := range b.complaints() {
+	for _, told := range b.Complaints() {
 		if !strings.Contains(told, "400") && !strings.Contains(told, "localhost") {
 			t.Error(told)
 		}
@@ -226,48 +199,48 @@ func TestPasskeys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: passkeys were NOT tested in a browser")
 	}
-	b := startBrowser(t)
+	b := browser.Start(t)
 	s := newSigning(t, func(string) []sso.Provider { return nil })
-	b.resize(t, 1280, false)
-	must(t, b.call("WebAuthn.enable", nil, nil))
+	b.Resize(t, 1280, false)
+	must(t, b.Call("WebAuthn.enable", nil, nil))
 	var made struct{ AuthenticatorID string }
-	must(t, b.call("WebAuthn.addVirtualAuthenticator", arguments{"options": arguments{
+	must(t, b.Call("WebAuthn.addVirtualAuthenticator", browser.Arguments{"options": browser.Arguments{
 		"protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true, "isUserVerified": true, "automaticPresenceSimulation": true,
 	}}, &made))
 	enter(t, b, s.house, s.at)
 
-	b.open(t, s.at+"/account")
-	b.fill(t, "#passkey-name", "laptop")
-	b.press(t, "form[action='/passkeys'] button")
-	b.reach(t, `document.querySelector("h1")?.textContent === "Recovery codes"`)
-	b.open(t, s.at+"/account")
-	if got := b.eval(t, "document.querySelector('main').innerText"); !strings.Contains(got, "laptop") {
+	b.Open(t, s.at+"/account")
+	b.Fill(t, "#passkey-name", "laptop")
+	b.Press(t, "form[action='/passkeys'] button")
+	b.Until(t, `document.querySelector("h1")?.textContent === "Recovery codes"`)
+	b.Open(t, s.at+"/account")
+	if got := b.Eval(t, "document.querySelector('main').innerText"); !strings.Contains(got, "laptop") {
 		t.Errorf("the account does not show the passkey: %q", got)
 	}
 	picture(t, b, "passkey-account")
 
 	// By the passkey alone.
-	b.click(t, ".leave button")
-	b.open(t, s.at+"/login?next=%2Fapis")
+	b.Click(t, ".leave button")
+	b.Open(t, s.at+"/login?next=%2Fapis")
 	picture(t, b, "passkey-login")
-	b.press(t, "form[action='/login/passkey'] button")
-	b.arrived(t, s.at, "/apis")
+	b.Press(t, "form[action='/login/passkey'] button")
+	b.Arrived(t, s.at+"/apis")
 
 	// A dangerous act is confirmed with it.
-	b.open(t, s.at+"/confirm?next=%2Faudit")
+	b.Open(t, s.at+"/confirm?next=%2Faudit")
 	picture(t, b, "passkey-confirm")
-	b.press(t, "form[action='/confirm/passkey'] button")
-	b.arrived(t, s.at, "/audit")
+	b.Press(t, "form[action='/confirm/passkey'] button")
+	b.Arrived(t, s.at+"/audit")
 
 	// As second factor.
-	b.click(t, ".leave button")
-	b.open(t, s.at+"/login")
-	b.fill(t, "#password", "correct horse battery")
-	b.press(t, "form[action='/login'] button")
-	b.arrived(t, s.at, "/login/second")
+	b.Click(t, ".leave button")
+	b.Open(t, s.at+"/login")
+	b.Fill(t, "#password", "correct horse battery")
+	b.Press(t, "form[action='/login'] button")
+	b.Arrived(t, s.at+"/login/second")
 	picture(t, b, "passkey-second")
-	b.press(t, "form[action='/login/passkey'] button")
-	b.arrived(t, s.at, "/")
+	b.Press(t, "form[action='/login/passkey'] button")
+	b.Arrived(t, s.at+"/")
 
 	// A copy of it that counts less is told of in the audit log.
 	var held struct {
@@ -276,19 +249,19 @@ func TestPasskeys(t *testing.T) {
 			SignCount                                  int
 		}
 	}
-	must(t, b.call("WebAuthn.getCredentials", arguments{"authenticatorId": made.AuthenticatorID}, &held))
+	must(t, b.Call("WebAuthn.getCredentials", browser.Arguments{"authenticatorId": made.AuthenticatorID}, &held))
 	if len(held.Credentials) != 1 || held.Credentials[0].SignCount < 3 {
 		t.Fatalf("the authenticator holds %+v", held)
 	}
 	one := held.Credentials[0]
-	must(t, b.call("WebAuthn.clearCredentials", arguments{"authenticatorId": made.AuthenticatorID}, nil))
-	must(t, b.call("WebAuthn.addCredential", arguments{"authenticatorId": made.AuthenticatorID, "credential": arguments{
+	must(t, b.Call("WebAuthn.clearCredentials", browser.Arguments{"authenticatorId": made.AuthenticatorID}, nil))
+	must(t, b.Call("WebAuthn.addCredential", browser.Arguments{"authenticatorId": made.AuthenticatorID, "credential": browser.Arguments{
 		"credentialId": one.CredentialID, "isResidentCredential": true, "rpId": "localhost", "privateKey": one.PrivateKey, "userHandle": one.UserHandle, "signCount": 1,
 	}}, nil))
-	b.click(t, ".leave button")
-	b.open(t, s.at+"/login")
-	b.press(t, "form[action='/login/passkey'] button")
-	b.arrived(t, s.at, "/")
+	b.Click(t, ".leave button")
+	b.Open(t, s.at+"/login")
+	b.Press(t, "form[action='/login/passkey'] button")
+	b.Arrived(t, s.at+"/")
 	kept, err := s.audit.List(t.Context(), audit.Query{Limit: 10})
 	must(t, err)
 	if !slices.ContainsFunc(kept, func(k audit.Kept) bool { return k.Action == audit.PasskeyCloned && k.Object == "operator admin" }) {
@@ -296,22 +269,22 @@ func TestPasskeys(t *testing.T) {
 	}
 
 	// One that nobody has registered.
-	must(t, b.call("WebAuthn.clearCredentials", arguments{"authenticatorId": made.AuthenticatorID}, nil))
-	must(t, b.call("WebAuthn.addCredential", arguments{"authenticatorId": made.AuthenticatorID, "credential": arguments{
+	must(t, b.Call("WebAuthn.clearCredentials", browser.Arguments{"authenticatorId": made.AuthenticatorID}, nil))
+	must(t, b.Call("WebAuthn.addCredential", browser.Arguments{"authenticatorId": made.AuthenticatorID, "credential": browser.Arguments{
 		"credentialId": "bm90IGtub3duIGhlcmUgYXQgYWxs", "isResidentCredential": true, "rpId": "localhost", "privateKey": one.PrivateKey, "userHandle": one.UserHandle, "signCount": 9,
 	}}, nil))
-	b.click(t, ".leave button")
-	b.open(t, s.at+"/login")
-	b.press(t, "form[action='/login/passkey'] button")
-	b.reach(t, `document.querySelector("[role=alert]")?.textContent.includes("could not be accepted")`)
-	for _, told := range b.complaints() {
+	b.Click(t, ".leave button")
+	b.Open(t, s.at+"/login")
+	b.Press(t, "form[action='/login/passkey'] button")
+	b.Until(t, `document.querySelector("[role=alert]")?.textContent.includes("could not be accepted")`)
+	for _, told := range b.Complaints() {
 		if !strings.Contains(told, "401") {
 			t.Error(told)
 		}
 	}
 	// Under a bare address the page says what to do.
-	b.open(t, strings.Replace(s.at, "localhost", "127.0.0.1", 1)+"/login")
-	if got := b.eval(t, "document.querySelector('[data-note]').textContent"); !strings.Contains(got, "host name") {
+	b.Open(t, strings.Replace(s.at, "localhost", "127.0.0.1", 1)+"/login")
+	if got := b.Eval(t, "document.querySelector('[data-note]').textContent"); !strings.Contains(got, "host name") {
 		t.Errorf("under an address: %q", got)
 	}
 }
