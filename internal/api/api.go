@@ -150,13 +150,18 @@ func New(o Options) (http.Handler, error) {
 
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	shield(w)
+	defer h.recovered(w, r)
+	h.mux.ServeHTTP(w, r)
+}
+
+// shield keeps an answer out of caches and other sites.
+func shield(w http.ResponseWriter) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
-	defer h.recovered(w, r)
-	h.mux.ServeHTTP(w, r)
 }
 
 func (h *handler) unknown(w http.ResponseWriter, r *http.Request) {
