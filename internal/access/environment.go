@@ -54,8 +54,7 @@ func (s *Service) CreateEnvironment(ctx context.Context, by By, e Environment) (
 	return e, nil
 }
 
-// UpdateEnvironment changes name, kind, review and group of an environment. The one
-// that the process serves can't be moved.
+// UpdateEnvironment changes name, kind, review and group of an environment.
 func (s *Service) UpdateEnvironment(ctx context.Context, by By, e Environment) (Environment, error) {
 	if err := checkEnvironment(&e); err != nil {
 		return Environment{}, err
@@ -73,9 +72,6 @@ func (s *Service) UpdateEnvironment(ctx context.Context, by By, e Environment) (
 			return ErrVersion
 		}
 		if e.Group != before.Group {
-			if e.ID == s.own {
-				return fmt.Errorf("%w: this process serves environment %s, so that it can not be moved", ErrInvalid, e.ID)
-			}
 			// Grants in the environment stay with it.
 			if _, err := tx.Exec(ctx, "UPDATE access_grants SET grp = ? WHERE grp = ? AND environment = ?", e.Group, before.Group, e.ID); err != nil {
 				return err

@@ -77,10 +77,6 @@ func TestTree(t *testing.T) {
 				_, err := s.CreateEnvironment(ctx, boss, Environment{ID: "ab", Kind: "x", Group: Root})
 				return err
 			}},
-			{"own environment moved", ErrInvalid, func() error {
-				_, err := s.UpdateEnvironment(ctx, boss, Environment{ID: "default", Kind: Production, Group: a.ID, Version: 1})
-				return err
-			}},
 			{"own environment deleted", ErrInvalid, func() error { return s.DeleteEnvironment(ctx, boss, "default", 1) }},
 		}
 		for _, c := range refused {
@@ -95,6 +91,13 @@ func TestTree(t *testing.T) {
 		good[KeptGrant](t)(s.AddGrant(ctx, boss, KeptGrant{Account: ann.ID, Role: RoleAPIOwner, Group: b.ID, Environment: "staging"}))
 		env.Group = a.ID
 		env = good[Environment](t)(s.UpdateEnvironment(ctx, boss, env))
+		// So does the process's own.
+		own := good[Environment](t)(s.UpdateEnvironment(ctx, boss, Environment{ID: "default", Kind: Production, Group: a.ID, Version: 1}))
+		if at, err := s.ScopeOf(ctx, "default"); err != nil || !own.Own || at != (Scope{Group: a.Path, Environment: "default"}) || at.At() != at {
+			t.Errorf("own environment moved: %v, %v", at, err)
+		}
+		own.Group = Root
+		good[Environment](t)(s.UpdateEnvironment(ctx, boss, own))
 		at, err := s.ScopeOf(ctx, "staging")
 		if p, perr := s.PrincipalOf(ctx, ann.ID); err != nil || perr != nil || at.Group != a.Path || !p.May(ManageContracts, at) {
 			t.Errorf("%v: %v, %v", at, err, perr)

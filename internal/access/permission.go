@@ -167,6 +167,15 @@ type Scope struct {
 	Environment string `json:"environment,omitempty"`
 }
 
+// Place is where something lies now: environments and groups can be moved.
+type Place interface {
+	// At is its scope as the tree stands; one without a group where that can't be told.
+	At() Scope
+}
+
+// At implements Place, for what stays where it is.
+func (s Scope) At() Scope { return s }
+
 // Covers reports whether what is granted in s holds in other: in the group itself,
 // in all below it, and in their environments.
 func (s Scope) Covers(other Scope) bool {

@@ -258,9 +258,6 @@ func (s *Service) UpdateGroup(ctx context.Context, by By, g Group) (Group, error
 			if err := t.fits(after, g.Parent, t.height(g.ID)); err != nil {
 				return err
 			}
-			if after.Parent != before.Parent && t.holds(before, s.own) {
-				return fmt.Errorf("%w: environment %s, which this process serves, lies in it and can not be moved", ErrInvalid, s.own)
-			}
 			after.Path = t.groups[g.Parent].Path + "/" + g.ID
 		}
 		if _, err := tx.Exec(ctx, "UPDATE access_groups SET name = ?, parent = ?, version = ? WHERE id = ?", after.Name, after.Parent, after.Version, g.ID); err != nil {
@@ -273,12 +270,6 @@ func (s *Service) UpdateGroup(ctx context.Context, by By, g Group) (Group, error
 		return Group{}, fmt.Errorf("changing a business group: %w", err)
 	}
 	return g, nil
-}
-
-// holds reports whether an environment lies in a group or below it.
-func (t *tree) holds(g Group, environment string) bool {
-	at, ok := t.scope(t.environments[environment].Group, environment)
-	return ok && Scope{Group: g.Path}.Covers(at)
 }
 
 // DeleteGroup deletes an empty business group; ErrNotEmpty when something lies in it.

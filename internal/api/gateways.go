@@ -25,6 +25,12 @@ func gatewayRoutes(s *fleet.Service) []Route {
 	const path = inEnvironment + "/gateways"
 	return []Route{
 		{
+			Method: http.MethodGet, Path: inEnvironment + "/publication", Summary: "Tell what gateways of an environment are handed, and why what was published since is not", Needs: access.ViewGateways, At: Environment, Gives: fleet.Publication{},
+			Handle: func(ctx context.Context, r *Request) (any, error) {
+				return s.Publication(ctx, r.Principal, r.Path("environment"))
+			},
+		},
+		{
 			Method: http.MethodGet, Path: path, Summary: "List the gateways of an environment", Needs: access.ViewGateways, At: Environment, Gives: []fleet.Gateway{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				list, err := s.List(ctx, r.Principal, r.Path("environment"))

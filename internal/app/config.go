@@ -16,7 +16,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/monitor/capture"
 )
 
@@ -130,11 +129,6 @@ type Limits struct {
 	Lag time.Duration `yaml:"lag"`
 	// DrainSeconds is how long exchanges under way may take at the end; 30.
 	DrainSeconds int `yaml:"drainSeconds"`
-}
-
-// scope is where the process's own environment lies: right below the top.
-func (c *Config) scope() access.Scope {
-	return access.Scope{Group: access.Root, Environment: c.Environment}
 }
 
 // DefaultConfig are the settings of a process that is told nothing.

@@ -36,8 +36,8 @@ import (
 // gateway serves without it.
 type control struct {
 	log *slog.Logger
-	// where is the scope of the process's own environment.
-	where access.Scope
+	// where is the process's own environment.
+	where *ownPlace
 	now   func() time.Time
 
 	feed *traffic.Feed
@@ -111,6 +111,7 @@ func (c *control) openAll(ctx context.Context, cfg Config, keyring *secret.Keyri
 	if c.access, err = openAccess(ctx, cfg, c.controlDB, keyring, log, c.now); err != nil {
 		return err
 	}
+	c.where.tree.Store(c.access)
 	if c.posture, err = posture.New(ctx, posture.Options{
 		DB: c.trafficDB, Control: c.controlDB, Environment: cfg.Environment, Gateway: cfg.Gateway, Now: c.now,
 	}); err != nil {

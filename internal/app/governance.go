@@ -25,7 +25,7 @@ const hookTimeout = 10 * time.Second
 // once something serves.
 func (c *control) newGovernance(cfg Config, status func() publish.Status, client *http.Client) (err error) {
 	c.governance, err = governance.New(governance.Options{
-		Where:       cfg.scope(),
+		Where:       c.where,
 		Profiles:    cfg.Governance,
 		Serving:     func() *revision.Revision { return status().Serving },
 		Findings:    renewer{c},

@@ -35,7 +35,7 @@ func (c *control) newProjects(cfg Config, publisher func() *publish.Publisher) (
 		return err
 	}
 	c.projects, err = projects.New(projects.Options{
-		Where:   cfg.scope(),
+		Where:   c.where,
 		Folders: cfg.Projects, Findings: renewer{c}, Patches: patches, Dir: cfg.Data, Record: c.record,
 		Scan: func(ctx context.Context, path string) (*scan.Report, map[string][]finding.Finding, error) {
 			return c.scanAt(ctx, path)

@@ -95,7 +95,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	defer captured.close()
 	kept := newStores(cfg, gate.Table, log)
 	spans := newCollectors(cfg.Gateway, gate.Table, log)
-	control := &control{log: log, where: cfg.scope(), now: time.Now, feed: feed, changed: make(chan struct{}, 1)}
+	control := &control{log: log, where: &ownPlace{environment: cfg.Environment}, now: time.Now, feed: feed, changed: make(chan struct{}, 1), stores: kept}
 	if err := control.newGovernance(cfg, func() publish.Status { return publisher.Status() }, router.PolicyClient(nil)); err != nil {
 		return err
 	}

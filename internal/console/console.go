@@ -70,9 +70,9 @@ type Options struct {
 	FleetAddress string
 	Now          func() time.Time
 	Log          *slog.Logger
-	// Where is the scope of the process's own environment, by which the navigation
-	// shows what its reader may see; Environment in the organisation when it is empty.
-	Where access.Scope
+	// Where is the process's own environment, by which the navigation shows what its
+	// reader may see; Environment in the organisation when it is nil.
+	Where access.Place
 	// Secure says that browsers speak HTTPS to the console.
 	Secure bool
 	// Hosts are names beyond those of the loopback under which browsers may ask

@@ -54,6 +54,9 @@ func fullHouse(t *testing.T) *house {
 	o.Fleet, err = fleet.Open(ctx, fleet.Options{
 		DB: db, Gate: control.Gate{Tree: wideTree{}}, Audit: log, Sealer: ring, Now: h.now,
 		Served: func(context.Context, string) (*fleet.Served, error) { return nil, nil },
+		Publication: func(context.Context, string) fleet.Publication {
+			return fleet.Publication{Revision: 7, Published: h.now(), Problem: "the key of the API's TLS context was removed", Since: h.now(), Again: h.now()}
+		},
 	})
 	must(t, err)
 	h.handler, err = New(o)

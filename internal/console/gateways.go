@@ -30,6 +30,8 @@ type gatewaysData struct {
 	// Environments are those that the reader may look at.
 	Environments []string
 	List         []fleet.Gateway
+	// Publication is how publishing stands in the environment.
+	Publication fleet.Publication
 	// Own says that the process serves the environment itself.
 	Own bool
 	// May says that the reader may invite and remove gateways.
@@ -72,6 +74,9 @@ func (c *console) showGateways(w http.ResponseWriter, r *request, status int, d 
 		if r.Method == http.MethodGet && !r.URL.Query().Has("environment") && len(d.Environments) > 0 && d.Environments[0] != d.Environment {
 			return see(w, r, query("/gateways", "environment", d.Environments[0]))
 		}
+		return err
+	}
+	if d.Publication, err = c.Fleet.Publication(r.Context(), r.principal, d.Environment); err != nil {
 		return err
 	}
 	d.May = r.principal.May(access.ManageGateways, at)

@@ -103,13 +103,13 @@ func (c *console) navigate(p control.Principal, path string) navigation {
 		at, _, _ = strings.Cut(at, "/")
 		environment = cmp.Or(at, environment)
 	}
-	n := navigation{Account: covers("/account", path)}
+	n, at := navigation{Account: covers("/account", path)}, c.where()
 	longest := 0
 	for _, a := range areas() {
 		var links []navLink
 		current := -1
 		for _, pl := range a.places {
-			if !c.shows(p, &pl) || pl.path == "/access/groups" && len(links) > 0 {
+			if !c.shows(p, &pl, at) || pl.path == "/access/groups" && len(links) > 0 {
 				continue
 			}
 			to := strings.ReplaceAll(pl.path, "{environment}", url.PathEscape(environment))
@@ -143,8 +143,9 @@ func covers(prefix, path string) bool {
 	return path == prefix || prefix != "/" && strings.HasPrefix(path, prefix+"/")
 }
 
-// shows says that a page is served and that the reader may see it.
-func (c *console) shows(p control.Principal, pl *place) bool {
+// shows says that a page is served and that the reader may see it; at is the scope of
+// the process's own environment.
+func (c *console) shows(p control.Principal, pl *place, at access.Scope) bool {
 	pattern := "GET " + pl.path
 	if pl.path == "/" {
 		pattern = "GET /{$}"
@@ -155,7 +156,7 @@ func (c *console) shows(p control.Principal, pl *place) bool {
 	return slices.ContainsFunc(pl.needs, func(what access.Permission) bool {
 		switch pl.reach {
 		case here:
-			return p.May(what, c.where())
+			return p.May(what, at)
 		case top:
 			return p.May(what, access.Scope{Group: access.Root})
 		case anywhere:
@@ -166,10 +167,10 @@ func (c *console) shows(p control.Principal, pl *place) bool {
 
 // where is the scope of the process's own environment.
 func (c *console) where() access.Scope {
-	if c.Where.Group == "" {
+	if c.Where == nil {
 		return access.Scope{Group: access.Root, Environment: cmp.Or(c.Environment, "default")}
 	}
-	return c.Where
+	return c.Where.At()
 }
 
 // lead sends readers who may not see the overview to the first page that they may.

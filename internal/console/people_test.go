@@ -168,7 +168,6 @@ func TestPeopleFromPageToPage(t *testing.T) {
 		{"/access/accounts", []string{"name", "ann"}, "one of that name"},
 		{"/access/accounts", []string{"name", "no good"}, "lower-case"},
 		{ann, []string{"version", "99"}, "somebody else"},
-		{"/access/environments/default", []string{"group", strings.TrimPrefix(group, "/access/groups/"), "version", "1", "kind", "production"}, "can not be moved"},
 		{"/access/groups/root/delete", []string{"version", "1"}, "can not be deleted"},
 	} {
 		if a := h.ask(t, "POST", bad.path, cookie, form(bad.fields...)); a.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(a.body, bad.want) {

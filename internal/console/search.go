@@ -132,9 +132,10 @@ func contains(text string, in ...string) bool {
 }
 
 func (c *console) seekPages(p control.Principal, path, text string) (found []hit) {
+	at := c.where()
 	for _, a := range areas() {
 		for _, pl := range a.places {
-			if contains(text, pl.name, a.name) && c.shows(p, &pl) {
+			if contains(text, pl.name, a.name) && c.shows(p, &pl, at) {
 				to := strings.ReplaceAll(pl.path, "{environment}", cmp.Or(c.Environment, "default"))
 				if to != path {
 					found = append(found, hit{to, pl.name, a.name})

@@ -48,7 +48,7 @@ type Monitor interface {
 // Options are what the service works with. All but Feed are required.
 type Options struct {
 	// Where is the environment whose operators may ask.
-	Where     access.Scope
+	Where     access.Place
 	Monitor   Monitor
 	Catalogue *policy.Catalogue
 	// Feed tells how many records its readers had no room for; nil says none.
@@ -66,8 +66,8 @@ type Service struct {
 
 // New makes the service.
 func New(o Options) (*Service, error) {
-	if o.Monitor == nil || o.Catalogue == nil || o.Now == nil {
-		return nil, errors.New("exchange: Monitor, Catalogue and Now are required")
+	if o.Where == nil || o.Monitor == nil || o.Catalogue == nil || o.Now == nil {
+		return nil, errors.New("exchange: Where, Monitor, Catalogue and Now are required")
 	}
 	return &Service{o: o, recent: map[question]*answer{}}, nil
 }
@@ -116,7 +116,7 @@ type answer struct {
 // at all of them. It is a few seconds old, half a minute at most, and must not
 // be changed.
 func (s *Service) Overview(ctx context.Context, p control.Principal, api string, r Range) (Overview, error) {
-	if err := control.Authorise(p, access.ViewTraffic, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewTraffic, s.o.Where.At()); err != nil {
 		return Overview{}, err
 	}
 	known := s.answer(question{api, r.Name})
@@ -150,7 +150,7 @@ func (s *Service) answer(q question) *answer {
 
 // Recent are the newest refusals of this process, newest first.
 func (s *Service) Recent(p control.Principal, limit int) ([]Refusal, error) {
-	if err := control.Authorise(p, access.ViewTraffic, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewTraffic, s.o.Where.At()); err != nil {
 		return nil, err
 	}
 	return s.o.Monitor.Recent(limit), nil
@@ -166,7 +166,7 @@ func (s *Service) NotSeen() uint64 {
 
 // Refusals finds refusals, errors and watched attacks, newest first.
 func (s *Service) Refusals(ctx context.Context, p control.Principal, f Filter) (Page, error) {
-	if err := control.Authorise(p, access.ViewTraffic, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewTraffic, s.o.Where.At()); err != nil {
 		return Page{}, err
 	}
 	return s.o.Monitor.Refusals(ctx, f)
@@ -198,7 +198,7 @@ type Trail struct {
 // Trail finds what is left of the exchange with a correlation id. That nothing
 // is left is an answer and no error.
 func (s *Service) Trail(ctx context.Context, p control.Principal, id string) (Trail, error) {
-	if err := control.Authorise(p, access.ViewTraffic, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewTraffic, s.o.Where.At()); err != nil {
 		return Trail{}, err
 	}
 	found, retention, err := s.o.Monitor.Lookup(ctx, id)

@@ -34,7 +34,7 @@ type serieser interface {
 }
 
 func (s *Service) series(p control.Principal) (serieser, error) {
-	if err := control.Authorise(p, access.ViewTraffic, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewTraffic, s.o.Where.At()); err != nil {
 		return nil, err
 	}
 	m, ok := s.o.Monitor.(serieser)

@@ -44,16 +44,16 @@ type Posture interface {
 // Service answers operators.
 type Service struct {
 	posture Posture
-	where   access.Scope
+	where   access.Place
 	// suppressor and auditor are nil where nothing can be suppressed.
 	suppressor Suppressor
 	auditor    control.Auditor
 }
 
-// New makes the service for the operators of a scope.
-func New(p Posture, where access.Scope) (*Service, error) {
-	if p == nil {
-		return nil, errors.New("findings: it needs posture")
+// New makes the service for the operators of an environment.
+func New(p Posture, where access.Place) (*Service, error) {
+	if p == nil || where == nil {
+		return nil, errors.New("findings: it needs posture and an environment")
 	}
 	return &Service{posture: p, where: where}, nil
 }
@@ -61,7 +61,7 @@ func New(p Posture, where access.Scope) (*Service, error) {
 // List gives the findings that a filter chooses, the worst first, and how many
 // there are in all.
 func (s *Service) List(ctx context.Context, p control.Principal, f Filter) ([]Item, int, error) {
-	if err := control.Authorise(p, access.ViewFindings, s.where); err != nil {
+	if err := control.Authorise(p, access.ViewFindings, s.where.At()); err != nil {
 		return nil, 0, err
 	}
 	return s.posture.List(ctx, f)
@@ -69,7 +69,7 @@ func (s *Service) List(ctx context.Context, p control.Principal, f Filter) ([]It
 
 // Get gives one finding, or control.ErrNotFound.
 func (s *Service) Get(ctx context.Context, p control.Principal, fingerprint string) (Detail, error) {
-	if err := control.Authorise(p, access.ViewFindings, s.where); err != nil {
+	if err := control.Authorise(p, access.ViewFindings, s.where.At()); err != nil {
 		return Detail{}, err
 	}
 	d, err := s.posture.Get(ctx, fingerprint)
@@ -81,7 +81,7 @@ func (s *Service) Get(ctx context.Context, p control.Principal, fingerprint stri
 
 // Counts counts the findings.
 func (s *Service) Counts(ctx context.Context, p control.Principal) (Counts, error) {
-	if err := control.Authorise(p, access.ViewFindings, s.where); err != nil {
+	if err := control.Authorise(p, access.ViewFindings, s.where.At()); err != nil {
 		return Counts{}, err
 	}
 	return s.posture.Counts(ctx)

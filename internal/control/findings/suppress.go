@@ -44,7 +44,7 @@ func (s *Service) Managed(by Suppressor, auditor control.Auditor) *Service {
 }
 
 func (s *Service) manage(p control.Principal) error {
-	if err := control.Authorise(p, access.ManageFindings, s.where); err != nil {
+	if err := control.Authorise(p, access.ManageFindings, s.where.At()); err != nil {
 		return err
 	}
 	if s.suppressor == nil {
@@ -97,7 +97,7 @@ func (s *Service) Unsuppress(ctx context.Context, p control.Principal, id string
 
 // Suppressions lists all suppressions, those that have expired too, newest first.
 func (s *Service) Suppressions(ctx context.Context, p control.Principal) ([]Suppression, error) {
-	if err := control.Authorise(p, access.ViewFindings, s.where); err != nil {
+	if err := control.Authorise(p, access.ViewFindings, s.where.At()); err != nil {
 		return nil, err
 	}
 	if s.suppressor == nil {
@@ -114,7 +114,7 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, p control.Principal,
 	if one.Fingerprint == "" {
 		object = "rule " + one.Rule + " at " + one.API
 	}
-	e := control.Told(p, s.where.Environment, action, object)
+	e := control.Told(p, s.where.At().Environment, action, object)
 	e.Detail = map[string]string{"reason": one.Reason}
 	if !one.Expires.IsZero() {
 		e.Detail["expires"] = one.Expires.Format(time.RFC3339)

@@ -57,6 +57,21 @@ type Served struct {
 	Secrets map[string]string
 }
 
+// Publication is how publishing stands in an environment, at the control process that
+// is asked.
+type Publication struct {
+	// Revision and Digest are what gateways are handed, 0 and empty before the first;
+	// Published is when it was made.
+	Revision  uint64    `json:"revision"`
+	Digest    string    `json:"digest"`
+	Published time.Time `json:"published,omitzero"`
+	// Problem is why what operators published since is not served, empty when all is.
+	// Since is when it began, Again when it is tried the next time.
+	Problem string    `json:"problem,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
+	Again   time.Time `json:"again,omitzero"`
+}
+
 // Options are what the service works with; all are required.
 type Options struct {
 	DB     *store.DB
@@ -67,6 +82,8 @@ type Options struct {
 	// Served is what an environment's gateways must serve now, nil while nothing is
 	// published there.
 	Served func(ctx context.Context, environment string) (*Served, error)
+	// Publication tells how publishing stands in an environment.
+	Publication func(ctx context.Context, environment string) Publication
 }
 
 // Service answers operators and gateways. It is safe for use by many goroutines.
@@ -85,7 +102,7 @@ type authority struct {
 
 // Open brings the tables up to date in the control database.
 func Open(ctx context.Context, o Options) (*Service, error) {
-	if o.DB == nil || o.Gate.Tree == nil || o.Audit == nil || o.Sealer == nil || o.Now == nil || o.Served == nil {
+	if o.DB == nil || o.Gate.Tree == nil || o.Audit == nil || o.Sealer == nil || o.Now == nil || o.Served == nil || o.Publication == nil {
 		return nil, errors.New("fleet: all options are required")
 	}
 	if err := o.DB.Migrate(ctx, "fleet", migrations); err != nil {
@@ -148,13 +165,10 @@ func (s *Service) List(ctx context.Context, p control.Principal, environment str
 		return nil, fmt.Errorf("listing gateways: %w", err)
 	}
 	defer rows.Close() //nolint:errcheck // Err says what matters
-	served, err := s.o.Served(ctx, environment)
-	if err != nil {
-		return nil, fmt.Errorf("listing gateways: %w", err)
-	}
+	digest := s.o.Publication(ctx, environment).Digest
 	list := []Gateway{}
 	for rows.Next() {
-		g, err := s.scan(rows.Scan, served)
+		g, err := s.scan(rows.Scan, digest)
 		if err != nil {
 			return nil, fmt.Errorf("listing gateways: %w", err)
 		}
@@ -163,7 +177,15 @@ func (s *Service) List(ctx context.Context, p control.Principal, environment str
 	return list, rows.Err()
 }
 
-func (s *Service) scan(scan func(...any) error, served *Served) (Gateway, error) {
+// Publication tells how publishing stands in an environment.
+func (s *Service) Publication(ctx context.Context, p control.Principal, environment string) (Publication, error) {
+	if err := s.o.Gate.Environment(ctx, p, access.ViewGateways, environment); err != nil {
+		return Publication{}, err
+	}
+	return s.o.Publication(ctx, environment), nil
+}
+
+func (s *Service) scan(scan func(...any) error, digest string) (Gateway, error) {
 	var (
 		g                                                  Gateway
 		token, status                                      string
@@ -190,7 +212,7 @@ func (s *Service) scan(scan func(...any) error, served *Served) (Gateway, error)
 	switch {
 	case now.Sub(g.Seen) > SilentAfter:
 		g.State = Silent
-	case served != nil && served.Revision.Digest != g.Status.Digest:
+	case digest != "" && digest != g.Status.Digest:
 		g.State = Behind
 	default:
 		g.State = Serving

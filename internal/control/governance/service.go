@@ -24,7 +24,7 @@ import (
 // required.
 type Options struct {
 	// Where is the environment whose operators may ask.
-	Where access.Scope
+	Where access.Place
 	// Profiles are files and folders of profiles; with none, Standard holds.
 	Profiles []string
 	// Serving is the revision in service, nil before the first.
@@ -77,8 +77,8 @@ type Service struct {
 // New makes the service and reads the profiles. Profiles that are wrong keep
 // every change from being published until they are right.
 func New(o Options) (*Service, error) {
-	if o.Serving == nil || o.Findings == nil || o.Environment == "" || o.Now == nil || o.Log == nil {
-		return nil, errors.New("governance: Serving, Findings, Environment, Now and Log are required")
+	if o.Where == nil || o.Serving == nil || o.Findings == nil || o.Environment == "" || o.Now == nil || o.Log == nil {
+		return nil, errors.New("governance: Where, Serving, Findings, Environment, Now and Log are required")
 	}
 	s := &Service{o: o, judged: map[string]*judged{}, library: library{sets: map[string]*rules.Ruleset{}}}
 	s.current()
@@ -167,7 +167,7 @@ func refusal(api *revision.API, p *profile, r *rules.Report) manifest.Problem {
 
 // Profiles are the profiles that hold.
 func (s *Service) Profiles(p control.Principal) ([]*rules.Profile, error, error) {
-	if err := control.Authorise(p, access.ViewGovernance, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewGovernance, s.o.Where.At()); err != nil {
 		return nil, nil, err
 	}
 	s.mu.Lock()

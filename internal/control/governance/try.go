@@ -15,7 +15,7 @@ import (
 
 // Rulesets are all built-in rulesets, and those of the profiles, each once.
 func (s *Service) Rulesets(p control.Principal) ([]*rules.Ruleset, error) {
-	if err := control.Authorise(p, access.ViewGovernance, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewGovernance, s.o.Where.At()); err != nil {
 		return nil, err
 	}
 	var out []*rules.Ruleset
@@ -73,7 +73,7 @@ var ErrTrial = errors.New("the trial could not be run")
 
 // Try judges as a trial says. What is wrong with its texts is ErrTrial.
 func (s *Service) Try(ctx context.Context, p control.Principal, t Trial) (*rules.Report, error) {
-	if err := control.Authorise(p, access.ViewGovernance, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewGovernance, s.o.Where.At()); err != nil {
 		return nil, err
 	}
 	if len(t.Ruleset) > maxTrial || len(t.Specification) > maxTrial {

@@ -159,7 +159,7 @@ const (
 // API gives the report of an API; with an empty profile that of the first that
 // applies. An API that nobody judged yet is control.ErrNotFound.
 func (s *Service) API(ctx context.Context, p control.Principal, api, profile string) (*APIReport, error) {
-	if err := control.Authorise(p, access.ViewGovernance, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewGovernance, s.o.Where.At()); err != nil {
 		return nil, err
 	}
 	memory, err := s.memory()

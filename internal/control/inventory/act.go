@@ -28,7 +28,7 @@ func isGone(err error) bool { return errors.Is(err, discovery.ErrNotKept) }
 // carryOut writes the files of a plan and publishes. What can't be published is taken
 // back, so that the manifests stay as good as they were.
 func (s *Service) carryOut(ctx context.Context, p control.Principal, plan *Plan, action audit.Action) error {
-	if err := control.Authorise(p, access.ManageInventory, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ManageInventory, s.o.Where.At()); err != nil {
 		return err
 	}
 	files := map[string]string{}
@@ -81,7 +81,7 @@ func told(problems []manifest.Problem, dir string) string {
 
 // Adoptions are the resources that were made here.
 func (s *Service) Adoptions(p control.Principal) ([]Adoption, error) {
-	if err := control.Authorise(p, access.ViewInventory, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewInventory, s.o.Where.At()); err != nil {
 		return nil, err
 	}
 	return s.o.Adopted.All(), nil
@@ -89,7 +89,7 @@ func (s *Service) Adoptions(p control.Principal) ([]Adoption, error) {
 
 // RemoveAdoption removes a resource that was made here, and publishes.
 func (s *Service) RemoveAdoption(ctx context.Context, p control.Principal, name string) error {
-	if err := control.Authorise(p, access.ManageInventory, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ManageInventory, s.o.Where.At()); err != nil {
 		return err
 	}
 	one, err := s.o.Adopted.remove(name)

@@ -28,7 +28,7 @@ const (
 // Edit decides about a template for good: whether a segment is a parameter (merge) or
 // stands for itself (split), whether an operation is listed (list) or none (ignore).
 func (s *Service) Edit(ctx context.Context, p control.Principal, e discovery.Edit) error {
-	if err := control.Authorise(p, access.ManageInventory, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ManageInventory, s.o.Where.At()); err != nil {
 		return err
 	}
 	e.Method, e.Host, e.Path = strings.ToUpper(strings.TrimSpace(e.Method)), strings.ToLower(strings.TrimSpace(e.Host)), strings.TrimSpace(e.Path)
@@ -50,7 +50,7 @@ func (s *Service) Edit(ctx context.Context, p control.Principal, e discovery.Edi
 
 // Unedit takes a decision back.
 func (s *Service) Unedit(ctx context.Context, p control.Principal, e discovery.Edit) error {
-	if err := control.Authorise(p, access.ManageInventory, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ManageInventory, s.o.Where.At()); err != nil {
 		return err
 	}
 	return s.edit(ctx, p, e, audit.InventoryEditEnded, func(t *tables, tx *store.Tx) error { return t.memory.RemoveEdit(ctx, tx, e) })
@@ -102,7 +102,7 @@ func (s Subject) text() string {
 // Mark keeps owner, tags and labels of an operation or an API, in the place of those
 // that were said before. Labels that begin with a minus take away concluded ones.
 func (s *Service) Mark(ctx context.Context, p control.Principal, of Subject, owner string, tags, labels []string) error {
-	if err := control.Authorise(p, access.ManageInventory, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ManageInventory, s.o.Where.At()); err != nil {
 		return err
 	}
 	pic, err := s.now(ctx, p)
@@ -160,7 +160,7 @@ type View struct {
 
 // Views are those of the principal and the shared ones.
 func (s *Service) Views(ctx context.Context, p control.Principal) ([]View, error) {
-	if err := control.Authorise(p, access.ViewInventory, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewInventory, s.o.Where.At()); err != nil {
 		return nil, err
 	}
 	t, err := s.tables()
@@ -181,7 +181,7 @@ func (s *Service) Views(ctx context.Context, p control.Principal) ([]View, error
 // SaveView keeps a query under a name, for its operator or for all. A view that was
 // called was is renamed to it.
 func (s *Service) SaveView(ctx context.Context, p control.Principal, v View, was string) error {
-	if err := control.Authorise(p, access.ManageInventory, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ManageInventory, s.o.Where.At()); err != nil {
 		return err
 	}
 	v.Name, v.Query = strings.TrimSpace(v.Name), strings.TrimSpace(v.Query)
@@ -203,7 +203,7 @@ func (s *Service) SaveView(ctx context.Context, p control.Principal, v View, was
 
 // RemoveView removes a view.
 func (s *Service) RemoveView(ctx context.Context, p control.Principal, v View) error {
-	if err := control.Authorise(p, access.ManageInventory, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ManageInventory, s.o.Where.At()); err != nil {
 		return err
 	}
 	return s.view(ctx, p, v, "removed", func(t *tables, tx *store.Tx) error {

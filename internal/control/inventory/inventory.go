@@ -56,7 +56,7 @@ type Learner interface {
 // Found.
 type Options struct {
 	// Where is the environment whose operators may ask.
-	Where   access.Scope
+	Where   access.Place
 	Learner Learner
 	// Described gives all descriptions.
 	Described func() []discovery.Described
@@ -113,7 +113,7 @@ type tables struct {
 
 // New makes the service.
 func New(o Options) (*Service, error) {
-	if o.Learner == nil || o.Described == nil || o.Judge == nil || o.Rate == nil || o.Export == nil || o.Serving == nil || o.Findings == nil ||
+	if o.Where == nil || o.Learner == nil || o.Described == nil || o.Judge == nil || o.Rate == nil || o.Export == nil || o.Serving == nil || o.Findings == nil ||
 		o.Adopted == nil || o.Publish == nil || o.Write == nil || o.Record == nil || o.Now == nil || o.Log == nil {
 		return nil, errors.New("inventory: all options but Rejected, Propose and Found are required")
 	}
@@ -213,7 +213,7 @@ func (s *Service) Refresh(ctx context.Context) error {
 
 // now is the picture that pages are answered from; only the first is waited for.
 func (s *Service) now(ctx context.Context, p control.Principal) (*picture, error) {
-	if err := control.Authorise(p, access.ViewInventory, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewInventory, s.o.Where.At()); err != nil {
 		return nil, err
 	}
 	if pic := s.picture.Load(); pic != nil {

@@ -274,7 +274,7 @@ func (s *Service) Notes(ctx context.Context, p control.Principal, kind string) (
 
 // Explain answers why a path is not listed, or that it is.
 func (s *Service) Explain(p control.Principal, method, host, path string) (*discovery.Explanation, error) {
-	if err := control.Authorise(p, access.ViewInventory, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewInventory, s.o.Where.At()); err != nil {
 		return nil, err
 	}
 	method, host, path = strings.ToUpper(strings.TrimSpace(method)), strings.ToLower(strings.TrimSpace(host)), strings.TrimSpace(path)
@@ -293,7 +293,7 @@ func (s *Service) Explain(p control.Principal, method, host, path string) (*disc
 
 // Rejected are the paths that were most often not taken into the inventory.
 func (s *Service) Rejected(p control.Principal, most int) ([]Rejected, error) {
-	if err := control.Authorise(p, access.ViewInventory, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewInventory, s.o.Where.At()); err != nil {
 		return nil, err
 	}
 	if s.o.Rejected == nil {

@@ -181,7 +181,7 @@ func samePath(listener string, api *revision.API) bool {
 // Patch closes a finding of a project at the gateway, in each API that it
 // implements.
 func (s *Service) Patch(ctx context.Context, p control.Principal, project, fingerprint string) error {
-	if err := control.Authorise(p, access.ManageProjects, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ManageProjects, s.o.Where.At()); err != nil {
 		return err
 	}
 	_, kept, err := s.Project(ctx, p, project)
@@ -226,7 +226,7 @@ func (s *Service) Patch(ctx context.Context, p control.Principal, project, finge
 
 // Unpatch ends the patch of a finding.
 func (s *Service) Unpatch(ctx context.Context, p control.Principal, project, fingerprint string) error {
-	if err := control.Authorise(p, access.ManageProjects, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ManageProjects, s.o.Where.At()); err != nil {
 		return err
 	}
 	open := map[string]bool{}

@@ -34,7 +34,7 @@ const engine = "scan"
 // Options are what the service works with; all are required.
 type Options struct {
 	// Where is the environment whose operators may ask.
-	Where access.Scope
+	Where access.Place
 	// Folders are those whose projects may be scanned.
 	Folders []string
 	// Scan scans what lies at a path.
@@ -76,7 +76,7 @@ type Service struct {
 
 // New makes the service.
 func New(o Options) (*Service, error) {
-	if o.Scan == nil || o.Serving == nil || o.Findings == nil || o.Patches == nil || o.Publish == nil || o.Record == nil || o.Dir == "" || o.Now == nil || o.Log == nil {
+	if o.Where == nil || o.Scan == nil || o.Serving == nil || o.Findings == nil || o.Patches == nil || o.Publish == nil || o.Record == nil || o.Dir == "" || o.Now == nil || o.Log == nil {
 		return nil, errors.New("projects: all options but Folders are required")
 	}
 	return &Service{o: o, running: map[string]time.Time{}, failed: map[string]error{}}, nil
@@ -141,7 +141,7 @@ type Source struct {
 
 // Overview lists the projects that were scanned and the folders that may be.
 func (s *Service) Overview(ctx context.Context, p control.Principal) (*Overview, error) {
-	if err := control.Authorise(p, access.ViewProjects, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewProjects, s.o.Where.At()); err != nil {
 		return nil, err
 	}
 	memory, err := s.history()
@@ -193,7 +193,7 @@ func (s *Service) source(name string, folder bool) Source {
 // Upload scans an archive: a zip of projects, or a deployable jar. It gives the
 // names of the projects in it.
 func (s *Service) Upload(ctx context.Context, p control.Principal, name string, archive io.Reader) ([]string, error) {
-	if err := control.Authorise(p, access.ManageProjects, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ManageProjects, s.o.Where.At()); err != nil {
 		return nil, err
 	}
 	name = filepath.Base(filepath.Clean("/" + name))
@@ -242,7 +242,7 @@ func archiveEnding(name string) string {
 
 // Scan scans the projects of one of the folders.
 func (s *Service) Scan(ctx context.Context, p control.Principal, folder string) ([]string, error) {
-	if err := control.Authorise(p, access.ManageProjects, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ManageProjects, s.o.Where.At()); err != nil {
 		return nil, err
 	}
 	if !slices.Contains(s.o.Folders, folder) {
@@ -312,7 +312,7 @@ func safely(ctx context.Context, work func(context.Context) ([]string, error)) (
 
 // Project gives the newest scan of a project.
 func (s *Service) Project(ctx context.Context, p control.Principal, name string) (*history.Scan, *Kept, error) {
-	if err := control.Authorise(p, access.ViewProjects, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewProjects, s.o.Where.At()); err != nil {
 		return nil, nil, err
 	}
 	memory, err := s.history()
@@ -332,7 +332,7 @@ func (s *Service) Project(ctx context.Context, p control.Principal, name string)
 
 // Forget removes a project, its findings and its patches.
 func (s *Service) Forget(ctx context.Context, p control.Principal, name string) error {
-	if err := control.Authorise(p, access.ManageProjects, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ManageProjects, s.o.Where.At()); err != nil {
 		return err
 	}
 	_, kept, err := s.Project(ctx, p, name)

@@ -71,6 +71,8 @@ type Publisher struct {
 	number uint64
 	// held says that only Refuse stood against the last change.
 	held bool
+	// quiet says that a refusal that was told of is not told of again.
+	quiet bool
 
 	ownedMu sync.RWMutex
 	owned   []manifest.Resource
@@ -275,6 +277,9 @@ func (p *Publisher) reasons(err error) (problems []manifest.Problem) {
 }
 
 func (p *Publisher) refuse(ctx context.Context, problems []manifest.Problem) {
+	if before := p.Status().Refused; p.quiet && before != nil && text(before.Problems) == text(problems) {
+		return
+	}
 	p.setStatus(func(s *Status) { s.Refused = &Refused{At: p.o.Now().UTC(), Problems: problems} })
 	for i, one := range problems {
 		if one.Severity != manifest.Error {

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -39,6 +40,39 @@ func TestRetry(t *testing.T) {
 	b.retry(t.Context())
 	if len(b.events) != 3 {
 		t.Errorf("what serves is published again: %+v", b.events)
+	}
+}
+
+// TestPublishAgain holds that a source which fails is told of once, however often it is
+// tried, and that what it gives serves as soon as it does.
+func TestPublishAgain(t *testing.T) {
+	b := newBench(t)
+	b.write(api("/one"))
+	b.start()
+	failing := errors.New("the database is away")
+	b.o.Sources = []func(context.Context) ([]manifest.File, error){func(context.Context) ([]manifest.File, error) { return nil, failing }}
+	b.write(api("/two"))
+	for range 3 {
+		if problems := b.PublishAgain(t.Context()); !manifest.HasErrors(problems) {
+			t.Errorf("problems: %v", problems)
+		}
+	}
+	if s := b.Status(); b.serves() != "/one" || s.Refused == nil || len(b.events) != 2 {
+		t.Fatalf("serves %s, %+v, events %+v", b.serves(), s, b.events)
+	}
+	b.Publish(t.Context())
+	failing = errors.New("another reason")
+	b.PublishAgain(t.Context())
+	if len(b.events) != 4 {
+		t.Errorf("what is asked for and another reason are recorded: %+v", b.events)
+	}
+	failing = ErrNotReady
+	if problems := b.PublishAgain(t.Context()); !manifest.HasErrors(problems) || len(b.events) != 4 {
+		t.Errorf("a store that is not open: %v, %+v", problems, b.events)
+	}
+	failing = nil
+	if problems := b.PublishAgain(t.Context()); manifest.HasErrors(problems) || b.serves() != "/two" || b.Status().Refused != nil {
+		t.Errorf("serves %s: %v", b.serves(), problems)
 	}
 }
 

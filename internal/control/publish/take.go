@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"farrier.dev/farrier/internal/manifest"
 	"farrier.dev/farrier/internal/revision"
 )
 
@@ -19,6 +20,23 @@ func (p *Publisher) Restore(ctx context.Context) (found bool, err error) {
 		return true, fmt.Errorf("restoring the last good revision: %w", err)
 	}
 	return true, nil
+}
+
+// PublishAgain is Publish for what is tried until it succeeds: a refusal for the reasons
+// of the last one is neither logged nor recorded.
+func (p *Publisher) PublishAgain(ctx context.Context) []manifest.Problem {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.quiet = true
+	defer func() { p.quiet = false }()
+	set, err := p.read(ctx)
+	if errors.Is(err, ErrNotReady) {
+		return p.reasons(err)
+	}
+	if err != nil {
+		return p.refuseFor(ctx, nil, err)
+	}
+	return p.publish(ctx, set)
 }
 
 // Take puts a revision that another publisher made into service, as a whole or not at

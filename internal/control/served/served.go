@@ -49,7 +49,7 @@ type Counts interface {
 // Options are what the service works with. All are required.
 type Options struct {
 	// Where is the environment whose operators may ask.
-	Where       access.Scope
+	Where       access.Place
 	Publication func() Publication
 	Counts      Counts
 	Catalogue   *policy.Catalogue
@@ -61,8 +61,8 @@ type Service struct{ o Options }
 
 // New makes the service.
 func New(o Options) (*Service, error) {
-	if o.Publication == nil || o.Counts == nil || o.Catalogue == nil || o.Log == nil {
-		return nil, errors.New("served: Publication, Counts, Catalogue and Log are required")
+	if o.Where == nil || o.Publication == nil || o.Counts == nil || o.Catalogue == nil || o.Log == nil {
+		return nil, errors.New("served: Where, Publication, Counts, Catalogue and Log are required")
 	}
 	return &Service{o: o}, nil
 }
@@ -90,7 +90,7 @@ type Upstream struct {
 
 // Status tells what is in service.
 func (s *Service) Status(p control.Principal) (Status, error) {
-	if err := control.Authorise(p, access.ViewAPIs, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewAPIs, s.o.Where.At()); err != nil {
 		return Status{}, err
 	}
 	now := s.o.Publication()
@@ -113,7 +113,7 @@ func (s *Service) Status(p control.Principal) (Status, error) {
 // Refused says whether a change was refused since the revision in service, and
 // when.
 func (s *Service) Refused(p control.Principal) (at time.Time, refused bool) {
-	if control.Authorise(p, access.ViewAPIs, s.o.Where) != nil {
+	if control.Authorise(p, access.ViewAPIs, s.o.Where.At()) != nil {
 		return time.Time{}, false
 	}
 	at = s.o.Publication().RefusedAt
@@ -124,7 +124,7 @@ func (s *Service) Refused(p control.Principal) (at time.Time, refused bool) {
 // services, for lists to choose from.
 func (s *Service) Names(p control.Principal) (apis, policies []string) {
 	r := s.o.Publication().Serving
-	if control.Authorise(p, access.ViewAPIs, s.o.Where) != nil || r == nil {
+	if control.Authorise(p, access.ViewAPIs, s.o.Where.At()) != nil || r == nil {
 		return nil, nil
 	}
 	bound := map[string]bool{}
@@ -163,7 +163,7 @@ type Label struct{ Name, Value string }
 // counted says whether the counts could be read; without them the list still
 // tells what is served.
 func (s *Service) APIs(ctx context.Context, p control.Principal, since time.Time) (apis []API, counted bool, err error) {
-	if err := control.Authorise(p, access.ViewAPIs, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewAPIs, s.o.Where.At()); err != nil {
 		return nil, false, err
 	}
 	totals, err := s.o.Counts.APIs(ctx, since)
@@ -231,7 +231,7 @@ type Detail struct {
 // API tells of one API by its namespace/name, or control.ErrNotFound when it is
 // neither in service nor was called since the time.
 func (s *Service) API(ctx context.Context, p control.Principal, name string, since time.Time) (Detail, error) {
-	if err := control.Authorise(p, access.ViewAPIs, s.o.Where); err != nil {
+	if err := control.Authorise(p, access.ViewAPIs, s.o.Where.At()); err != nil {
 		return Detail{}, err
 	}
 	var d Detail
@@ -286,7 +286,7 @@ func (s *Service) detail(r *revision.Revision, a *revision.API) Detail {
 // their namespace/name, as long as the given revision serves; else nothing.
 func (s *Service) Written(p control.Principal, number uint64, api string) map[string]revision.Source {
 	r := s.o.Publication().Serving
-	if control.Authorise(p, access.ViewAPIs, s.o.Where) != nil || r == nil || r.Number != number {
+	if control.Authorise(p, access.ViewAPIs, s.o.Where.At()) != nil || r == nil || r.Number != number {
 		return nil
 	}
 	at := slices.IndexFunc(r.APIs, func(a revision.API) bool { return a.Name.String() == api })

@@ -63,6 +63,12 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	if w.Service, err = fleet.Open(t.Context(), fleet.Options{
 		DB: db, Gate: control.Gate{Tree: places{}}, Audit: entries, Sealer: keys, Now: w.now,
 		Served: func(context.Context, string) (*fleet.Served, error) { return w.served.Load(), nil },
+		Publication: func(context.Context, string) (p fleet.Publication) {
+			if s := w.served.Load(); s != nil {
+				p.Revision, p.Digest = s.Revision.Number, s.Revision.Digest
+			}
+			return p
+		},
 	}); err != nil {
 		t.Fatal(err)
 	}
