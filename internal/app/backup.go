@@ -27,7 +27,7 @@ var rooms = []struct {
 	{"audit", "audit", 2},
 	{"authserver", "authserver", 1},
 	{"behaviour", "behaviour", 1},
-	{"clients", "control/client", 1},
+	{"clients", "control/client", 2},
 	{"discoverydecided", "discovery/keep/decided", 1},
 	{"discoveryobserved", "discovery/keep/observed", 1},
 	{"fleet", "control/fleet", 1},
@@ -40,7 +40,7 @@ var rooms = []struct {
 	{"posturesuppressions", "posture/suppressions", 1},
 	{"resource", "control/resource", 1},
 	{"scan", "scan/history", 1},
-	{"secrets", "control/secrets", 2},
+	{"secrets", "control/secrets", 3},
 	{"sso", "control/sso", 1},
 	{"store", "store", 1},
 }

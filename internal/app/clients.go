@@ -55,7 +55,8 @@ func (c *control) keepClients(ctx context.Context, cfg Config, publisher *publis
 	}
 	changed := make(chan struct{}, 1)
 	clients, err := client.Open(ctx, client.Options{
-		DB: c.controlDB, Tree: c.access, Audit: c.audit, Now: c.now, Teams: c.teamsOf, Published: shown.Published,
+		DB: c.controlDB, Tree: c.access, Audit: c.audit, Now: c.now, Teams: c.teamsOf, Owner: c.ownerID, Published: shown.Published,
+		Counts: &counted{environment: cfg.Environment, stores: c.stores, series: c.monitor, serving: serving},
 		Taken: func(environment, api, id string) string { return heldByFile(serving(environment), api, id) },
 		Changed: func(environment string) {
 			if environment != cfg.Environment {
@@ -127,31 +128,49 @@ func heldByFile(rev *revision.Revision, api, id string) string {
 	return ""
 }
 
-// teamsOf are the names of the teams that an account is in, by the account's name.
-func (c *control) teamsOf(ctx context.Context, name string) ([]string, error) {
+// accountID is the id of the account of a name, empty for none.
+func (c *control) accountID(ctx context.Context, name string) (string, error) {
 	account, err := c.access.AccountNamed(ctx, name)
 	if errors.Is(err, access.ErrUnknown) {
-		return nil, nil // the program itself
+		return "", nil
 	}
+	return account.ID, err
+}
+
+// ownerID is the id of an account or a team, "account:ID" or "team:ID", by its name;
+// empty for none.
+func (c *control) ownerID(ctx context.Context, owner string) (string, error) {
+	kind, name, _ := strings.Cut(owner, ":")
+	if kind == "account" {
+		id, err := c.accountID(ctx, name)
+		if err != nil || id == "" {
+			return "", err
+		}
+		return kind + ":" + id, nil
+	}
+	teams, err := c.access.Teams(ctx)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	members, err := c.access.Members(ctx, "", account.ID)
-	if err != nil {
-		return nil, err
-	}
-	if len(members) == 0 {
-		return nil, nil
-	}
-	all, err := c.access.Teams(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, team := range all {
-		if slices.ContainsFunc(members, func(m access.Member) bool { return m.Team == team.ID }) {
-			names = append(names, team.Name)
+	for _, one := range teams {
+		if one.Name == name {
+			return kind + ":" + one.ID, nil
 		}
 	}
-	return names, nil
+	return "", nil
+}
+
+// teamsOf are the ids of the teams that an account is in, by its id.
+func (c *control) teamsOf(ctx context.Context, account string) ([]string, error) {
+	members, err := c.access.Members(ctx, "", account)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, one := range members {
+		if !slices.Contains(ids, one.Team) {
+			ids = append(ids, one.Team)
+		}
+	}
+	return ids, nil
 }

@@ -162,11 +162,16 @@ func TestContractsAtTheGateway(t *testing.T) {
 	team, err := running.access.CreateTeam(ctx, by, access.Team{Name: "blue"})
 	must(err)
 	must(running.access.AddMember(ctx, by, team.ID, account.ID, false))
-	if names, err := running.teamsOf(ctx, "lou"); err != nil || !slices.Equal(names, []string{"blue"}) {
-		t.Errorf("the teams of lou are %q, %v", names, err)
+	if ids, err := running.teamsOf(ctx, account.ID); err != nil || !slices.Equal(ids, []string{team.ID}) {
+		t.Errorf("the teams of lou are %q, %v", ids, err)
 	}
-	if names, err := running.teamsOf(ctx, "nobody"); err != nil || names != nil {
-		t.Errorf("the teams of nobody are %q, %v", names, err)
+	if ids, err := running.teamsOf(ctx, "nobody"); err != nil || ids != nil {
+		t.Errorf("the teams of nobody are %q, %v", ids, err)
+	}
+	for name, want := range map[string]string{"account:lou": "account:" + account.ID, "team:blue": "team:" + team.ID, "account:nobody": "", "team:nobody": ""} {
+		if id, err := running.ownerID(ctx, name); err != nil || id != want {
+			t.Errorf("%s is %q, %v, want %q", name, id, err, want)
+		}
 	}
 	stop()
 

@@ -142,6 +142,12 @@ func (e *edited) open(ctx context.Context, c *control, publisher *publish.Publis
 			}
 			return nil
 		},
+		MayUse: func(ctx context.Context, p controls.Principal, environment string) (func(string) bool, error) {
+			if c.secrets == nil {
+				return nil, controls.ErrForbidden
+			}
+			return c.secrets.MayUse(ctx, p, environment)
+		},
 		Policies: policiesOf(all),
 		Owned: func(environment string) []manifest.Resource {
 			if !own(environment) {

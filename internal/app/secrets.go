@@ -18,7 +18,7 @@ import (
 func (c *control) openSecrets(ctx context.Context, refs *references, publisher *publish.Publisher, all *policy.Catalogue) error {
 	schemas := schemasOf(all)
 	service, err := secrets.Open(ctx, secrets.Options{
-		DB: c.controlDB, Tree: c.access, Ring: refs.keyring, Audit: c.audit, Now: c.now, Log: refs.log,
+		DB: c.controlDB, Tree: c.access, Ring: refs.keyring, Audit: c.audit, Now: c.now, Log: refs.log, Account: c.accountID,
 		Fetch: notify.NewEnv(notify.Guard{Networks: slices.Concat(companyNetworks(), refs.cfg.AlertNetworks)}, c.now).HTTP,
 		Changed: func(environment string) {
 			if environment == refs.cfg.Environment {

@@ -162,7 +162,7 @@ func (s *Service) Create(ctx context.Context, p control.Principal, group string,
 			return err
 		}
 		return c.tell(ctx, "", audit.ClientCreated, "client "+made.ClientID, nil, made.told())
-	})
+	}, d.Owners...)
 	if err != nil {
 		return nil, "", err
 	}
@@ -218,18 +218,6 @@ func (c *change) free(ctx context.Context, id, group string, d Draft) error {
 	return nil
 }
 
-func (c *change) own(ctx context.Context, id string, owners []string) error {
-	if _, err := c.Exec(ctx, "DELETE FROM clients_owners WHERE application_id = ?", id); err != nil {
-		return err
-	}
-	for _, owner := range owners {
-		if _, err := c.Exec(ctx, "INSERT INTO clients_owners (application_id, owner) VALUES (?, ?)", id, owner); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // told is what the audit log reads of an application.
 func (a *Application) told() map[string]any {
 	return map[string]any{
@@ -268,7 +256,7 @@ func (s *Service) Update(ctx context.Context, p control.Principal, group, id str
 			return err
 		}
 		return c.tell(ctx, "", audit.ClientChanged, "client "+before.ClientID, before.told(), after.told())
-	})
+	}, d.Owners...)
 	if err != nil {
 		return nil, err
 	}

@@ -28,15 +28,19 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Options are what the service works with; all but Teams, Published, Taken and
+// Options are what the service works with; all but Teams, Owner, Published, Taken and
 // Changed are required.
 type Options struct {
 	DB    *store.DB
 	Tree  control.Tree
 	Audit control.Auditor
 	Now   func() time.Time
-	// Teams names the teams that an account is in; nil for none.
+	// Teams are the ids of the teams that an account is in, by its id; nil for none.
 	Teams func(ctx context.Context, account string) ([]string, error)
+	// Owner finds "account:ID" or "team:ID" of an owner that is written by its name, empty
+	// for none; without it names are ids. Applications belong to ids: who gets the name of
+	// an account or a team that was deleted owns nothing of theirs.
+	Owner func(ctx context.Context, owner string) (id string, err error)
 	// Published is nil for an API that a developer may find, and control.ErrNotFound
 	// for any other. Without it developers find none.
 	Published func(ctx context.Context, p control.Principal, environment, api string) error
@@ -62,7 +66,11 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 	if err := o.DB.Migrate(ctx, "clients", migrations); err != nil {
 		return nil, fmt.Errorf("opening the clients: %w", err)
 	}
-	return &Service{o: o, gate: control.Gate{Tree: o.Tree}}, nil
+	s := &Service{o: o, gate: control.Gate{Tree: o.Tree}}
+	if err := s.settleOwners(ctx); err != nil {
+		return nil, fmt.Errorf("opening the clients: %w", err)
+	}
+	return s, nil
 }
 
 // change is one transaction.
@@ -72,14 +80,21 @@ type change struct {
 	p control.Principal
 	// touched are the environments whose gateways must know of it.
 	touched map[string]bool
-	now     int64
+	// who are the ids of owners, by what they are called.
+	who map[string]string
+	now int64
 }
 
-// write carries out a change as a whole, with its audit entries.
-func (s *Service) write(ctx context.Context, p control.Principal, do func(c *change) error) error {
+// write carries out a change as a whole, with its audit entries. owners are those that
+// it may keep.
+func (s *Service) write(ctx context.Context, p control.Principal, do func(c *change) error, owners ...string) error {
+	who, err := s.identify(ctx, p, owners)
+	if err != nil {
+		return err
+	}
 	var c *change
-	err := s.o.DB.Write(ctx, func(tx *store.Tx) error {
-		c = &change{Tx: tx, s: s, p: p, touched: map[string]bool{}, now: s.o.Now().UnixMilli()}
+	err = s.o.DB.Write(ctx, func(tx *store.Tx) error {
+		c = &change{Tx: tx, s: s, p: p, touched: map[string]bool{}, who: who, now: s.o.Now().UnixMilli()}
 		return do(c)
 	})
 	if err != nil {
@@ -210,21 +225,6 @@ func newID(size int) string {
 	id := make([]byte, size)
 	_, _ = rand.Read(id) // never fails
 	return hex.EncodeToString(id)
-}
-
-// owners are the names under which a principal owns applications.
-func (s *Service) owners(ctx context.Context, p control.Principal) ([]string, error) {
-	names := []string{accountPrefix + p.Operator}
-	if s.o.Teams != nil {
-		teams, err := s.o.Teams(ctx, p.Operator)
-		if err != nil {
-			return nil, fmt.Errorf("asking for the teams of %s: %w", p.Operator, err)
-		}
-		for _, team := range teams {
-			names = append(names, teamPrefix+team)
-		}
-	}
-	return names, nil
 }
 
 // develops reports whether a principal may use the portal in a business group, or in

@@ -77,7 +77,7 @@ func (s *Service) Mine(ctx context.Context, p control.Principal) ([]Application,
 	for i, owner := range owners {
 		args[i] = owner
 	}
-	list, err := s.applications(ctx, `WHERE a.id IN (SELECT application_id FROM clients_owners WHERE owner IN (?`+strings.Repeat(", ?", len(args)-1)+`))
+	list, err := s.applications(ctx, `WHERE a.id IN (SELECT application_id FROM clients_owners WHERE who IN (?`+strings.Repeat(", ?", len(args)-1)+`))
 		ORDER BY a.name_key, a.id LIMIT 200`, args...)
 	if err != nil {
 		return nil, err
@@ -123,16 +123,12 @@ func (s *Service) application(ctx context.Context, p control.Principal, what acc
 	case may:
 		return &list[0], nil
 	}
-	owners, err := s.owners(ctx, p)
+	owns, err := s.owns(ctx, p, id)
 	if err != nil {
 		return nil, err
 	}
-	for _, owner := range list[0].Owners {
-		for _, own := range owners {
-			if owner == own {
-				return &list[0], nil
-			}
-		}
+	if owns {
+		return &list[0], nil
 	}
 	if p.May(access.ViewClients, at) {
 		return nil, control.ErrForbidden

@@ -98,8 +98,17 @@ func (s *Service) Import(ctx context.Context, p control.Principal, group, enviro
 			}
 		}
 		return c.tell(ctx, environment, audit.ClientsImported, "group "+group, nil, done)
-	})
+	}, in.owners()...)
 	return done, err
+}
+
+// owners are those of all applications.
+func (in *Imported) owners() []string {
+	var all []string
+	for n := range in.Applications {
+		all = append(all, in.Applications[n].Owners...)
+	}
+	return all
 }
 
 func (in *Imported) check() error {

@@ -17,7 +17,6 @@ import (
 	"regexp"
 	"time"
 
-	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
@@ -98,7 +97,11 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 	if err := o.DB.Migrate(ctx, "secrets", migrations); err != nil {
 		return nil, fmt.Errorf("opening secrets: %w", err)
 	}
-	return &Service{o: o, gate: control.Gate{Tree: o.Tree}, ask: make(chan struct{}, 1)}, nil
+	s := &Service{o: o, gate: control.Gate{Tree: o.Tree}, ask: make(chan struct{}, 1)}
+	if err := s.settleGrants(ctx); err != nil {
+		return nil, fmt.Errorf("opening secrets: %w", err)
+	}
+	return s, nil
 }
 
 // InputError says what of a form can't be accepted.
