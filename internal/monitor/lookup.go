@@ -139,11 +139,14 @@ func (m *Monitor) counted(ctx context.Context, at time.Time) (bool, error) {
 		to = now
 	}
 	found := false
-	t := hoursTable
+	l := levels[0]
 	if now.Sub(at) > HoursKept-24*time.Hour {
-		t, from, to = daysTable, at.Truncate(24*time.Hour), at.Truncate(24*time.Hour)
+		l, from, to = levels[2], at.Truncate(24*time.Hour), at.Truncate(24*time.Hour)
 	}
-	err := m.scan(ctx, t, "", from, to, func(_ *counted) { found = true })
+	err := m.scanSeries(ctx, l, seriesKey{byAPI, "", ""}, from, to, func(minute int64, s *Slot) {
+		within := minute >= from.Unix()/60 && minute <= to.Unix()/60
+		found = found || within && s.Requests > 0
+	})
 	return found, err
 }
 

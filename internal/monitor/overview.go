@@ -73,10 +73,9 @@ func (m *Monitor) Overview(ctx context.Context, since time.Time, step time.Durat
 // APIOverview tells what happened at one API; an empty name means all.
 func (m *Monitor) APIOverview(ctx context.Context, api string, since time.Time, step time.Duration) (Overview, error) {
 	now := m.opts.Now().UTC()
-	t := hoursTable
 	step = max(step.Truncate(time.Minute), time.Minute)
 	if now.Sub(since) > minutesReach {
-		t, step = daysTable, max(step.Truncate(24*time.Hour), 24*time.Hour)
+		step = max(step.Truncate(24*time.Hour), 24*time.Hour)
 	}
 	o := Overview{From: since.UTC().Truncate(step), To: now, Step: step}
 	points := int(now.Sub(o.From)/step) + 1
@@ -88,25 +87,32 @@ func (m *Monitor) APIOverview(ctx context.Context, api string, since time.Time, 
 	for i := range o.Series {
 		o.Series[i].At = o.From.Add(time.Duration(i) * step)
 	}
-	apis := map[string]*Totals{}
-	err := m.scan(ctx, t, api, o.From, now, func(c *counted) {
-		p := &o.Series[min(max(int(c.minute.Sub(o.From)/step), 0), points-1)]
-		p.Requests += c.Requests
-		p.Refused += c.Refused
-		p.Attacks += c.Attacks
-		p.Errors += c.Errors
-		o.Totals.Add(c.Slot)
-		if apis[c.api] == nil {
-			apis[c.api] = &Totals{API: c.api}
+	err := m.scanSeries(ctx, coarsest(step), seriesKey{byAPI, api, ""}, o.From, now, func(minute int64, s *Slot) {
+		at := time.Unix(minute*60, 0).Sub(o.From)
+		if at < 0 || at > now.Sub(o.From) {
+			return
 		}
-		apis[c.api].Add(c.Slot)
+		p := &o.Series[min(int(at/step), points-1)]
+		p.Requests += s.Requests
+		p.Refused += s.Refused
+		p.Attacks += s.Attacks
+		p.Errors += s.Errors
+		o.Totals.Add(*s)
 	})
 	if err != nil {
 		return Overview{}, fmt.Errorf("overview: %w", err)
 	}
 	o.P50, o.P95, o.P99 = o.Totals.Quantile(0.5), o.Totals.Quantile(0.95), o.Totals.Quantile(0.99)
-	o.APIs = busiest(apis)
-	o.APIs = o.APIs[:min(len(o.APIs), topRows)]
+	switch {
+	case api == "":
+		apis, err := m.totals(ctx, o.From)
+		if err != nil {
+			return Overview{}, fmt.Errorf("overview: %w", err)
+		}
+		o.APIs = apis[:min(len(apis), topRows)]
+	case o.Totals.Requests > 0:
+		o.APIs = []Totals{{API: api, Slot: o.Totals, P50: o.P50, P95: o.P95, P99: o.P99}}
+	}
 	if err := m.shares(ctx, api, &o); err != nil {
 		return Overview{}, fmt.Errorf("overview: %w", err)
 	}
@@ -128,17 +134,11 @@ func busiest[K comparable](of map[K]*Totals) []Totals {
 // APIs tells what happened at each API since a time, those with most requests
 // first.
 func (m *Monitor) APIs(ctx context.Context, since time.Time) ([]Totals, error) {
-	apis := map[string]*Totals{}
-	err := m.scanSince(ctx, "", since, func(c *counted) {
-		if apis[c.api] == nil {
-			apis[c.api] = &Totals{API: c.api}
-		}
-		apis[c.api].Add(c.Slot)
-	})
+	all, err := m.totals(ctx, since)
 	if err != nil {
 		return nil, fmt.Errorf("totals of the APIs: %w", err)
 	}
-	return busiest(apis), nil
+	return all, nil
 }
 
 // Operations tells what happened at each operation of an API since a time,
@@ -160,18 +160,14 @@ func (m *Monitor) Operations(ctx context.Context, api string, since time.Time) (
 func (m *Monitor) scanSince(ctx context.Context, api string, since time.Time, visit func(*counted)) error {
 	now := m.opts.Now()
 	if now.Sub(since) > minutesReach {
-		return m.scan(ctx, daysTable, api, since, now, visit)
+		return m.scanOf(ctx, daysTable, api, "", since, now, visit)
 	}
-	return m.scan(ctx, hoursTable, api, since, now, visit)
+	return m.scanOf(ctx, hoursTable, api, "", since, now, visit)
 }
 
-// scan visits what was counted between two times, stored or still in memory.
-// Of days, a visit's minute is the first of the day.
-func (m *Monitor) scan(ctx context.Context, t table, api string, from, to time.Time, visit func(*counted)) error {
-	return m.scanOf(ctx, t, api, "", from, to, visit)
-}
-
-// scanOf does the same for one operation; an empty name means all.
+// scanOf visits what was counted at an API between two times, stored or still in
+// memory: at one operation, or at all when it is empty. Of days, a visit's minute is
+// the first of the day.
 func (m *Monitor) scanOf(ctx context.Context, t table, api, operation string, from, to time.Time, visit func(*counted)) error {
 	m.flushMu.RLock()
 	defer m.flushMu.RUnlock()
@@ -181,7 +177,7 @@ func (m *Monitor) scanOf(ctx context.Context, t table, api, operation string, fr
 	unit := time.Duration(t.span/int64(t.slots)) * time.Minute
 	within := func(c *counted) {
 		at := c.minute.Truncate(unit)
-		if (api == "" || api == c.api) && (operation == "" || operation == c.operation) && !at.Before(from.Truncate(unit)) && !at.After(to) {
+		if api == c.api && (operation == "" || operation == c.operation) && !at.Before(from.Truncate(unit)) && !at.After(to) {
 			c.minute = at
 			visit(c)
 		}
@@ -203,12 +199,8 @@ func (m *Monitor) scanStored(ctx context.Context, t table, api, operation string
 	}
 	last := to.Unix() / 60
 	query := `SELECT api, operation, ` + t.column + `, slots FROM ` + t.name +
-		` WHERE environment = ? AND ` + t.column + ` BETWEEN ? AND ?`
-	args := []any{m.opts.Environment, first / t.span, last / t.span}
-	if api != "" {
-		query += " AND api = ?"
-		args = append(args, api)
-	}
+		` WHERE environment = ? AND api = ? AND ` + t.column + ` BETWEEN ? AND ?`
+	args := []any{m.opts.Environment, api, first / t.span, last / t.span}
 	if operation != "" {
 		query += " AND operation = ?"
 		args = append(args, operation)

@@ -143,7 +143,7 @@ func (s *Shipper) ask(ctx context.Context) error {
 // counts begins a shipment with the counts that wait: the same as the last time,
 // when it is not known whether they arrived.
 func (s *Shipper) counts() *Shipment {
-	if s.waiting == nil {
+	if s.waiting == nil || s.waiting.Sequence == 0 { // what held no counts waits for nothing
 		s.waiting = s.gather()
 	}
 	next := *s.waiting

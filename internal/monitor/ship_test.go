@@ -74,6 +74,24 @@ func (o *outpost) shipper(process string) *Shipper {
 	})
 }
 
+// TestCountsAloneAreHandedOver: counts arrive each time, also where no record does.
+func TestCountsAloneAreHandedOver(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		o := newOutpost(t, db)
+		s := o.shipper("one")
+		for n := range 3 {
+			o.rollup.Count("default/orders", "GET /orders", 200, traffic.Served, time.Millisecond, 0, 0)
+			if err := s.Ship(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			apis, err := o.receiver.m.APIs(t.Context(), o.clock.Now().Add(-time.Hour))
+			if err != nil || len(apis) != 1 || apis[0].Requests != uint64(n+1) { //nolint:gosec // few
+				t.Fatalf("after %d: %+v, %v", n+1, apis, err)
+			}
+		}
+	})
+}
+
 // TestHandedOverOnce: whatever is lost on the way, each record and count arrives
 // once.
 func TestHandedOverOnce(t *testing.T) {

@@ -219,16 +219,17 @@ func unpack(packed []byte, slots []Slot) error {
 	return eachPacked(packed, len(slots), func(i int, s *Slot) { slots[i].Add(*s) })
 }
 
-// eachPacked visits the slots of a packed form that has n of them. When it is
-// damaged, what was visited before is right.
+// eachPacked visits the slots of a packed form that has n of them; a slot is worth
+// nothing after its visit. When it is damaged, what was visited before is right.
 func eachPacked(packed []byte, n int, visit func(i int, s *Slot)) error {
 	if len(packed) == 0 || packed[0] != packing && packed[0] != 1 {
 		return errPacked
 	}
 	u := unpacker{rest: packed[1:]}
+	var s Slot
 	for len(u.rest) > 0 {
 		i := u.below(uint64(n)) //nolint:gosec // a length
-		s := Slot{
+		s = Slot{
 			Requests: u.next(), Refused: u.next(), Errors: u.next(), Attacks: u.next(),
 			Took: time.Duration(u.below(1 << 62)), BytesIn: u.next(), BytesOut: u.next(), //nolint:gosec // bounded
 		}

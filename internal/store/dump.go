@@ -148,7 +148,7 @@ func (db *DB) snapshot(ctx context.Context) (r Reader, done func(), err error) {
 	if err != nil {
 		return Reader{}, nil, err
 	}
-	r, done = Reader{q: tx, pg: db.pg}, func() { _ = tx.Rollback() }
+	r, done = Reader{q: tx, pg: db.pg, asked: &db.asked}, func() { _ = tx.Rollback() }
 	if db.pg != nil {
 		if _, err = tx.ExecContext(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
 			done()

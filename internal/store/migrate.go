@@ -109,7 +109,7 @@ func (db *DB) remember(ctx context.Context, room string, files fs.FS, pool *sql.
 	if err != nil {
 		return err
 	}
-	r := Reader{q: pool, pg: db.pg}
+	r := Reader{q: pool, pg: db.pg, asked: &db.asked}
 	if _, err := pool.ExecContext(ctx, makeScripts); err != nil {
 		return err
 	}

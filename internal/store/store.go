@@ -29,6 +29,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -82,6 +83,7 @@ type DB struct {
 	writer   *sql.DB
 	reader   *sql.DB
 	replaced *Replacement
+	asked    atomic.Uint64
 
 	migrating sync.Mutex
 	// filled says that the database held tables when it was opened and no backup

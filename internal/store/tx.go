@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"sync/atomic"
 )
 
 // ErrNoRows is what scanning the row of QueryRow returns when there is none.
@@ -21,10 +22,13 @@ type Reader struct {
 	q querier
 	// pg rewrites statements; nil on SQLite.
 	pg *postgres
+	// asked counts statements.
+	asked *atomic.Uint64
 }
 
 // spoken are a statement and its arguments as the database takes them.
 func (r Reader) spoken(query string, args []any) (string, []any) {
+	r.asked.Add(1)
 	if r.pg == nil {
 		return query, args
 	}
@@ -87,8 +91,12 @@ func (tx *Tx) exec(ctx context.Context, query string, args []any) (sql.Result, e
 	return statement.ExecContext(ctx, args...)
 }
 
+// Statements is how many statements were run since the database was opened, but those
+// of migrations and dumps: what asks more often the more there is shows in it.
+func (db *DB) Statements() uint64 { return db.asked.Load() }
+
 // Read returns a reader. It can not write: a statement that would is an error.
-func (db *DB) Read() Reader { return Reader{q: db.reader, pg: db.pg} }
+func (db *DB) Read() Reader { return Reader{q: db.reader, pg: db.pg, asked: &db.asked} }
 
 // Write runs fn in a transaction that nobody else writes beside, and commits it
 // when fn returns nil; an error or a panic leaves the database as it was. It
@@ -101,7 +109,7 @@ func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after the commit it does nothing, before it the first error counts
-	if err := fn(&Tx{Reader: Reader{q: tx, pg: db.pg}, tx: tx}); err != nil {
+	if err := fn(&Tx{Reader: Reader{q: tx, pg: db.pg, asked: &db.asked}, tx: tx}); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
