@@ -204,7 +204,7 @@ func (c *control) containElsewhere(ctx context.Context, environment string, iden
 // refused because it is contained, or over a quota, says nothing new.
 func (c *control) sightings(ctx context.Context, since time.Time) ([]incident.Sighting, error) {
 	const page, pages = 500, 10
-	worst, err := c.severities(ctx, since)
+	worst, err := c.posture.Worst(ctx, since) // what an operator has suppressed counts for nothing
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +230,7 @@ func (c *control) sightings(ctx context.Context, since time.Time) ([]incident.Si
 // tooMany is the status of a request over a quota.
 const tooMany = 429
 
-func sightingOf(l *monitor.Refusal, worst map[string]finding.Severity) (incident.Sighting, bool) {
+func sightingOf(l *monitor.Refusal, worst map[posture.Place]finding.Severity) (incident.Sighting, bool) {
 	refused := l.Outcome == traffic.RefusedByPolicy || l.Outcome == traffic.RefusedByGateway
 	if strings.HasPrefix(l.Step, incident.Namespace+"/") || len(l.Rules) == 0 && (!refused || l.Status == tooMany) {
 		return incident.Sighting{}, false
@@ -240,30 +240,9 @@ func sightingOf(l *monitor.Refusal, worst map[string]finding.Severity) (incident
 		Rules: l.Rules, Status: l.Status, Policy: l.Policy, Reason: l.Reason,
 	}
 	for _, rule := range l.Rules {
-		s.Severity = max(s.Severity, worst[rule+" "+l.API])
+		s.Severity = max(s.Severity, worst[posture.Place{Rule: rule, API: l.API}])
 	}
 	return s, true
-}
-
-// severities are those of the findings that were seen since a time, by rule and API.
-// What an operator has suppressed counts for nothing.
-func (c *control) severities(ctx context.Context, since time.Time) (map[string]finding.Severity, error) {
-	const page, most = 1000, 10_000
-	worst := map[string]finding.Severity{}
-	for got := 0; got < most; {
-		items, total, err := c.posture.List(ctx, posture.Filter{State: posture.Open, Since: since, Offset: got, Limit: page})
-		if err != nil {
-			return nil, err
-		}
-		for i := range items {
-			key := items[i].Rule + " " + items[i].Location.API
-			worst[key] = max(worst[key], items[i].Severity)
-		}
-		if got += len(items); len(items) == 0 || got >= total {
-			break
-		}
-	}
-	return worst, nil
 }
 
 // evidence gives the findings of rules as they are kept.

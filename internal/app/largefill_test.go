@@ -23,7 +23,7 @@ import (
 	"farrier.dev/farrier/internal/traffic/journal"
 )
 
-// fill makes everything there is much of.
+// fill makes everything there is much of, that the folder does not hold yet.
 func (l *largeHouse) fill() {
 	for _, one := range []struct {
 		what string
@@ -32,8 +32,13 @@ func (l *largeHouse) fill() {
 		{"clients", l.fillClients}, {"counts", l.fillCounts}, {"requests", l.fillRequests}, {"secrets", l.fillSecrets},
 		{"drafts", l.fillDrafts}, {"audit", l.fillAudit}, {"people", l.fillPeople},
 	} {
+		mark := filepath.Join(l.dir, "filled-"+one.what)
+		if _, err := os.Stat(mark); err == nil {
+			continue
+		}
 		began := time.Now()
 		one.do()
+		l.must(os.WriteFile(mark, nil, 0o600))
 		l.t.Logf("filling %s took %s", one.what, time.Since(began).Round(time.Millisecond))
 	}
 }

@@ -60,9 +60,9 @@ func (p *Posture) List(ctx context.Context, f Filter) (items []Item, total int, 
 		f.Limit = defaultLimit
 	}
 	where, args := p.conditions(f)
-	err = p.opts.DB.Read().QueryRow(ctx, "SELECT COUNT(DISTINCT fingerprint) FROM posture_findings WHERE "+where, args...).Scan(&total)
-	if err == nil {
-		items, err = p.items(ctx, where, append(args, min(f.Limit, largestLimit), max(f.Offset, 0)))
+	chosen, total, err := p.choose(ctx, where, args, min(f.Limit, largestLimit), max(f.Offset, 0))
+	if err == nil && len(chosen) > 0 {
+		items, err = p.items(ctx, chosen)
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("listing findings: %w", err)
@@ -70,10 +70,34 @@ func (p *Posture) List(ctx context.Context, f Filter) (items []Item, total int, 
 	return items, total, nil
 }
 
-func (p *Posture) items(ctx context.Context, where string, args []any) (items []Item, err error) {
+// choose gives the fingerprints of a part of what a condition chooses, in order, and
+// how many there are in all. It reads what the indexes hold, and no more.
+func (p *Posture) choose(ctx context.Context, where string, args []any, limit, offset int) (chosen []any, total int, err error) {
+	err = p.opts.DB.Read().QueryRow(ctx, "SELECT COUNT(DISTINCT fingerprint) FROM posture_findings WHERE "+where, args...).Scan(&total)
+	if err != nil || offset >= total {
+		return nil, total, err
+	}
+	rows, err := p.opts.DB.Read().Query(ctx, "SELECT fingerprint FROM posture_findings WHERE "+where+`
+		GROUP BY fingerprint ORDER BY MAX(severity) DESC, MAX(last_seen) DESC, fingerprint LIMIT ? OFFSET ?`, append(slices.Clone(args), limit, offset)...)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var fingerprint string
+		if err := rows.Scan(&fingerprint); err != nil {
+			return nil, 0, err
+		}
+		chosen = append(chosen, fingerprint)
+	}
+	return chosen, total, rows.Err()
+}
+
+// items gives the findings with some fingerprints, in the order of List.
+func (p *Posture) items(ctx context.Context, fingerprints []any) (items []Item, err error) {
 	rows, err := p.opts.DB.Read().Query(ctx, `SELECT MAX(finding), MIN(state), MIN(first_seen), MAX(last_seen),
-		CAST(SUM(sightings) AS BIGINT) FROM posture_findings WHERE `+where+`
-		GROUP BY fingerprint ORDER BY MAX(severity) DESC, MAX(last_seen) DESC, fingerprint LIMIT ? OFFSET ?`, args...)
+		CAST(SUM(sightings) AS BIGINT) FROM posture_findings WHERE environment = ? AND fingerprint IN (?`+strings.Repeat(", ?", len(fingerprints)-1)+`)
+		GROUP BY fingerprint ORDER BY MAX(severity) DESC, MAX(last_seen) DESC, fingerprint`, append([]any{p.opts.Environment}, fingerprints...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +156,7 @@ func (p *Posture) conditions(f Filter) (where string, args []any) {
 
 // Get gives one finding. Its error is ErrNotFound when there is none.
 func (p *Posture) Get(ctx context.Context, fingerprint string) (Detail, error) {
-	items, err := p.items(ctx, "environment = ? AND fingerprint = ?", []any{p.opts.Environment, fingerprint, 1, 0})
+	items, err := p.items(ctx, []any{fingerprint})
 	if err == nil && len(items) == 0 {
 		err = ErrNotFound
 	}
@@ -176,52 +200,60 @@ func (p *Posture) occurrences(ctx context.Context, fingerprint string) (all []Oc
 type Counts struct {
 	Open       finding.Summary `json:"open"`
 	Suppressed finding.Summary `json:"suppressed"`
-	// APIs are the open ones of each API that has any, in the order of names.
-	APIs []APICounts `json:"apis"`
-}
-
-// APICounts is how many open findings an API has; the name is empty for those
-// of files.
-type APICounts struct {
-	API  string          `json:"api"`
-	Open finding.Summary `json:"open"`
 }
 
 // Counts counts the findings.
 func (p *Posture) Counts(ctx context.Context) (c Counts, err error) {
-	rows, err := p.opts.DB.Read().Query(ctx, `SELECT api, state, severity, COUNT(DISTINCT fingerprint) FROM posture_findings
-		WHERE environment = ? GROUP BY api, state, severity ORDER BY api`, p.opts.Environment)
+	rows, err := p.opts.DB.Read().Query(ctx, `SELECT state, severity, COUNT(*) FROM (
+		SELECT MIN(state) AS state, MAX(severity) AS severity FROM posture_findings WHERE environment = ? GROUP BY fingerprint
+	) AS whole GROUP BY state, severity`, p.opts.Environment)
 	if err != nil {
 		return Counts{}, fmt.Errorf("counting findings: %w", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var (
-			api      string
-			state    State
-			severity int
-			n        int
+			state       State
+			severity, n int
 		)
-		if err := rows.Scan(&api, &state, &severity, &n); err != nil {
+		if err := rows.Scan(&state, &severity, &n); err != nil {
 			return Counts{}, fmt.Errorf("counting findings: %w", err)
 		}
 		switch state {
+		case Open:
+			addTo(&c.Open, severity, n)
 		case Suppressed:
 			addTo(&c.Suppressed, severity, n)
-			continue
 		case Mended:
-			continue
-		case Open:
 		}
-		addTo(&c.Open, severity, n)
-		at := slices.IndexFunc(c.APIs, func(a APICounts) bool { return a.API == api })
-		if at < 0 {
-			at = len(c.APIs)
-			c.APIs = append(c.APIs, APICounts{API: api})
-		}
-		addTo(&c.APIs[at].Open, severity, n)
 	}
 	return c, rows.Err()
+}
+
+// Place is a rule at an API.
+type Place struct{ Rule, API string }
+
+// Worst tells how severe the open findings of exchanges were that were seen since a
+// time, by rule and API.
+func (p *Posture) Worst(ctx context.Context, since time.Time) (worst map[Place]finding.Severity, err error) {
+	rows, err := p.opts.DB.Read().Query(ctx, `SELECT rule, api, MAX(severity) FROM posture_findings
+		WHERE environment = ? AND engine = '' AND state = ? AND last_seen >= ? GROUP BY rule, api`, p.opts.Environment, string(Open), since.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("reading the worst findings: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	worst = map[Place]finding.Severity{}
+	for rows.Next() {
+		var (
+			at       Place
+			severity int
+		)
+		if err := rows.Scan(&at.Rule, &at.API, &severity); err != nil {
+			return nil, fmt.Errorf("reading the worst findings: %w", err)
+		}
+		worst[at] = finding.Severity(severity) //nolint:gosec // written from one
+	}
+	return worst, rows.Err()
 }
 
 func addTo(s *finding.Summary, severity, n int) {
