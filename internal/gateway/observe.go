@@ -142,7 +142,7 @@ func (p *passage) duplicateResponse() {
 
 // observe shows the exchange to the observer.
 func (p *passage) observe() {
-	if p.g.Observer == nil {
+	if p.g.Observer == nil || p.challenge {
 		return
 	}
 	defer p.observerPanicked()

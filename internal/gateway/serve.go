@@ -41,6 +41,8 @@ type passage struct {
 	idle time.Duration
 	// kept says that the record has been sealed before the answer went out.
 	kept bool
+	// challenge says that an authority was answered: nothing is learned from that.
+	challenge bool
 	// finished says that finish has begun.
 	finished bool
 	// malformed says that nobody knows where the next request begins, so that
@@ -74,6 +76,10 @@ func (p *passage) serve(ctx context.Context) {
 	}
 	if outdated(table.Listeners[info.Listener], info) {
 		p.reject(&rejection{http.StatusMisdirectedRequest, "Connect anew.", "the connection is older than the TLS settings of its port"})
+		return
+	}
+	if p.challenged(table, info) {
+		p.respond()
 		return
 	}
 	api := p.find(table, info)

@@ -26,6 +26,9 @@ type Revision struct {
 	// Modules are the modules of WebAssembly that bindings name, by the
 	// hexadecimal SHA-256 of their bytes.
 	Modules map[string][]byte `json:"modules,omitempty"`
+	// Challenges are what gateways answer to authorities that look whether a name is
+	// ours (RFC 8555 §8.3), by token; nil for none. None of it is secret.
+	Challenges map[string]string `json:"challenges,omitempty"`
 }
 
 // Source tells where a resource was written.
