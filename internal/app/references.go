@@ -218,6 +218,9 @@ func (r *references) amend(rev *revision.Revision) error {
 	}); err != nil {
 		return err
 	}
+	if err := r.answer(rev); err != nil {
+		return err
+	}
 	return r.keep(used)
 }
 
