@@ -70,7 +70,7 @@ func (c *control) openFleet(ctx context.Context, cfg Config, refs *references, p
 	}
 	posts.version = c.publishedVersion
 	posts.contain = func(environment string) func(*revision.Revision) error {
-		return c.containElsewhere(ctx, environment, identifying(base.Compile.Catalogue))
+		return both(c.containElsewhere(ctx, environment, identifying(base.Compile.Catalogue)), c.answerElsewhere(ctx, environment))
 	}
 	posts.sources = func(environment string) []func(context.Context) ([]manifest.File, error) {
 		return []func(context.Context) ([]manifest.File, error){

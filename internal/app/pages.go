@@ -56,7 +56,7 @@ func (c *control) pages(ctx context.Context, cfg Config, keyring *secret.Keyring
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", loopbackOnly(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
-	mux.Handle("/", handler)
+	mux.Handle("/", c.withChallenges(handler))
 	p := servePage(spoken, mux, c.log)
 	p.url = cfg.consoleScheme() + strings.TrimPrefix(loopbackURL(ln.Addr()), "http://")
 	p.public = cfg.Access.URL

@@ -181,6 +181,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	if err != nil {
 		log.Error("gateways of their own are not heard", "error", err)
 	}
+	control.keepCertificates(background, &running)
 	running.Go(func() error { return publisher.Watch(background) })
 	running.Go(func() error { kept.watch(background); return nil })
 	running.Go(func() error { spans.watch(background); return nil })
