@@ -152,8 +152,12 @@ func (s *Service) insertAccount(ctx context.Context, tx *store.Tx, by By, a *Acc
 	return s.tell(ctx, tx, by, ActionAccountCreated, "account "+a.Name, nil, *a)
 }
 
-// putAccount keeps a new account and tells nobody.
+// putAccount keeps a new account and tells nobody. The name of the first account is kept
+// for it: a sign-in link must always find it free.
 func (s *Service) putAccount(ctx context.Context, tx *store.Tx, by By, a *Account) error {
+	if a.Name == Admin {
+		return ErrTaken
+	}
 	a.ID, a.Version, a.Created, a.CreatedBy = secret.NewID(), 1, s.now(), by.Operator
 	n, err := tx.Exec(ctx, "INSERT INTO access_accounts (id, name, display, email, kind, password_hash, disabled, external, created_at, created_by, seen_at, version) "+
 		"VALUES (?, ?, ?, ?, ?, '', ?, ?, ?, ?, 0, 1) ON CONFLICT (name) DO NOTHING",
