@@ -31,6 +31,8 @@ type Problem struct {
 
 var errNobody = errors.New("sign in, or send an API token as Authorization: Bearer frr_…")
 
+var errAddress = errors.New("the path and the query must be UTF-8 text without NUL characters")
+
 func problem(status int, title string, detail string) *Problem {
 	return &Problem{Type: "about:blank", Title: title, Status: status, Detail: detail}
 }
@@ -43,6 +45,8 @@ func (h *handler) explain(r *http.Request, err error) *Problem {
 		large     *http.MaxBytesError
 	)
 	switch {
+	case errors.Is(err, errAddress):
+		return problem(http.StatusBadRequest, "The address is no text", sentence(err))
 	case errors.Is(err, errNobody), errors.Is(err, session.ErrNoSession):
 		return problem(http.StatusUnauthorized, "Not signed in", sentence(err))
 	case errors.Is(err, control.ErrStale):
@@ -61,6 +65,11 @@ func (h *handler) explain(r *http.Request, err error) *Problem {
 		return problem(http.StatusConflict, "Managed by a file", sentence(err))
 	case errors.Is(err, control.ErrInvalid):
 		return problem(http.StatusUnprocessableEntity, "This can not be accepted", sentence(err))
+	case control.IsAway(err):
+		h.Log.ErrorContext(r.Context(), "the database can't be asked", "component", "api", "route", r.Pattern, "error", err)
+		p := problem(http.StatusServiceUnavailable, "The database can't be reached", "Nothing can be shown or changed until it answers; gateways serve on regardless.")
+		p.retryAfter = databaseRetry
+		return p
 	case errors.Is(err, auditlog.ErrUnwritable):
 		return problem(http.StatusServiceUnavailable, "Nothing can be changed now", "The audit log can't be written, so nothing was changed. The log of Farrier says why.")
 	case errors.As(err, &throttled):
@@ -72,6 +81,9 @@ func (h *handler) explain(r *http.Request, err error) *Problem {
 	}
 	return h.unforeseen(r, err)
 }
+
+// databaseRetry is when it is worth to ask for the database again, in seconds.
+const databaseRetry = 5
 
 func (h *handler) unforeseen(r *http.Request, err error) *Problem {
 	id := traffic.NewID(h.Now())

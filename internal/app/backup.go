@@ -39,7 +39,7 @@ var rooms = []struct {
 	{"posture", "posture", 2},
 	{"posturesuppressions", "posture/suppressions", 1},
 	{"resource", "control/resource", 1},
-	{"scan", "scan/history", 1},
+	{"scan", "scan/history", 2},
 	{"secrets", "control/secrets", 3},
 	{"sso", "control/sso", 1},
 	{"store", "store", 1},

@@ -27,6 +27,7 @@ import (
 	"farrier.dev/farrier/internal/manifest"
 	"farrier.dev/farrier/internal/monitor"
 	"farrier.dev/farrier/internal/posture"
+	"farrier.dev/farrier/internal/scan/history"
 	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
 	"farrier.dev/farrier/internal/traffic"
@@ -41,6 +42,8 @@ type control struct {
 	now   func() time.Time
 
 	feed *traffic.Feed
+	// stores are where the gateway of this process counts.
+	stores *stores
 
 	// early are audit entries from before the log was open.
 	early                []audit.Entry
@@ -52,6 +55,8 @@ type control struct {
 	governance           *governance.Service
 	projects             *projects.Service
 	patches              *projects.Patches
+	// scans are remembered here; nil while gateways of their own are not served.
+	scans *history.History
 	// discovered learns the inventory, which inventory shows; nil for none.
 	discovered *discoverer
 	inventory  *inventory.Service
@@ -78,22 +83,8 @@ type control struct {
 	changed chan struct{}
 }
 
-// open opens both databases and everything that lives in them, or nothing.
-func (c *control) open(ctx context.Context, cfg Config, keyring *secret.Keyring, running *group, rec *recorder, metrics prometheus.Registerer) error {
-	err := c.openAll(ctx, cfg, keyring, running, rec, metrics)
-	if err == nil {
-		return nil
-	}
-	err = errors.Join(err, c.close())
-	c.controlDB, c.trafficDB, c.access, c.posture, c.monitor = nil, nil, nil, nil, nil
-	return err
-}
-
-func (c *control) openAll(ctx context.Context, cfg Config, keyring *secret.Keyring, running *group, rec *recorder, metrics prometheus.Registerer) (err error) {
-	databases, err := awaitDatabases(ctx, cfg, c.now)
-	if err != nil {
-		return err
-	}
+// openAll opens everything that lives in the databases; ctx ends what goes on.
+func (c *control) openAll(ctx context.Context, databases store.Databases, cfg Config, keyring *secret.Keyring, running *group, rec *recorder, metrics prometheus.Registerer) (err error) {
 	c.controlDB, c.trafficDB = databases.Control, databases.Traffic
 	if err := sameKey(ctx, c.controlDB, keyring); err != nil {
 		return err

@@ -15,8 +15,8 @@ import (
 	"farrier.dev/farrier/internal/store"
 )
 
-// How long a start waits for a database that starts at the same time, and for
-// another process of the same name to end.
+// How long a start waits for another process of the same name to end, and before it
+// asks again for a database that is not there.
 const (
 	databasePatience = 10 * time.Second
 	databasePause    = 500 * time.Millisecond
@@ -86,28 +86,6 @@ func databaseExists(cfg Config) error {
 		return fmt.Errorf("there is no control database in %s; start farrier serve with this data folder first", cfg.Data)
 	}
 	return err
-}
-
-// awaitDatabases opens both databases at a start, when PostgreSQL may start at
-// the same time.
-func awaitDatabases(ctx context.Context, cfg Config, now func() time.Time) (store.Databases, error) {
-	tick := time.NewTicker(databasePause)
-	defer tick.Stop()
-	ended := time.NewTimer(databasePatience)
-	defer ended.Stop()
-	for {
-		all, err := openDatabases(ctx, cfg, now)
-		if err == nil || cfg.Database == "" {
-			return all, err
-		}
-		select {
-		case <-tick.C:
-		case <-ended.C:
-			return all, err
-		case <-ctx.Done():
-			return all, err
-		}
-	}
 }
 
 // sameKeyPurpose is what the value is sealed for by which processes on one database

@@ -195,6 +195,7 @@ func (d *discoverer) run(ctx context.Context) error {
 			}
 		}
 	})
+	describing.Go(func() { d.followEdits(ctx) })
 	tick, hour := time.NewTicker(discoveryEvery), time.NewTicker(time.Hour)
 	defer tick.Stop()
 	defer hour.Stop()
@@ -207,6 +208,34 @@ func (d *discoverer) run(ctx context.Context) error {
 		case <-learned:
 			d.save(context.WithoutCancel(ctx))
 			return nil
+		}
+	}
+}
+
+// editsPause is how often it is looked what operators decided at other processes.
+const editsPause = time.Second
+
+// followEdits lets the learner know of decisions about templates that were made at
+// another process, until ctx ends.
+func (d *discoverer) followEdits(ctx context.Context) {
+	if d.keep == nil {
+		return
+	}
+	tick := time.NewTicker(editsPause)
+	defer tick.Stop()
+	for seen := ""; ; {
+		version, err := d.keep.EditsVersion(ctx)
+		if err == nil && version != seen {
+			edits, err := d.keep.Edits(ctx)
+			if err == nil {
+				d.learner.Edit(edits)
+				seen = version
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C: // a database that is away comes back
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"farrier.dev/farrier/internal/control/publish"
 	"farrier.dev/farrier/internal/manifest"
 	"farrier.dev/farrier/internal/revision"
+	"farrier.dev/farrier/internal/scan/history"
 	"farrier.dev/farrier/internal/secret"
 )
 
@@ -57,9 +58,12 @@ func listenForGateways(ctx context.Context, cfg Fleet, service *fleet.Service, r
 
 // openFleet opens what gateways of their own need: what is published for them, and
 // who they are.
-func (c *control) openFleet(ctx context.Context, cfg Config, refs *references, publisher *publish.Publisher, base publish.Options, running *group) error {
+func (c *control) openFleet(ctx context.Context, cfg Config, refs *references, publisher *publish.Publisher, base publish.Options, running *group) (err error) {
 	if c.resources == nil || c.clients == nil || c.secrets == nil {
 		return errors.New("resources, contracts and secrets are not open")
+	}
+	if c.scans, err = history.Open(ctx, c.controlDB, cfg.Environment); err != nil {
+		return err
 	}
 	posts := c.posts
 	posts.own, posts.log, posts.base, posts.publisher = cfg.Environment, c.log.With("component", "fleet"), base, publisher
@@ -70,7 +74,7 @@ func (c *control) openFleet(ctx context.Context, cfg Config, refs *references, p
 	}
 	posts.version = c.publishedVersion
 	posts.contain = func(environment string) func(*revision.Revision) error {
-		return both(c.containElsewhere(ctx, environment, identifying(base.Compile.Catalogue)), c.answerElsewhere(ctx, environment))
+		return both(c.patchElsewhere(ctx, environment), both(c.containElsewhere(ctx, environment, identifying(base.Compile.Catalogue)), c.answerElsewhere(ctx, environment)))
 	}
 	posts.sources = func(environment string) []func(context.Context) ([]manifest.File, error) {
 		return []func(context.Context) ([]manifest.File, error){
@@ -87,7 +91,6 @@ func (c *control) openFleet(ctx context.Context, cfg Config, refs *references, p
 	posts.pin = func(environment string, ref secret.Stored) (secret.Stored, error) {
 		return c.secrets.Pin(ctx, environment, ref)
 	}
-	var err error
 	if c.fleet, err = fleet.Open(ctx, fleet.Options{
 		DB: c.controlDB, Gate: controls.Gate{Tree: c.access}, Audit: c.audit, Sealer: refs.keyring, Now: c.now, Served: posts.served, Publication: posts.publication,
 	}); err != nil {
@@ -100,7 +103,7 @@ func (c *control) openFleet(ctx context.Context, cfg Config, refs *references, p
 // publishedVersion grows with everything that operators put into service.
 func (c *control) publishedVersion(ctx context.Context, environment string) (int64, error) {
 	sum := int64(0)
-	for _, count := range []func(context.Context, string) (int64, error){c.resources.Live, c.clients.Version, c.secrets.Counter, c.containmentVersion} {
+	for _, count := range []func(context.Context, string) (int64, error){c.resources.Live, c.clients.Version, c.secrets.Counter, c.containmentVersion, c.patchesVersion} {
 		n, err := count(ctx, environment)
 		if err != nil {
 			return 0, fmt.Errorf("asking what is published in %s: %w", environment, err)

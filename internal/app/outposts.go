@@ -379,4 +379,3 @@ func eachText(value any, show func(text string) error) error {
 	}
 	return nil
 }
-

@@ -67,7 +67,7 @@ func newElsewhere(t *testing.T, dir string) *elsewhere {
 	return e
 }
 
-func served(t *testing.T, e *elsewhere, environment string) (version int64, path string) {
+func handedOut(t *testing.T, e *elsewhere, environment string) (version int64, path string) {
 	t.Helper()
 	s, err := e.served(t.Context(), environment)
 	if err != nil {
@@ -95,7 +95,7 @@ func TestOutposts(t *testing.T) {
 		if err := e.follow(ctx); err != nil {
 			t.Fatal(err)
 		}
-		gotVersion, gotPath := served(t, e, "production")
+		gotVersion, gotPath := handedOut(t, e, "production")
 		p := e.publication(ctx, "production")
 		if gotVersion != version || gotPath != path || !strings.Contains(p.Problem, problem) || (problem == "") != (p.Problem == "") || e.reads["production"] != reads {
 			t.Errorf("%s: version %d of %q, problem %q, read %d times; want %d of %q, %q, %d", when, gotVersion, gotPath, p.Problem, e.reads["production"], version, path, problem, reads)
@@ -131,7 +131,7 @@ func TestOutposts(t *testing.T) {
 	again := newElsewhere(t, dir)
 	again.time, again.versions, again.text, again.broken = e.time, e.versions, e.text, e.broken
 	e = again
-	if version, path := served(t, e, "production"); version != 3 || path != "/one" {
+	if version, path := handedOut(t, e, "production"); version != 3 || path != "/one" {
 		t.Errorf("after the restart: version %d of %q", version, path)
 	}
 	want("failing after the restart", 3, "/one", "the disk is full", 1)
@@ -141,7 +141,7 @@ func TestOutposts(t *testing.T) {
 	if s, err := e.served(ctx, "production"); err != nil || s.Revision.Number != 2 {
 		t.Errorf("numbers go on: %+v, %v", s, err)
 	}
-	if version, path := served(t, e, "staging"); version != -1 || path != "" {
+	if version, path := handedOut(t, e, "staging"); version != -1 || path != "" {
 		t.Errorf("an environment where nothing was published: %d %q", version, path)
 	}
 	if p := e.publication(ctx, "staging"); p != (fleet.Publication{}) {

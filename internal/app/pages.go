@@ -56,6 +56,7 @@ func (c *control) pages(ctx context.Context, cfg Config, keyring *secret.Keyring
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", loopbackOnly(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
+	mux.HandleFunc("GET /probes/readiness", c.readiness)
 	mux.Handle("/", c.withChallenges(handler))
 	p := servePage(spoken, mux, c.log)
 	p.url = cfg.consoleScheme() + strings.TrimPrefix(loopbackURL(ln.Addr()), "http://")

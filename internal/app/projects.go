@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"farrier.dev/farrier/internal/control/projects"
 	"farrier.dev/farrier/internal/control/publish"
@@ -51,14 +52,51 @@ func (c *control) newProjects(cfg Config, publisher func() *publish.Publisher) (
 	return nil
 }
 
-// rememberScans gives the service its memory, once the store is open.
-func (c *control) rememberScans(ctx context.Context, cfg Config) error {
+// patchesPause is how often it is looked whether another process made a virtual patch.
+const patchesPause = 500 * time.Millisecond
+
+// rememberScans gives the service its memory, once the store is open, and lets the
+// gateway follow the virtual patches of all processes until ctx ends.
+func (c *control) rememberScans(ctx context.Context, cfg Config, publisher *publish.Publisher) error {
 	memory, err := history.Open(ctx, c.controlDB, cfg.Environment)
 	if err != nil {
 		return err
 	}
 	c.projects.Remember(memory)
-	return nil
+	if err := c.patches.Share(ctx, memory); err != nil {
+		return err
+	}
+	tick := time.NewTicker(patchesPause)
+	defer tick.Stop()
+	for told := ""; ; {
+		changed, err := c.patches.Refresh(ctx)
+		if changed {
+			publisher.Publish(ctx)
+		}
+		// A database that is away comes back; what is told is told once.
+		if text := fmt.Sprint(err); err != nil && text != told && ctx.Err() == nil {
+			told = text
+			c.log.Error("virtual patches of other processes can't be read; those that are known hold", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// patchElsewhere puts the virtual patches of an environment into the revision that its
+// gateways are handed.
+func (c *control) patchElsewhere(ctx context.Context, environment string) func(*revision.Revision) error {
+	return func(rev *revision.Revision) error {
+		return projects.AmendElsewhere(ctx, c.scans.In(environment), rev)
+	}
+}
+
+// patchesVersion is what virtual patches add to the version of an environment.
+func (c *control) patchesVersion(ctx context.Context, environment string) (int64, error) {
+	return c.scans.In(environment).PatchesVersion(ctx)
 }
 
 // scanAt scans the projects at a path, with the rules and advisories that are built

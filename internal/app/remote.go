@@ -78,6 +78,9 @@ func Gateway(ctx context.Context, cfg Config, address, token string, log *slog.L
 	defer func() { _ = lock.Close() }()
 	r := &remote{cfg: cfg, address: address, log: log.With("component", "fleet")}
 	if err := r.introduce(ctx, token); err != nil {
+		if ctx.Err() != nil {
+			return nil // it was told to stop before it had enrolled
+		}
 		return err
 	}
 	records, err := journal.Open(filepath.Join(cfg.Data, "journal"), journal.Options{Now: time.Now})
@@ -139,12 +142,9 @@ func (r *remote) introduce(ctx context.Context, token string) (err error) {
 		return err
 	case token == "":
 		return errors.New("this gateway has not enrolled yet: invite it in the console (Gateways), and start it once with --token")
-	default:
-		if r.identity, err = link.Enrol(ctx, r.address, token); err != nil {
-			return err
-		}
-		r.log.Info("the gateway has enrolled", "gateway", r.identity.Name, "environment", r.identity.Environment)
-		if err := r.keepIdentity(); err != nil {
+	}
+	if r.identity == nil || token != "" && !r.identity.MadeWith(token) {
+		if err := r.enrol(ctx, token); err != nil {
 			return err
 		}
 	}
@@ -156,6 +156,35 @@ func (r *remote) introduce(ctx context.Context, token string) (err error) {
 	}
 	r.cfg.Environment, r.cfg.Gateway = r.identity.Environment, r.identity.Name
 	return r.dial()
+}
+
+// enrol makes the gateway's identity of an invitation. It waits for a control plane
+// that is away.
+func (r *remote) enrol(ctx context.Context, token string) error {
+	pause := time.Second
+	for try := 1; ; try++ {
+		id, err := link.Enrol(ctx, r.address, token)
+		if err == nil {
+			r.identity = id
+			break
+		}
+		if !link.IsAway(err) || ctx.Err() != nil {
+			return err
+		}
+		r.log.Error("the control plane can't be reached; the gateway enrols as soon as it can", "try", try, "again", pause.String(), "error", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, longestPause)
+	}
+	r.log.Info("the gateway has enrolled", "gateway", r.identity.Name, "environment", r.identity.Environment)
+	// Whatever an identity before was handed is older than all that this one is.
+	if err := os.Remove(filepath.Join(r.cfg.Data, handedFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("forgetting what was handed over before: %w", err)
+	}
+	return r.keepIdentity()
 }
 
 func (r *remote) dial() error {
@@ -273,6 +302,7 @@ func (r *remote) once(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		next.Token = r.identity.Token
 		r.identity = next
 		if err := r.keepIdentity(); err != nil {
 			return err

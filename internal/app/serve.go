@@ -135,7 +135,9 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	metrics := prometheus.NewRegistry()
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var running group
-	if err := control.open(background, cfg, keyring, &running, rec, metrics); err != nil {
+	if err := control.open(ctx, background, cfg, keyring, publisher, &running, rec, metrics); errors.As(err, &lastingError{}) || ctx.Err() != nil {
+		return stopEarly(ctx, cfg, gate, stopBackground, &running, err)
+	} else if err != nil {
 		log.Error("the store can't be opened; the gateway serves without records and console", "error", err)
 	} else {
 		if err := control.openSecrets(background, refs, publisher, all); err != nil {
@@ -149,7 +151,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 		running.Go(control.led(background, "audit log", control.keepAudit))
 		running.Go(control.led(background, "audit watch", control.watchOperators))
 		running.Go(logged(log, "APIs are not judged by governance", func() error { return control.govern(background, cfg) }))
-		running.Go(logged(log, "projects can't be scanned", func() error { return control.rememberScans(background, cfg) }))
+		running.Go(logged(log, "projects can't be scanned", func() error { return control.rememberScans(background, cfg, publisher) }))
 	}
 	if err := discovered.open(ctx, control, cfg, keyring); err != nil {
 		log.Error("the inventory can't be opened; nothing is learned of APIs", "error", err)
@@ -225,6 +227,19 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	gateways.close(drain)
 	stopBackground()
 	return errors.Join(stopped, running.Wait(), control.close())
+}
+
+// stopEarly ends a process that could not open its database, or was told to stop while
+// it waited for it.
+func stopEarly(ctx context.Context, cfg Config, gate *gateway.Gateway, stopBackground func(), running *group, err error) error {
+	if ctx.Err() != nil {
+		err = nil
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(cfg.Limits.DrainSeconds)*time.Second)
+	defer cancel()
+	stopped := gate.Shutdown(drain)
+	stopBackground()
+	return errors.Join(err, stopped, running.Wait())
 }
 
 // Ready tells where everything can be reached.

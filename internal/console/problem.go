@@ -69,6 +69,12 @@ func (c *console) explain(r *request, err error) *problemError {
 		p := problem(http.StatusTooManyRequests, "Too many attempts", throttled.Error()+".")
 		p.retryAfter = int(math.Ceil(throttled.RetryAfter.Seconds()))
 		return p
+	case control.IsAway(err):
+		c.Log.ErrorContext(r.Context(), "the database can't be asked", "component", "console", "path", logged(r.URL.Path), "error", err)
+		p := problem(http.StatusServiceUnavailable, "The database can't be reached",
+			"Nothing can be shown or changed until it answers; nothing has to be started again then. Gateways serve on regardless, and what they record waits for it.")
+		p.retryAfter = databaseRetry
+		return p
 	case errors.Is(err, auditlog.ErrUnwritable):
 		c.Log.ErrorContext(r.Context(), "a change was refused, for the audit log can't be written", "component", "console", "path", logged(r.URL.Path), "error", err)
 		return problem(http.StatusServiceUnavailable, "Nothing was changed", "The audit log can't be written, and nothing may be changed without a record of it. Mend the database, then repeat what you did.")
@@ -87,6 +93,9 @@ func (c *console) explain(r *request, err error) *problemError {
 	p.Instance = id
 	return p
 }
+
+// databaseRetry is when it is worth to ask for the database again, in seconds.
+const databaseRetry = 5
 
 // logged bounds text that a client chose.
 func logged(text string) string { return strings.ToValidUTF8(text[:min(len(text), 200)], "?") }

@@ -84,6 +84,10 @@ func (g Gate) authorise(ctx context.Context, p Principal, what access.Permission
 	return Authorise(p, what, at)
 }
 
+// IsAway reports whether err says that the database can't be asked now, so that nothing
+// can be shown or done until it can.
+func IsAway(err error) bool { return store.IsAway(err) }
+
 // Auditor keeps entries; *audit.Log is the one to use. Record is called within the
 // transaction of what it tells of; its error undoes and refuses that.
 type Auditor interface {

@@ -70,7 +70,7 @@ func OpenPostgres(ctx context.Context, address, schema string, o Options) (*DB, 
 	}
 	config, err := postgresConfig(address)
 	if err != nil {
-		return nil, err
+		return nil, lastingError{err}
 	}
 	db := &DB{
 		path: fmt.Sprintf("schema %s of PostgreSQL database %s at %s", schema, config.Database, config.Host),
@@ -179,7 +179,7 @@ func (p *postgres) prepare(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	if encoding != "UTF8" {
-		return fmt.Errorf("its encoding is %s; make it with ENCODING 'UTF8'", encoding)
+		return lastingError{fmt.Errorf("its encoding is %s; make it with ENCODING 'UTF8'", encoding)}
 	}
 	// Who may not make schemas can be given them: only a missing one is made.
 	const has = "SELECT count(*) FROM pg_namespace WHERE nspname = $1"
@@ -230,6 +230,41 @@ func isLost(err error) bool {
 	}
 	var network net.Error
 	return errors.As(err, &network) || strings.Contains(err.Error(), "conn closed") || strings.Contains(err.Error(), "unexpected EOF")
+}
+
+// IsAway reports whether err says that PostgreSQL can't be asked now: it is stopped,
+// is starting, has no room, or can't be reached. The same may succeed later.
+func IsAway(err error) bool {
+	var connecting *pgconn.ConnectError
+	var refused *pgconn.PgError
+	switch {
+	case errors.As(err, &refused):
+		return strings.HasPrefix(refused.Code, "57P") || refused.Code == "53300"
+	case errors.As(err, &connecting), errors.Is(err, driver.ErrBadConn):
+		return true
+	}
+	return err != nil && (pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed"))
+}
+
+// lastingError does not mend by itself.
+type lastingError struct{ error }
+
+// Unwrap gives the reason.
+func (e lastingError) Unwrap() error { return e.error }
+
+// IsLasting reports whether err says that a database can't be opened for a reason that
+// does not mend by waiting: its address or encoding, a wrong password, an unknown role
+// or database, a missing right.
+func IsLasting(err error) bool {
+	var lasting lastingError
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		switch refused.Code {
+		case "28P01", "28000", "3D000", "42501":
+			return true
+		}
+	}
+	return errors.As(err, &lasting)
 }
 
 // migrating is the pool of migrations: a statement may take long, but waits for

@@ -168,10 +168,14 @@ type Issued struct {
 // Enrol makes a gateway of an invitation, with the key that it asks for in request
 // (PKCS #10, DER). The token can be used once.
 func (s *Service) Enrol(ctx context.Context, bare string, request []byte, address string) (Issued, error) {
-	return s.certify(ctx, request, address, func(tx *store.Tx, g *Gateway) error {
+	issued, err := s.certify(ctx, request, address, func(tx *store.Tx, g *Gateway) error {
 		return tx.QueryRow(ctx, "SELECT id, environment, name FROM fleet_gateways WHERE token_hash = ? AND enrolled_at = 0 AND token_expires > ?",
 			fmt.Sprintf("%x", secret.HashToken(bare)), s.o.Now().UnixMilli()).Scan(&g.ID, &g.Environment, &g.Name)
 	}, audit.GatewayEnrolled)
+	if errors.Is(err, ErrUnknownGateway) {
+		return Issued{}, ErrToken
+	}
+	return issued, err
 }
 
 // Renew gives a gateway its next certificate; the one before stays good until it

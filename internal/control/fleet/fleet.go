@@ -41,6 +41,9 @@ const (
 // that was removed.
 var ErrUnknownGateway = errors.New("this gateway is not known, or was removed; enrol it with a new token")
 
+// ErrToken says that an enrolment token is good for nothing.
+var ErrToken = errors.New("this token was used, is over, or was never made here: invite the gateway again (Gateways), and start it with the new token")
+
 // Sealer keeps the authority's key unreadable; *secret.Keyring is the one to use.
 type Sealer interface {
 	Seal(purpose string, plain []byte) (string, error)

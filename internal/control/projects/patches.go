@@ -1,6 +1,7 @@
 package projects
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"farrier.dev/farrier/internal/detect"
 	"farrier.dev/farrier/internal/revision"
+	"farrier.dev/farrier/internal/scan/history"
 )
 
 // Patch is a virtual patch: it closes a finding of a project at the gateway until
@@ -31,18 +33,25 @@ type Patch struct {
 	Closes []detect.Patch `json:"closes"`
 }
 
-// Patches are the virtual patches of all projects. They lie in a file of the data
-// folder, so that they hold also when the store is down.
+// Patches are the virtual patches of all projects of an environment. The store holds
+// them for all processes; a file of the data folder holds a copy, so that they hold
+// also when the store is down.
 type Patches struct {
 	file string
 
 	mu  sync.Mutex
 	all []Patch
+	// shared is the store that holds them, nil until it is open; version is that of
+	// what the file is a copy of.
+	shared  *history.History
+	version int64
 }
 
 // patchFile is format version 1.
 type patchFile struct {
-	Version int     `json:"version"`
+	Version int `json:"version"`
+	// Shared is the version of the store that it is a copy of, 0 for none.
+	Shared  int64   `json:"shared,omitempty"`
 	Patches []Patch `json:"patches"`
 }
 
@@ -64,7 +73,7 @@ func OpenPatches(dir string) (*Patches, error) {
 	if file.Version != 1 {
 		return nil, fmt.Errorf("reading the virtual patches: %s has the version %d; this Farrier knows version 1", p.file, file.Version)
 	}
-	p.all = file.Patches
+	p.all, p.version = file.Patches, file.Shared
 	return p, nil
 }
 
@@ -75,17 +84,56 @@ func (p *Patches) All() []Patch {
 	return slices.Clone(p.all)
 }
 
-// change changes the patches; what can't be written does not hold.
-func (p *Patches) change(next func([]Patch) []Patch) error {
+// change changes the patches, for all processes of the environment once they share a
+// store. What can't be written does not hold.
+func (p *Patches) change(ctx context.Context, next func([]Patch) []Patch) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := next(slices.Clone(p.all))
+	if p.shared == nil {
+		return p.keep(next(slices.Clone(p.all)), 0)
+	}
+	var all []Patch
+	_, version, err := p.shared.ChangePatches(ctx, func(text string) (string, error) {
+		before, err := parsePatches(text)
+		if err != nil {
+			return "", err
+		}
+		all = next(before)
+		return writePatches(all, 0)
+	})
+	if err != nil {
+		return err
+	}
+	return p.keep(all, version)
+}
+
+func writePatches(all []Patch, shared int64) (string, error) {
 	slices.SortFunc(all, func(a, b Patch) int {
 		return strings.Compare(a.API+" "+a.Project+" "+a.Fingerprint, b.API+" "+b.Project+" "+b.Fingerprint)
 	})
-	text, err := json.MarshalIndent(patchFile{1, all}, "", "  ")
+	text, err := json.MarshalIndent(patchFile{1, shared, all}, "", "  ")
+	return string(text) + "\n", err
+}
+
+func parsePatches(text string) ([]Patch, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var file patchFile
+	if err := json.Unmarshal([]byte(text), &file); err != nil {
+		return nil, fmt.Errorf("reading the virtual patches: %w", err)
+	}
+	if file.Version != 1 {
+		return nil, fmt.Errorf("reading the virtual patches: they have the version %d; this Farrier knows version 1", file.Version)
+	}
+	return file.Patches, nil
+}
+
+// keep writes the file, and lets hold what is in it.
+func (p *Patches) keep(all []Patch, shared int64) error {
+	text, err := writePatches(all, shared)
 	if err == nil {
-		err = os.WriteFile(p.file+".next", append(text, '\n'), 0o600)
+		err = os.WriteFile(p.file+".next", []byte(text), 0o600)
 	}
 	if err == nil {
 		err = os.Rename(p.file+".next", p.file)
@@ -93,8 +141,74 @@ func (p *Patches) change(next func([]Patch) []Patch) error {
 	if err != nil {
 		return fmt.Errorf("writing the virtual patches: %w", err)
 	}
-	p.all = all
+	p.all, p.version = all, shared
 	return nil
+}
+
+// Share lets all processes of the environment have the same patches, in the store. The
+// file holds a copy from then on; what it held before it was one is added to the store.
+func (p *Patches) Share(ctx context.Context, h *history.History) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.version == 0 && len(p.all) > 0 {
+		if _, _, err := h.ChangePatches(ctx, func(text string) (string, error) {
+			all, err := parsePatches(text)
+			if err != nil {
+				return "", err
+			}
+			for _, one := range p.all {
+				if !slices.ContainsFunc(all, one.same) {
+					all = append(all, one)
+				}
+			}
+			return writePatches(all, 0)
+		}); err != nil {
+			return err
+		}
+	}
+	p.shared = h
+	return nil
+}
+
+// same says that another patch closes the same finding at the same API.
+func (p *Patch) same(other Patch) bool {
+	return p.API == other.API && p.Project == other.Project && p.Fingerprint == other.Fingerprint
+}
+
+// Refresh takes over what another process changed, and says whether there was something.
+func (p *Patches) Refresh(ctx context.Context) (changed bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shared == nil {
+		return false, nil
+	}
+	version, err := p.shared.PatchesVersion(ctx)
+	if err != nil || version == p.version {
+		return false, err
+	}
+	text, version, err := p.shared.Patches(ctx)
+	if err != nil {
+		return false, err
+	}
+	all, err := parsePatches(text)
+	if err != nil {
+		return false, err
+	}
+	return true, p.keep(all, version)
+}
+
+// AmendElsewhere puts the patches of another environment into a revision for its
+// gateways.
+func AmendElsewhere(ctx context.Context, h *history.History, rev *revision.Revision) error {
+	text, _, err := h.Patches(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := parsePatches(text)
+	if err != nil {
+		return err
+	}
+	return amendAll(rev, all)
 }
 
 // policyName is the policy that carries patches.
@@ -103,9 +217,11 @@ const policyName = "attack-protection"
 // Amend puts the patches into the APIs of a revision: into the policy
 // attack-protection where an API has it for all requests, and otherwise into one
 // that does nothing else.
-func (p *Patches) Amend(rev *revision.Revision) error {
+func (p *Patches) Amend(rev *revision.Revision) error { return amendAll(rev, p.All()) }
+
+func amendAll(rev *revision.Revision, all []Patch) error {
 	byAPI := map[string][]detect.Patch{}
-	for _, one := range p.All() {
+	for _, one := range all {
 		byAPI[one.API] = append(byAPI[one.API], one.Closes...)
 	}
 	for i := range rev.APIs {

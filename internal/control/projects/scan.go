@@ -200,7 +200,7 @@ func (s *Service) Patch(ctx context.Context, p control.Principal, project, finge
 	if len(kept.APIs) == 0 {
 		return &InputError{fmt.Sprintf("no API in service is implemented by %s; the label %s of an ApiInstance says which", project, labelProject)}
 	}
-	err = s.o.Patches.change(func(all []Patch) []Patch {
+	err = s.o.Patches.change(ctx, func(all []Patch) []Patch {
 		for _, api := range kept.APIs {
 			if slices.ContainsFunc(all, func(one Patch) bool {
 				return one.API == api && one.Project == project && one.Fingerprint == fingerprint
@@ -256,7 +256,7 @@ func (s *Service) endPatches(ctx context.Context, operator, project string, open
 	if !slices.ContainsFunc(all, ended) {
 		return nil
 	}
-	if err := s.o.Patches.change(func(all []Patch) []Patch { return slices.DeleteFunc(all, ended) }); err != nil {
+	if err := s.o.Patches.change(ctx, func(all []Patch) []Patch { return slices.DeleteFunc(all, ended) }); err != nil {
 		return err
 	}
 	for _, one := range all {

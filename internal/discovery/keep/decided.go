@@ -52,6 +52,16 @@ func (k *Keep) Edits(ctx context.Context) (edits []discovery.Edit, err error) {
 	return edits, nil
 }
 
+// EditsVersion is another after each change of the decisions about templates.
+func (k *Keep) EditsVersion(ctx context.Context) (version string, err error) {
+	var count, last, sum int64
+	err = k.o.Control.Read().QueryRow(ctx, `SELECT COUNT(*), COALESCE(MAX(number), 0), COALESCE(SUM(number), 0) FROM discovery_edits WHERE environment = ?`, k.o.Environment).Scan(&count, &last, &sum)
+	if err != nil {
+		return "", fmt.Errorf("asking for the decisions about templates: %w", err)
+	}
+	return fmt.Sprintf("%d %d %d", count, last, sum), nil
+}
+
 // AddEdit remembers a decision, in the transaction of the caller.
 func (k *Keep) AddEdit(ctx context.Context, tx *store.Tx, e discovery.Edit) error {
 	var count, last int64

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/control/fleet"
+	"farrier.dev/farrier/internal/secret"
 )
 
 // Identity is what a gateway knows itself by: its key and certificate. It is a
@@ -28,13 +29,16 @@ type Identity struct {
 	fleet.Issued
 	// Key is PKCS #8, DER.
 	Key []byte `json:"key"`
+	// Token is the hash of the token that it was made with.
+	Token string `json:"token,omitempty"`
 }
 
 // Client speaks for one gateway.
 type Client struct {
-	base   string
-	http   *http.Client
+	base string
+	// expiry is when the certificate ends, zero while there is none.
 	expiry time.Time
+	http   *http.Client
 }
 
 // Dial makes the client of a gateway that has enrolled; it makes no connection yet.
@@ -104,14 +108,19 @@ func Enrol(ctx context.Context, address, token string) (*Identity, error) {
 	if _, err := c.post(ctx, pathEnrol, enrolment{Token: bare, Request: request}, &issued); err != nil {
 		return nil, fmt.Errorf("enrolling at %s: %w", base, err)
 	}
-	return &Identity{Issued: issued, Key: key}, nil
+	return &Identity{Issued: issued, Key: key, Token: hashOf(token)}, nil
 }
+
+// MadeWith reports whether the identity came of a token.
+func (id *Identity) MadeWith(token string) bool { return id.Token == "" || id.Token == hashOf(token) }
+
+func hashOf(token string) string { return fmt.Sprintf("%x", secret.HashToken(token)) }
 
 // verifyAuthority holds the other side's chain against the authority's fingerprint.
 func verifyAuthority(s tls.ConnectionState, authority string) error {
 	certs := s.PeerCertificates
 	if len(certs) < 2 || fleet.Fingerprint(certs[len(certs)-1]) != authority {
-		return errors.New("whoever answers there is not the control plane that made this token")
+		return errStranger
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(certs[len(certs)-1])
@@ -182,7 +191,7 @@ func (c *Client) post(ctx context.Context, path string, message, into any) (foun
 	r.Header.Set("Content-Type", "application/json")
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return false, err
+		return false, c.tell(err)
 	}
 	defer answer.Body.Close() //nolint:errcheck // only read from
 	switch answer.StatusCode {
@@ -191,11 +200,14 @@ func (c *Client) post(ctx context.Context, path string, message, into any) (foun
 	case http.StatusNoContent:
 		return false, nil
 	case http.StatusForbidden:
+		if path == pathEnrol {
+			return false, fleet.ErrToken
+		}
 		return false, fleet.ErrUnknownGateway
 	}
 	said, err := io.ReadAll(io.LimitReader(answer.Body, 512))
 	if err != nil {
 		return false, err
 	}
-	return false, fmt.Errorf("the control plane answers %d: %s", answer.StatusCode, strings.TrimSpace(string(said)))
+	return false, &statusError{answer.StatusCode, strings.TrimSpace(string(said))}
 }

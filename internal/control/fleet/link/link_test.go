@@ -190,21 +190,21 @@ func TestRefused(t *testing.T) {
 	refused("a token at another control plane", "not the control plane that made this token", err)
 	bare, authority, _ := strings.Cut(token, ".")
 	_, err = link.Enrol(t.Context(), w.url, "frg_"+strings.Repeat("A", 43)+"."+authority)
-	refused("a token that nobody made", "not known", err)
+	refused("a token that nobody made", "this token was used, is over, or was never made here", err)
 	_, err = link.Enrol(t.Context(), w.url, bare)
 	refused("half a token", "no enrolment token", err)
 	_, err = link.Enrol(t.Context(), "http://127.0.0.1", token)
 	refused("without TLS", "must be a URL", err)
 	w.later.Store(3601)
 	_, err = link.Enrol(t.Context(), w.url, token)
-	refused("an old token", "not known", err)
+	refused("an old token", "this token was used, is over, or was never made here", err)
 	w.later.Store(0)
 	id, err := link.Enrol(t.Context(), w.url, token)
-	if err != nil {
+	if err != nil || !id.MadeWith(token) || id.MadeWith(token+"x") {
 		t.Fatal(err)
 	}
 	_, err = link.Enrol(t.Context(), w.url, token)
-	refused("a token twice", "not known", err)
+	refused("a token twice", "this token was used, is over, or was never made here", err)
 	_, _, err = w.Invite(t.Context(), admin, "production", "edge-1")
 	refused("a name that is taken", "serves there already", err)
 	_, _, err = w.Invite(t.Context(), admin, "production", "Edge 1")
@@ -216,13 +216,51 @@ func TestRefused(t *testing.T) {
 	if err != nil {
 		t.Errorf("at home: %v", err)
 	}
+	elsewhere, err := link.Dial(w.url, foreign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = elsewhere.Next(t.Context(), 0, "", fleet.Status{})
+	refused("a control plane of another organisation", "not the control plane that this gateway enrolled at", err)
 	foreign.Authority = id.Authority
 	stranger, err := link.Dial(w.url, foreign)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = stranger.Next(t.Context(), 0, "", fleet.Status{})
-	refused("a certificate of another authority", "asking for the next revision", err)
+	refused("a certificate of another authority", "this gateway is not known, or was removed; enrol it with a new token", err)
+	own, err := link.Dial(w.url, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := own.Renew(t.Context()); err != nil {
+		t.Errorf("a gateway that is known: %v", err)
+	}
+	nowhere, err := link.Dial("https://127.0.0.1:1", id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = nowhere.Renew(t.Context()); !link.IsAway(err) {
+		t.Errorf("nobody listens: %v", err)
+	}
+	// The control plane's clock is a month ahead.
+	w.later.Store(30 * 24 * 3600)
+	ahead, err := link.Dial(w.url, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ahead.Next(t.Context(), 0, "", fleet.Status{})
+	refused("a clock that is a month behind", "set the clocks of both right", err)
+	if link.IsAway(err) {
+		t.Errorf("it is no use to wait: %v", err)
+	}
+	_, late, err := w.Invite(t.Context(), admin, "production", "edge-2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = link.Enrol(t.Context(), w.url, late)
+	refused("enrolling with a clock that is a month behind", "set the clocks of both right", err)
+	w.later.Store(0)
 
 	bareClient := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	for _, path := range []string{"next", "renew", "records"} {

@@ -140,6 +140,8 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, value any, err 
 // fail tells gateways what they can mend, and logs the rest.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
+	case errors.Is(err, fleet.ErrToken):
+		http.Error(w, fleet.ErrToken.Error(), http.StatusForbidden)
 	case errors.Is(err, fleet.ErrUnknownGateway):
 		http.Error(w, fleet.ErrUnknownGateway.Error(), http.StatusForbidden)
 	case errors.Is(err, control.ErrInvalid):
