@@ -99,6 +99,10 @@ func (c *control) console(ctx context.Context, cfg Config, keyring *secret.Keyri
 	if err != nil {
 		return nil, err
 	}
+	provisioned, err := c.provisioning(cfg, sessions)
+	if err != nil {
+		return nil, err
+	}
 	signOn, err := c.signOn(ctx, cfg, keyring)
 	if err != nil {
 		return nil, err
@@ -114,6 +118,7 @@ func (c *control) console(ctx context.Context, cfg Config, keyring *secret.Keyri
 	}
 	mux := http.NewServeMux()
 	mux.Handle(api.Prefix+"/", programs)
+	mux.Handle(api.SCIMPrefix+"/", provisioned)
 	mux.Handle("/", shown)
 	return mux, nil
 }
