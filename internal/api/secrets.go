@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"time"
 
 	"farrier.dev/farrier/internal/access"
@@ -82,7 +83,7 @@ const (
 )
 
 func secretsRoutes(s *secrets.Service) []Route {
-	return append(secretGroupRoutes(s), append(secretReadRoutes(s), secretWriteRoutes(s)...)...)
+	return slices.Concat(secretGroupRoutes(s), secretReadRoutes(s), secretWriteRoutes(s), certificateRoutes(s))
 }
 
 func secretGroupRoutes(s *secrets.Service) []Route {

@@ -28,7 +28,7 @@ func pageOf(pattern string, t *tenant) (method, path string) {
 		switch name = strings.TrimSuffix(strings.TrimSuffix(name, "}"), "..."); {
 		case name == "$":
 			parts[i] = ""
-		case strings.HasPrefix(path, "/secrets/"):
+		case strings.HasPrefix(path, "/secrets/"), strings.HasPrefix(path, "/certificates/"):
 			parts[i] = t.ids[map[string]string{"name": "secretgroup", "id": "secret"}[name]]
 		case name == "id" && strings.HasPrefix(path, "/access/"):
 			parts[i] = map[string]string{"accounts": t.ids["account"], "groups": t.group, "environments": t.environment, "teams": t.ids["team"]}[parts[2]]
@@ -95,6 +95,8 @@ func acts(pattern string) []string {
 	switch {
 	case strings.Contains(pattern, "/contracts/{id}"):
 		return []string{"approve", "reject", "revoke", "restore", "tier", "remove"}
+	case strings.HasPrefix(pattern, "POST /certificates/"):
+		return []string{"change", "try", "end"}
 	case strings.HasPrefix(pattern, "POST /secrets/"):
 		return []string{"settings", "change", "grant", "revoke", "generate", "rollback", "remove", "read"}
 	}

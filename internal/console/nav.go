@@ -68,7 +68,7 @@ func areas() []area {
 			{path: "/monitoring", name: "Monitoring", needs: []access.Permission{access.ViewTraffic}},
 			{path: "/health", name: "Health", needs: []access.Permission{access.ViewAlerts}},
 			{path: "/gateways", name: "Gateways", needs: []access.Permission{access.ViewGateways}, reach: anywhere},
-			{path: "/secrets", name: "Secrets", needs: []access.Permission{access.ViewSecrets}, reach: anywhere},
+			{path: "/secrets", name: "Secrets", covers: []string{"/certificates"}, needs: []access.Permission{access.ViewSecrets}, reach: anywhere},
 			{path: "/credentials", name: "Credentials", needs: []access.Permission{access.ViewSecrets}},
 		}},
 		{"Admin", []place{

@@ -31,7 +31,7 @@ func (c *console) secretRoutes() []route {
 		return nil
 	}
 	const group, one = secretsPath + "{name}", secretsPath + "{name}/{id}"
-	return []route{
+	return append([]route{
 		{"GET /secrets", operators, c.secretGroups},
 		{"POST /secrets", operators, c.secretGroupMake},
 		{"GET /credentials", operators, c.credentials},
@@ -43,7 +43,7 @@ func (c *console) secretRoutes() []route {
 		{"POST " + one, operators, c.secretAct},
 		{"GET " + one + "/write", operators, c.secretNew},
 		{"POST " + one + "/write", operators, c.secretWrite},
-	}
+	}, c.certificateRoutes()...)
 }
 
 // expiryTone is the colour of the end of a secret.
@@ -130,6 +130,8 @@ func (c *console) credentials(w http.ResponseWriter, r *request) error {
 type secretGroupData struct {
 	Group   secrets.Group
 	Secrets []secrets.Secret
+	// Certificates are those that an authority issues.
+	Certificates []secrets.ACMECertificate
 	Grants  []secrets.GroupGrant
 	Kinds   []secrets.Kind
 	Wrong   string
@@ -146,6 +148,9 @@ func (c *console) secretGroupPage(w http.ResponseWriter, r *request, status int,
 		return err
 	}
 	if d.Secrets, err = c.Secrets.List(r.Context(), r.principal, c.Environment, name); err != nil {
+		return err
+	}
+	if d.Certificates, err = c.Secrets.ACMECertificates(r.Context(), r.principal, c.Environment, name); err != nil {
 		return err
 	}
 	if d.Grants, err = c.Secrets.Grants(r.Context(), r.principal, c.Environment, name); err != nil {
