@@ -161,6 +161,9 @@ func bodies(t *tenant) map[string]any {
 		"PUT " + group + "/environments/{id}": map[string]any{"name": "taken", "kind": "sandbox", "group": t.group},
 		"POST " + group + "/grants":           map[string]any{"account": t.ids["robot"], "role": "developer"},
 	}
+	order := map[string]any{"directory": "https://127.0.0.1:1/dir", "domains": []string{"taken.example.com"}, "agreed": true}
+	all["PUT "+env+"/secret-groups/{name}/certificates/{secret}"] = order
+	all["POST "+env+"/secret-groups/{name}/certificates"] = map[string]any{"name": "taken", "directory": order["directory"], "domains": order["domains"], "agreed": true}
 	all["POST "+env+"/draft/reject"] = map[string]any{"draft": 1, "reason": "taken"}
 	all["PATCH "+env+"/incidents/{incident}"] = map[string]any{"note": "taken"}
 	all["POST "+env+"/containments"] = newContainment(t)
