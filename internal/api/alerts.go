@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 	"slices"
 	"strconv"
 	"time"
@@ -27,9 +28,14 @@ func seeAlerts(path, summary string, gives any, handle func(context.Context, *Re
 	return Route{Method: http.MethodGet, Path: alertsPath + path, Summary: summary, Needs: access.ViewAlerts, At: Environment, Gives: gives, Handle: handle}
 }
 
-// changeAlerts is a route of those who may manage alerts.
+// changeAlerts is a route of those who may manage alerts, and see them where it shows
+// what was changed.
 func changeAlerts(method, path, summary string, takes, gives any, handle func(context.Context, *Request) (any, error)) Route {
-	return Route{Method: method, Path: alertsPath + path, Summary: summary, Needs: access.ManageAlerts, At: Environment, Takes: takes, Gives: gives, Handle: handle}
+	r := Route{Method: method, Path: alertsPath + path, Summary: summary, Needs: access.ManageAlerts, At: Environment, Takes: takes, Gives: gives, Handle: handle}
+	if gives != nil || strings.HasSuffix(path, "/test") {
+		r.And = []access.Permission{access.ViewAlerts}
+	}
+	return r
 }
 
 func alertRuleRoutes(s *alert.Service) []Route {

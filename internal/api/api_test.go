@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,7 +130,7 @@ func expected(route *Route, role access.Role, place string) int {
 		return http.StatusOK
 	case route.At == Organisation || place == "foreign":
 		return http.StatusNotFound
-	case role.Allows(route.Needs):
+	case (role.Allows(route.Needs) || route.Or != "" && role.Allows(route.Or)) && !slices.ContainsFunc(route.And, func(one access.Permission) bool { return !role.Allows(one) }):
 		return http.StatusOK
 	}
 	return http.StatusForbidden
@@ -355,5 +356,20 @@ func TestNew(t *testing.T) {
 	}
 	if w := ask(h, "GET", "/self", "", "Authorization", "Bearer ann"); w.Code != 200 || !strings.Contains(w.Body.String(), `"operator":"ann"`) {
 		t.Errorf("%d %.100s", w.Code, w.Body)
+	}
+}
+
+// TestAddressesAreText holds that an address that no database takes is told so, whatever
+// it is about.
+func TestAddressesAreText(t *testing.T) {
+	who := operators{"admin": {Operator: "ann", Roles: []access.Role{access.RoleAdmin}, Confirmed: noon}}
+	h := newHandler(t, who, []Route{{
+		Method: http.MethodGet, Path: "/things/{name}", Summary: "Show one", At: Self,
+		Handle: func(context.Context, *Request) (any, error) { return "reached", nil },
+	}})
+	for path, want := range map[string]int{"/things/a%C3%A9?q=x": http.StatusOK, "/things/%00": http.StatusBadRequest, "/things/%ff": http.StatusBadRequest, "/things/a?after=%00": http.StatusBadRequest, "/things/a?q=%c3%28": http.StatusBadRequest} {
+		if w := ask(h, http.MethodGet, path, "", "Authorization", "Bearer admin"); w.Code != want || want == http.StatusBadRequest && !strings.Contains(w.Body.String(), "UTF-8 text without NUL") {
+			t.Errorf("%s: %d %s, want %d", path, w.Code, w.Body, want)
+		}
 	}
 }

@@ -72,6 +72,12 @@ func (d *document) operation(r *Route) (map[string]any, error) {
 	if r.Needs != "" {
 		op["x-farrier-permission"] = string(r.Needs)
 	}
+	if len(r.And) > 0 {
+		op["x-farrier-permissions-too"] = r.And
+	}
+	if r.Or != "" {
+		op["x-farrier-permission-or"] = string(r.Or)
+	}
 	var parameters []any
 	for _, name := range pathParameters(r.Path) {
 		parameters = append(parameters, map[string]any{"name": name, "in": "path", "required": true, "schema": map[string]any{"type": "string"}})

@@ -46,20 +46,20 @@ type DraftProblems struct {
 func draftRoutes(s *resource.Service) []Route {
 	h := resourceAPI{s}
 	return []Route{
-		{Method: http.MethodGet, Path: inEnvironment + "/draft", Summary: "Tell how the draft differs from what serves", Needs: access.ViewAPIs, At: Environment, Gives: resource.Draft{}, Handle: h.draft},
-		{Method: http.MethodGet, Path: inEnvironment + "/draft/diff", Summary: "List the changes of the draft, field by field", Needs: access.ViewAPIs, At: Environment, Gives: resource.Draft{}, Handle: h.draft},
-		{Method: http.MethodGet, Path: inEnvironment + "/draft/problems", Summary: "Tell what is wrong with the draft", Needs: access.ViewAPIs, At: Environment, Gives: DraftProblems{}, Handle: h.problems},
-		{Method: http.MethodGet, Path: inEnvironment + "/draft/dry-run", Summary: "Tell what the draft would have refused of recorded traffic", Needs: access.ViewTraffic, At: Environment, Handle: h.dryRun},
+		{Method: http.MethodGet, Path: inEnvironment + "/draft", Summary: "Tell how the draft differs from what serves", Needs: access.ViewAPIs, And: []access.Permission{access.ViewPolicies}, At: Environment, Gives: resource.Draft{}, Handle: h.draft},
+		{Method: http.MethodGet, Path: inEnvironment + "/draft/diff", Summary: "List the changes of the draft, field by field", Needs: access.ViewAPIs, And: []access.Permission{access.ViewPolicies}, At: Environment, Gives: resource.Draft{}, Handle: h.draft},
+		{Method: http.MethodGet, Path: inEnvironment + "/draft/problems", Summary: "Tell what is wrong with the draft", Needs: access.ViewAPIs, And: []access.Permission{access.ViewPolicies}, At: Environment, Gives: DraftProblems{}, Handle: h.problems},
+		{Method: http.MethodGet, Path: inEnvironment + "/draft/dry-run", Summary: "Tell what the draft would have refused of recorded traffic", Needs: access.ViewTraffic, And: []access.Permission{access.ViewAPIs, access.ViewPolicies}, At: Environment, Handle: h.dryRun},
 		{Method: http.MethodPost, Path: inEnvironment + "/draft/publish", Summary: "Put the draft into service, or agree to it", Needs: access.Publish, At: Environment, Takes: PublishRequest{}, Gives: Published{}, Handle: h.publish},
 		{Method: http.MethodPost, Path: inEnvironment + "/draft/reject", Summary: "Say why a draft that waits for a second person is not published", Needs: access.Publish, At: Environment, Takes: RejectRequest{}, Handle: h.reject},
 		{Method: http.MethodGet, Path: "/reviews", Summary: "List the drafts that wait for a second person, where the caller sees them", At: Self, Gives: []resource.Waiting{}, Handle: h.waiting},
-		{Method: http.MethodDelete, Path: inEnvironment + "/draft", Summary: "Discard the changes of the draft, whose version If-Match names", Needs: access.ManageAPIs, At: Environment, Handle: h.discard},
+		{Method: http.MethodDelete, Path: inEnvironment + "/draft", Summary: "Discard the changes of the draft, whose version If-Match names", Needs: access.ManageAPIs, And: []access.Permission{access.ManagePolicies}, At: Environment, Handle: h.discard},
 		{Method: http.MethodPut, Path: inEnvironment + "/review", Summary: "Say whether a second person must agree to what is published", Needs: access.ManageAccess, At: Environment, Takes: ReviewRequest{}, Handle: h.review},
-		{Method: http.MethodPost, Path: inEnvironment + "/promote", Summary: "Copy APIs from the live revision of another environment into the draft", Needs: access.ManageAPIs, At: Environment, Takes: resource.Promotion{}, Gives: resource.Promoted{}, Handle: h.promote},
+		{Method: http.MethodPost, Path: inEnvironment + "/promote", Summary: "Copy APIs from the live revision of another environment into the draft", Needs: access.ManageAPIs, And: []access.Permission{access.ManagePolicies}, At: Environment, Takes: resource.Promotion{}, Gives: resource.Promoted{}, Handle: h.promote},
 		{Method: http.MethodGet, Path: inEnvironment + "/revisions", Summary: "List the revisions that were published, the newest first", Needs: access.ViewAPIs, At: Environment, Gives: []resource.Revision{}, Handle: h.revisions},
 		{Method: http.MethodGet, Path: inEnvironment + "/revisions/{number}", Summary: "Show a revision", Needs: access.ViewAPIs, At: Environment, Gives: resource.Revision{}, Handle: h.revision},
-		{Method: http.MethodGet, Path: inEnvironment + "/revisions/{number}/diff", Summary: "Tell how a revision differs from another, by default the one before", Needs: access.ViewAPIs, At: Environment, Query: map[string]string{"from": "the number of the other revision"}, Gives: []resource.Change{}, Handle: h.diff},
-		{Method: http.MethodPost, Path: inEnvironment + "/revisions/{number}/rollback", Summary: "Publish what a revision held as a new one", Needs: access.Publish, At: Environment, Takes: PublishRequest{}, Gives: Published{}, Handle: h.rollback},
+		{Method: http.MethodGet, Path: inEnvironment + "/revisions/{number}/diff", Summary: "Tell how a revision differs from another, by default the one before", Needs: access.ViewAPIs, And: []access.Permission{access.ViewPolicies}, At: Environment, Query: map[string]string{"from": "the number of the other revision"}, Gives: []resource.Change{}, Handle: h.diff},
+		{Method: http.MethodPost, Path: inEnvironment + "/revisions/{number}/rollback", Summary: "Publish what a revision held as a new one", Needs: access.Publish, And: []access.Permission{access.ViewAPIs}, At: Environment, Takes: PublishRequest{}, Gives: Published{}, Handle: h.rollback},
 	}
 }
 

@@ -58,7 +58,7 @@ func incidentRoutes(s *incident.Service) []Route {
 			},
 		},
 		{
-			Method: http.MethodGet, Path: incidentsPath + "/{incident}/evidence", Summary: "Export all that is kept of an incident; it takes the right to see findings, too", Needs: access.ViewTraffic, At: Environment, Gives: incident.Evidence{},
+			Method: http.MethodGet, Path: incidentsPath + "/{incident}/evidence", Summary: "Export all that is kept of an incident", Needs: access.ViewTraffic, And: []access.Permission{access.ViewFindings}, At: Environment, Gives: incident.Evidence{},
 			Handle: func(ctx context.Context, r *Request) (any, error) {
 				return s.Export(ctx, r.Principal, r.Path("environment"), r.Path("incident"))
 			},

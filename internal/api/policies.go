@@ -26,9 +26,9 @@ func policyRoutes(s *resource.Service) []Route {
 	const policies = inEnvironment + "/apis/{namespace}/{name}/policies"
 	return []Route{
 		{Method: http.MethodPost, Path: inEnvironment + "/apis", Summary: "Create an API in the draft", Needs: access.ManageAPIs, At: Environment, Takes: resource.NewAPI{}, Gives: Resource{}, Handle: h.createAPI},
-		{Method: http.MethodGet, Path: policies, Summary: "List the policies of an API in the draft", Needs: access.ViewPolicies, At: Environment, Gives: []resource.Binding{}, Handle: h.bindings},
+		{Method: http.MethodGet, Path: policies, Summary: "List the policies of an API in the draft", Needs: access.ViewPolicies, And: []access.Permission{access.ViewAPIs}, At: Environment, Gives: []resource.Binding{}, Handle: h.bindings},
 		{Method: http.MethodPost, Path: policies, Summary: "Bind a policy to an API in the draft", Needs: access.ManagePolicies, At: Environment, Takes: PolicyRequest{}, Gives: Resource{}, Handle: h.addPolicy},
-		{Method: http.MethodPut, Path: policies, Summary: "Order the policies of an API", Needs: access.ManagePolicies, At: Environment, Takes: OrderRequest{}, Gives: []resource.Binding{}, Handle: h.reorder},
+		{Method: http.MethodPut, Path: policies, Summary: "Order the policies of an API", Needs: access.ManagePolicies, And: []access.Permission{access.ViewAPIs, access.ViewPolicies}, At: Environment, Takes: OrderRequest{}, Gives: []resource.Binding{}, Handle: h.reorder},
 		{Method: http.MethodPatch, Path: inEnvironment + "/policies/{namespace}/{name}", Summary: "Change a binding: settings, order, rules, switched on or off", Needs: access.ManagePolicies, At: Environment, Takes: resource.BindingChange{}, Gives: Resource{}, Handle: h.changeBinding},
 	}
 }

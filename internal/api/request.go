@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/encoding/tree"
 )
@@ -127,6 +128,10 @@ func (h *handler) admit(route *Route) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), longest)
 		defer cancel()
 		r = r.WithContext(ctx)
+		if !control.Readable(r.URL) {
+			h.fail(w, r, errAddress)
+			return
+		}
 		answer, err := h.run(w, r, route)
 		if err != nil {
 			h.fail(w, r, err)
@@ -188,14 +193,28 @@ func (h *handler) identify(r *http.Request, route *Route) (control.Principal, er
 	return p, nil
 }
 
+// authorise asks for what the table says that a route needs.
 func (h *handler) authorise(ctx context.Context, r *Request, route *Route) error {
+	err := h.needs(ctx, r, route, route.Needs)
+	if err != nil && route.Or != "" && h.needs(ctx, r, route, route.Or) == nil {
+		err = nil
+	}
+	for _, one := range route.And {
+		if err == nil {
+			err = h.needs(ctx, r, route, one)
+		}
+	}
+	return err
+}
+
+func (h *handler) needs(ctx context.Context, r *Request, route *Route, what access.Permission) error {
 	switch route.At {
 	case Organisation:
-		return h.gate.Group(ctx, r.Principal, route.Needs, rootGroup)
+		return h.gate.Group(ctx, r.Principal, what, rootGroup)
 	case Group:
-		return h.gate.Group(ctx, r.Principal, route.Needs, r.Path("group"))
+		return h.gate.Group(ctx, r.Principal, what, r.Path("group"))
 	case Environment:
-		return h.gate.Environment(ctx, r.Principal, route.Needs, r.Path("environment"))
+		return h.gate.Environment(ctx, r.Principal, what, r.Path("environment"))
 	case Self, Public:
 		return nil
 	}

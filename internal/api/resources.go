@@ -73,12 +73,12 @@ func resourceRoutes(s *resource.Service) []Route {
 	list := map[string]string{"kind": "only this kind", "namespace": "only this namespace", "q": "only names with this in them"}
 	return append([]Route{
 		{Method: http.MethodGet, Path: inEnvironment + "/resources", Summary: "List the resources of the draft", Needs: access.ViewAPIs, At: Environment, Query: list, Gives: []Resource{}, Handle: h.list},
-		{Method: http.MethodPost, Path: inEnvironment + "/resources", Summary: "Create a resource in the draft", Needs: access.ViewAPIs, At: Environment, Takes: Resource{}, Gives: Resource{}, Body: maxManifest, Handle: h.create},
-		{Method: http.MethodGet, Path: one, Summary: "Show a resource of the draft", Needs: access.ViewAPIs, At: Environment, Gives: Resource{}, Handle: h.get},
-		{Method: http.MethodPut, Path: one, Summary: "Change a resource of the draft, whose version If-Match names", Needs: access.ViewAPIs, At: Environment, Takes: Resource{}, Gives: Resource{}, Body: maxManifest, Handle: h.put},
-		{Method: http.MethodDelete, Path: one, Summary: "Remove a resource from the draft", Needs: access.ViewAPIs, At: Environment, Handle: h.remove},
-		{Method: http.MethodGet, Path: inEnvironment + "/export", Summary: "Write the resources as a manifest", Needs: access.ViewAPIs, At: Environment, Query: map[string]string{"live": "true for what serves instead of the draft"}, Media: "application/yaml", Handle: h.export},
-		{Method: http.MethodPost, Path: inEnvironment + "/apply", Summary: "Make the draft say what a manifest says", Needs: access.ManageAPIs, At: Environment, Query: map[string]string{"dryRun": "true to change nothing", "prune": "true to remove what the manifest does not name"}, Takes: "", Gives: resource.Applied{}, Body: maxManifest, Handle: h.apply},
+		{Method: http.MethodPost, Path: inEnvironment + "/resources", Summary: "Create a resource in the draft", Needs: access.ManageAPIs, Or: access.ManagePolicies, At: Environment, Takes: Resource{}, Gives: Resource{}, Body: maxManifest, Handle: h.create},
+		{Method: http.MethodGet, Path: one, Summary: "Show a resource of the draft", Needs: access.ViewAPIs, Or: access.ViewPolicies, At: Environment, Gives: Resource{}, Handle: h.get},
+		{Method: http.MethodPut, Path: one, Summary: "Change a resource of the draft, whose version If-Match names", Needs: access.ManageAPIs, Or: access.ManagePolicies, At: Environment, Takes: Resource{}, Gives: Resource{}, Body: maxManifest, Handle: h.put},
+		{Method: http.MethodDelete, Path: one, Summary: "Remove a resource from the draft", Needs: access.ManageAPIs, Or: access.ManagePolicies, At: Environment, Handle: h.remove},
+		{Method: http.MethodGet, Path: inEnvironment + "/export", Summary: "Write the resources as a manifest", Needs: access.ViewAPIs, And: []access.Permission{access.ViewPolicies}, At: Environment, Query: map[string]string{"live": "true for what serves instead of the draft"}, Media: "application/yaml", Handle: h.export},
+		{Method: http.MethodPost, Path: inEnvironment + "/apply", Summary: "Make the draft say what a manifest says", Needs: access.ManageAPIs, And: []access.Permission{access.ManagePolicies}, At: Environment, Query: map[string]string{"dryRun": "true to change nothing", "prune": "true to remove what the manifest does not name"}, Takes: "", Gives: resource.Applied{}, Body: maxManifest, Handle: h.apply},
 	}, append(draftRoutes(s), policyRoutes(s)...)...)
 }
 

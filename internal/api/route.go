@@ -42,7 +42,11 @@ type Route struct {
 	Summary string
 	// Needs is the permission, empty only with Self and Public.
 	Needs access.Permission
-	At    Scoping
+	// And are permissions that are needed beside it; Or is enough in its place, for
+	// some of the things that the route is about: the service knows which.
+	And []access.Permission
+	Or  access.Permission
+	At  Scoping
 	// Fresh asks the operator to have confirmed who they are in the last ten minutes.
 	// API tokens can not do that.
 	Fresh bool
@@ -75,6 +79,10 @@ func (r *Route) check() error {
 		return fmt.Errorf("api: route %q must need a permission, unless it is open to all", place)
 	case !open && !slices.Contains(access.Permissions(), r.Needs):
 		return fmt.Errorf("api: route %q needs %q, which is no permission", place, r.Needs)
+	case slices.ContainsFunc(append(slices.Clone(r.And), r.or()...), func(one access.Permission) bool {
+		return open || one == r.Needs || !slices.Contains(access.Permissions(), one)
+	}):
+		return fmt.Errorf("api: route %q needs %q or %q beside %q, which makes no sense", place, r.And, r.Or, r.Needs)
 	case (r.At == Group) != slices.Contains(parameters, "group"):
 		return fmt.Errorf("api: route %q: {group} stands in the paths of routes of groups, and only there", place)
 	case (r.At == Environment) != slices.Contains(parameters, "environment"):
@@ -85,6 +93,14 @@ func (r *Route) check() error {
 		return fmt.Errorf("api: route %q changes something and is open to everyone", place)
 	}
 	return nil
+}
+
+// or is Or as a list.
+func (r *Route) or() []access.Permission {
+	if r.Or == "" {
+		return nil
+	}
+	return []access.Permission{r.Or}
 }
 
 // pathParameters are the names in braces.

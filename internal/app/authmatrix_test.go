@@ -12,25 +12,14 @@ import (
 	"farrier.dev/farrier/internal/api"
 )
 
-// needs are the permissions that a route takes with those that its service asks for
-// beyond its table.
-func needs(r *api.Route) []access.Permission {
-	list := []access.Permission{r.Needs}
-	switch path := strings.TrimPrefix(r.Path, "/environments/{environment}"); {
-	case strings.HasPrefix(path, "/resources") && r.Method != http.MethodGet:
-		list = append(list, access.ManageAPIs) // by the kind of resource
-	case strings.HasPrefix(path, "/draft") && r.Method == http.MethodGet, strings.HasSuffix(path, "/{number}/diff"), path == "/export":
-		list = append(list, access.ViewPolicies)
-	case strings.HasSuffix(path, "/evidence"):
-		list = append(list, access.ViewFindings)
-	}
-	return list
-}
+// needs are the permissions that a role must have to be let in by a route. What is
+// enough for other kinds of things is not: the requests are about APIs.
+func needs(r *api.Route) []access.Permission { return append([]access.Permission{r.Needs}, r.And...) }
 
-// byThing are routes whose service decides by whose application it is, or whether an
-// API is published, too.
+// byThing are routes whose service decides by whose application it is, whether an API is
+// published, or whether one may do what one grants to others, too.
 func byThing(path string) bool {
-	return strings.HasSuffix(path, "/portal/contracts") || strings.Contains(path, "/portal/apis/{")
+	return strings.Contains(path, "/portal/contracts") || strings.HasPrefix(path, "/groups/{group}/grants") || strings.Contains(path, "/portal/apis/{")
 }
 
 // idOf is the value of a parameter of a path for a tenant.
@@ -161,6 +150,7 @@ func bodies(t *tenant) map[string]any {
 		"PUT " + group + "/environments/{id}": map[string]any{"name": "taken", "kind": "sandbox", "group": t.group},
 		"POST " + group + "/grants":           map[string]any{"account": t.ids["robot"], "role": "developer"},
 	}
+	all["POST "+env+"/portal/contracts/{id}/tier"] = map[string]any{"tier": t.ids["tier"]}
 	order := map[string]any{"directory": "https://127.0.0.1:1/dir", "domains": []string{"taken.example.com"}, "agreed": true}
 	all["PUT "+env+"/secret-groups/{name}/certificates/{secret}"] = order
 	all["POST "+env+"/secret-groups/{name}/certificates"] = map[string]any{"name": "taken", "directory": order["directory"], "domains": order["domains"], "agreed": true}

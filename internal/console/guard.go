@@ -77,6 +77,9 @@ func (c *console) serve(w http.ResponseWriter, r *http.Request) {
 	case c.crossSite.Check(r) != nil && !fromElsewhere(r):
 		c.fail(w, &request{Request: r}, problem(http.StatusForbidden, "The request came from another site",
 			"Changes are only accepted from the console's own pages. Open the page again and repeat what you did."))
+	case !control.Readable(r.URL):
+		c.fail(w, &request{Request: r}, problem(http.StatusBadRequest, "The address is no text",
+			"The path and the query of an address must be UTF-8 text without NUL characters. Open the page again from the navigation."))
 	default:
 		c.mux.ServeHTTP(w, r)
 	}

@@ -2,9 +2,11 @@ package console
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
+	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/control/exchange"
 	"farrier.dev/farrier/internal/control/findings"
 )
@@ -71,7 +73,9 @@ func (c *console) readOverview(r *request) (*overviewData, error) {
 	}
 	d.Recent = page.Refusals
 	if d.Open, err = c.Findings.Counts(r.Context(), r.principal); err != nil {
-		c.Log.ErrorContext(r.Context(), "no findings for the overview", "component", "console", "error", err)
+		if !errors.Is(err, control.ErrForbidden) && !errors.Is(err, control.ErrNotFound) {
+			c.Log.ErrorContext(r.Context(), "no findings for the overview", "component", "console", "error", err)
+		}
 		d.NoFindings = true
 	}
 	return d, nil

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -215,7 +216,7 @@ func (b *builder) apply(s *binding) *applied {
 		return nil
 	}
 	if policy.Warn != nil {
-		for _, warning := range policy.Warn(a.resolved) {
+		for _, warning := range a.discreetly(policy.Warn) {
 			b.problems.warnf(s.configAt, s.configPath, "%s", warning)
 		}
 	}
@@ -274,8 +275,12 @@ func (b *builder) check(a *applied) bool {
 		return true
 	}
 	found := a.policy.Check(a.resolved)
+	var told map[string]bool
+	if len(found) > 0 {
+		told = a.asWritten()
+	}
 	for _, problem := range found {
-		path, message := problem.Path, b.discreet(a, problem)
+		path, message := problem.Path, b.discreet(a, problem, told)
 		if len(path) == 0 {
 			path, message = a.config.leading(message)
 		} else if near := closest(path[len(path)-1], problem.Known); near != "" {
@@ -293,25 +298,43 @@ func (b *builder) check(a *applied) bool {
 	return len(found) == 0
 }
 
-// discreet is the message of a problem, unless it could hold the value of a
-// reference.
-func (b *builder) discreet(a *applied, problem FieldProblem) string {
-	message := problem.Message
-	hide := func(text string) {
-		message = "the value of the variable " + text + " does not suit this setting"
+// discreet is the message of a problem, unless it could hold the value of a reference,
+// or tell of it in any other way: a problem that settings do not have as they are
+// written comes from a value. told are the messages of those that they have.
+func (b *builder) discreet(a *applied, problem FieldProblem, told map[string]bool) string {
+	if told == nil || told[problem.Message] {
+		return problem.Message
 	}
 	if n := a.config.at(problem.Path); n != nil {
 		if text, ok := n.value.(string); ok {
 			if value, err := b.options.Expand(text); err == nil && value != text {
-				hide(text)
+				return "the value of the variable " + text + " does not suit this setting"
 			}
 		}
 	}
-	a.config.texts(nil, func(_ []string, _ *node, text string) {
-		value, err := b.options.Expand(text)
-		if err == nil && value != text && len(value) >= 3 && strings.Contains(message, value) {
-			hide(text)
-		}
-	})
-	return message
+	return "the value of a reference does not suit these settings; it is not shown"
+}
+
+// asWritten are the messages of the problems that settings have before references are
+// replaced; nil where they hold none.
+func (a *applied) asWritten() map[string]bool {
+	if bytes.Equal(a.settings, a.resolved) {
+		return nil
+	}
+	told := map[string]bool{}
+	for _, problem := range a.policy.Check(a.settings) {
+		told[problem.Message] = true
+	}
+	return told
+}
+
+// discreetly are the warnings about settings. Where they hold references, those are
+// left out that they do not deserve as they are written, for they come from values.
+func (a *applied) discreetly(warn func(json.RawMessage) []string) []string {
+	found := warn(a.resolved)
+	if len(found) == 0 || bytes.Equal(a.settings, a.resolved) {
+		return found
+	}
+	told := warn(a.settings)
+	return slices.DeleteFunc(found, func(one string) bool { return !slices.Contains(told, one) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,12 +96,36 @@ func (s *Service) Contracts(ctx context.Context, p control.Principal, environmen
 	return list, decided + "." + list[limit-1].ID, nil
 }
 
-// Held lists the contracts of an application in all environments, for who may see it.
+// Held lists the contracts of an application, for who may see it: those in all
+// environments for who owns it or manages clients, and for others those in environments
+// whose contracts they see.
 func (s *Service) Held(ctx context.Context, p control.Principal, group, application string) ([]Contract, error) {
 	if _, err := s.Application(ctx, p, group, application); err != nil {
 		return nil, err
 	}
-	return contracts(ctx, s.o.DB.Read(), "WHERE c.application_id = ? AND a.group_id = ? ORDER BY c.decided, c.id LIMIT 1000", application, group)
+	all, err := contracts(ctx, s.o.DB.Read(), "WHERE c.application_id = ? AND a.group_id = ? ORDER BY c.decided, c.id LIMIT 1000", application, group)
+	if err != nil {
+		return nil, err
+	}
+	switch _, err := s.manage(ctx, p, group, application); {
+	case err == nil:
+		return all, nil // whose it is knows what it has
+	case !errors.Is(err, control.ErrForbidden) && !errors.Is(err, control.ErrNotFound):
+		return nil, err
+	}
+	sees := map[string]bool{}
+	for i := range all {
+		environment := all[i].Environment
+		if _, asked := sees[environment]; asked {
+			continue
+		}
+		err := s.gate.Environment(ctx, p, access.ViewContracts, environment)
+		if err != nil && !errors.Is(err, control.ErrForbidden) && !errors.Is(err, control.ErrNotFound) {
+			return nil, err
+		}
+		sees[environment] = err == nil
+	}
+	return slices.DeleteFunc(all, func(c Contract) bool { return !sees[c.Environment] }), nil
 }
 
 // Contract gives one, to who may see those of its environment or owns its

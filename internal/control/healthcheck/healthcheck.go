@@ -307,7 +307,7 @@ func (s *Service) Keep(ctx context.Context, p control.Principal, environment, id
 			if e.Before, err = json.Marshal(before.Spec); err != nil {
 				return err
 			}
-			_, err = tx.Exec(ctx, "UPDATE healthchecks_checks SET version = version + 1, body = ?, changed_at = ?, changed_by = ? WHERE environment = ? AND id = ?", string(body), now.UnixMilli(), p.Operator, environment, id)
+			err = control.Met(tx.Exec(ctx, "UPDATE healthchecks_checks SET version = version + 1, body = ?, changed_at = ?, changed_by = ? WHERE environment = ? AND id = ? AND version = ?", string(body), now.UnixMilli(), p.Operator, environment, id, version))
 		}
 		if err != nil {
 			return err

@@ -259,8 +259,8 @@ func (s *Service) Change(ctx context.Context, p control.Principal, environment, 
 				return nil, nil, err
 			}
 		}
-		_, err = tx.Exec(ctx, "UPDATE incidents_incidents SET version = ?, state = ?, owner = ?, resolved_at = ? WHERE environment = ? AND id = ?",
-			after.Version, string(after.State), after.Owner, stored(after.Resolved), environment, id)
+		err = control.Met(tx.Exec(ctx, "UPDATE incidents_incidents SET version = ?, state = ?, owner = ?, resolved_at = ? WHERE environment = ? AND id = ? AND version = ?",
+			after.Version, string(after.State), after.Owner, stored(after.Resolved), environment, id, version))
 		return changed(&before, ""), changed(&after, change.Note), err
 	})
 	return after, err

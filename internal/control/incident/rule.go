@@ -206,9 +206,8 @@ func (s *Service) KeepRule(ctx context.Context, p control.Principal, environment
 		if before.Version != version {
 			return nil, nil, control.ErrConflict
 		}
-		_, err = tx.Exec(ctx, "UPDATE incidents_rules SET version = ?, body = ?, changed_at = ?, changed_by = ? WHERE environment = ? AND id = ?",
-			k.Version, string(body), k.Changed.UnixMilli(), k.By, environment, id)
-		return before.Rule, rule, err
+		return before.Rule, rule, control.Met(tx.Exec(ctx, "UPDATE incidents_rules SET version = ?, body = ?, changed_at = ?, changed_by = ? WHERE environment = ? AND id = ? AND version = ?",
+			k.Version, string(body), k.Changed.UnixMilli(), k.By, environment, id, version))
 	})
 	return k, err
 }
@@ -226,8 +225,7 @@ func (s *Service) RemoveRule(ctx context.Context, p control.Principal, environme
 		if before.Version != version {
 			return nil, nil, control.ErrConflict
 		}
-		_, err = tx.Exec(ctx, "DELETE FROM incidents_rules WHERE environment = ? AND id = ?", environment, id)
-		return before.Rule, nil, err
+		return before.Rule, nil, control.Met(tx.Exec(ctx, "DELETE FROM incidents_rules WHERE environment = ? AND id = ? AND version = ?", environment, id, version))
 	})
 }
 

@@ -165,8 +165,8 @@ func (s *Service) ChangeGroup(ctx context.Context, p control.Principal, environm
 		if before.Version != g.Version {
 			return control.ErrConflict
 		}
-		if _, err := tx.Exec(ctx, "UPDATE secrets_groups SET note = ?, downloadable = ?, version = version + 1 WHERE environment = ? AND name = ?",
-			g.Note, g.Downloadable, environment, g.Name); err != nil {
+		if err := control.Met(tx.Exec(ctx, "UPDATE secrets_groups SET note = ?, downloadable = ?, version = version + 1 WHERE environment = ? AND name = ? AND version = ?",
+			g.Note, g.Downloadable, environment, g.Name, g.Version)); err != nil {
 			return err
 		}
 		e := control.Told(p, environment, audit.SecretGroupChanged, "secret group "+g.Name)

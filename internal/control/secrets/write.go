@@ -87,9 +87,9 @@ func (s *Service) put(ctx context.Context, tx *store.Tx, u putting) (Secret, err
 			previous = before.Current
 		}
 		next := millis(s.due(before.Rotation))
-		_, err = tx.Exec(ctx, `UPDATE secrets_entries SET current = ?, latest = ?, previous = ?, overlap_until = ?, next_rotation = ?, expires_at = ?, expiry_set = 0, changed_at = ?, version = version + 1
-			WHERE environment = ? AND group_name = ? AND name = ?`,
-			number, number, previous, millis(u.overlap), next, millis(u.m.expires), now, u.environment, u.group, u.name)
+		err = control.Met(tx.Exec(ctx, `UPDATE secrets_entries SET current = ?, latest = ?, previous = ?, overlap_until = ?, next_rotation = ?, expires_at = ?, expiry_set = 0, changed_at = ?, version = version + 1
+			WHERE environment = ? AND group_name = ? AND name = ? AND version = ?`,
+			number, number, previous, millis(u.overlap), next, millis(u.m.expires), now, u.environment, u.group, u.name, before.Version))
 	}
 	if err != nil {
 		return Secret{}, fmt.Errorf("writing a secret: %w", err)
@@ -183,8 +183,8 @@ func (s *Service) Change(ctx context.Context, p control.Principal, environment, 
 		if err := to.Rotation.check(before.Kind); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE secrets_entries SET owner = ?, note = ?, expiry_set = ?, rotation = ?, next_rotation = ?, version = version + 1 WHERE environment = ? AND group_name = ? AND name = ?",
-			to.Owner, to.Note, millis(to.Expires), string(asJSON(to.Rotation)), millis(to.Rotation.next(before.Changed)), environment, group, name); err != nil {
+		if err := control.Met(tx.Exec(ctx, "UPDATE secrets_entries SET owner = ?, note = ?, expiry_set = ?, rotation = ?, next_rotation = ?, version = version + 1 WHERE environment = ? AND group_name = ? AND name = ? AND version = ?",
+			to.Owner, to.Note, millis(to.Expires), string(asJSON(to.Rotation)), millis(to.Rotation.next(before.Changed)), environment, group, name, seen)); err != nil {
 			return err
 		}
 		if out, err = s.entry(ctx, tx.Reader, environment, group, name); err != nil {
@@ -220,8 +220,8 @@ func (s *Service) RollBack(ctx context.Context, p control.Principal, environment
 		if at < 0 {
 			return control.ErrNotFound
 		}
-		if _, err := tx.Exec(ctx, "UPDATE secrets_entries SET current = ?, previous = 0, overlap_until = 0, expires_at = ?, changed_at = ?, version = version + 1 WHERE environment = ? AND group_name = ? AND name = ?",
-			number, millis(versions[at].Expires), s.o.Now().UnixMilli(), environment, group, name); err != nil {
+		if err := control.Met(tx.Exec(ctx, "UPDATE secrets_entries SET current = ?, previous = 0, overlap_until = 0, expires_at = ?, changed_at = ?, version = version + 1 WHERE environment = ? AND group_name = ? AND name = ? AND version = ?",
+			number, millis(versions[at].Expires), s.o.Now().UnixMilli(), environment, group, name, seen)); err != nil {
 			return err
 		}
 		if err := bump(ctx, tx, environment); err != nil {
