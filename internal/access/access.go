@@ -195,6 +195,13 @@ type Sealer interface {
 	Open(purpose, sealed string) ([]byte, error)
 }
 
+// Breached knows passwords that were stolen elsewhere; *breached.List is the one to use.
+type Breached interface {
+	// Holds reports whether a password is one of them. An error says that it could not be
+	// told; then the password is not taken.
+	Holds(password string) (bool, error)
+}
+
 // Option changes how access works.
 type Option func(*Service)
 
@@ -212,6 +219,9 @@ type InUse func(ctx context.Context, r store.Reader, environment, group string) 
 
 // WithInUse lets other rooms keep environments and business groups from being deleted.
 func WithInUse(hook InUse) Option { return func(s *Service) { s.inUse = hook } }
+
+// WithBreached refuses new passwords that were stolen elsewhere.
+func WithBreached(list Breached) Option { return func(s *Service) { s.breached = list } }
 
 // WithSecondFactor says that who signs in by password must have a second factor.
 func WithSecondFactor(required bool) Option {
@@ -237,6 +247,7 @@ type Service struct {
 	throttle     *throttle
 	own          string
 	inUse        InUse
+	breached     Breached
 	secondFactor bool
 	idle, life   time.Duration
 	memory       memory

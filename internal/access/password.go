@@ -34,7 +34,26 @@ func checkPassword(password, operator string) error {
 	case strings.Trim(strings.ReplaceAll(strings.ToLower(password), operator, ""), " ") == "":
 		return fmt.Errorf("%w: it is the operator's name over and over", ErrPassword)
 	case common(password, operator):
-		return fmt.Errorf("%w: it is made of what everybody's passwords are made of; a few unrelated words are better", ErrPassword)
+		return errCommon
+	}
+	return nil
+}
+
+// errCommon is the refusal of what attackers try first.
+var errCommon = fmt.Errorf("%w: it is made of what everybody's passwords are made of; a few unrelated words are better", ErrPassword)
+
+// checkNew holds a new password against the rules, and the list of stolen ones where
+// there is one.
+func (s *Service) checkNew(password, operator string) error {
+	if err := checkPassword(password, operator); err != nil || s.breached == nil {
+		return err
+	}
+	stolen, err := s.breached.Holds(password)
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking into the list of breached passwords: %w", err)
+	case stolen:
+		return errCommon
 	}
 	return nil
 }
@@ -55,7 +74,7 @@ func (s *Service) setPassword(ctx context.Context, token, current, next string, 
 	if err != nil {
 		return Session{}, err
 	}
-	if err := checkPassword(next, k.operator); err != nil {
+	if err := s.checkNew(next, k.operator); err != nil {
 		return Session{}, err
 	}
 	freshLink := k.via == viaLink && s.now().Sub(k.created) < LinkLife

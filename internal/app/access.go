@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"farrier.dev/farrier/internal/access"
+	"farrier.dev/farrier/internal/access/breached"
 	"farrier.dev/farrier/internal/audit"
 	"farrier.dev/farrier/internal/secret"
 	"farrier.dev/farrier/internal/store"
@@ -20,6 +21,9 @@ type Access struct {
 	// Idle ends a session that was not used for so long, Life every session.
 	Idle time.Duration `yaml:"idle"`
 	Life time.Duration `yaml:"life"`
+	// BreachedPasswords is the path of a file of stolen passwords by hash, in the form of
+	// Have I Been Pwned's downloads; empty for none. New passwords must not stand in it.
+	BreachedPasswords string `yaml:"breachedPasswords"`
 	// URL is where browsers reach the console; needed with Providers.
 	URL string `yaml:"url"`
 	// Providers are where people sign in beside a password, in the order of the page.
@@ -41,6 +45,18 @@ func (a *Access) check() error {
 		return fmt.Errorf("access.life is %s; it must be between access.idle and 168h", a.Life)
 	}
 	return checkProviders(a.URL, a.Providers)
+}
+
+// breached is the list of stolen passwords; nil for none.
+func (a *Access) breached() (*breached.List, error) {
+	if a.BreachedPasswords == "" {
+		return nil, nil //nolint:nilnil // there need be none
+	}
+	list, err := breached.Open(a.BreachedPasswords)
+	if err != nil {
+		return nil, fmt.Errorf("access.breachedPasswords: %w", err)
+	}
+	return list, nil
 }
 
 // errNotApproved tells how to mend a process that must use approved algorithms only.
@@ -66,7 +82,16 @@ func newHasher(cfg Config) *secret.Hasher {
 
 // openAccess opens accounts and sessions in the control database.
 func openAccess(ctx context.Context, cfg Config, db *store.DB, sealer access.Sealer, log *audit.Log, now func() time.Time) (*access.Service, error) {
-	return access.Open(ctx, db, newHasher(cfg), auditor{log}, now,
+	options := []access.Option{
 		access.WithEnvironment(cfg.Environment), access.WithSealer(sealer), access.WithInUse(inUse),
-		access.WithSecondFactor(cfg.Access.SecondFactor != "optional"), access.WithLifetimes(cfg.Access.Idle, cfg.Access.Life))
+		access.WithSecondFactor(cfg.Access.SecondFactor != "optional"), access.WithLifetimes(cfg.Access.Idle, cfg.Access.Life),
+	}
+	stolen, err := cfg.Access.breached()
+	if err != nil {
+		return nil, err
+	}
+	if stolen != nil {
+		options = append(options, access.WithBreached(stolen))
+	}
+	return access.Open(ctx, db, newHasher(cfg), auditor{log}, now, options...)
 }

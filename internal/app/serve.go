@@ -51,6 +51,9 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	if err := assertApproved(cfg); err != nil {
 		return err
 	}
+	if _, err := cfg.Access.breached(); err != nil {
+		return err
+	}
 	// Lock and key come first: nothing is read or written without them.
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("making the data folder: %w", err)
