@@ -46,7 +46,7 @@ type AuthorizationServer struct {
 type UpstreamProvider struct {
 	Issuer   string `yaml:"issuer"`
 	ClientID string `yaml:"clientId"`
-	// ClientSecret may be $NAME; empty for a public client.
+	// ClientSecret may be $NAME or ${secret:GROUP/NAME}; empty for a public client.
 	ClientSecret string `yaml:"clientSecret"`
 	// Scopes are asked for beside openid.
 	Scopes []string `yaml:"scopes"`
@@ -134,7 +134,7 @@ func (a *AuthorizationServer) checkClients() error {
 
 // issueTokens opens the authorization server that the settings ask for, and
 // serves it; nil without one. What tends it runs until ctx ends.
-func (c *control) issueTokens(ctx context.Context, cfg Config, keyring *secret.Keyring, status func() publish.Status, running *group) (*page, error) {
+func (c *control) issueTokens(ctx context.Context, cfg Config, refs *references, status func() publish.Status, running *group) (*page, error) {
 	a := cfg.AuthorizationServer
 	if a == nil {
 		return nil, nil //nolint:nilnil // a nil page does nothing
@@ -142,21 +142,24 @@ func (c *control) issueTokens(ctx context.Context, cfg Config, keyring *secret.K
 	if c.audit == nil {
 		return nil, errors.New("there is no store")
 	}
-	log := c.log.With("component", "authserver")
+	log, expand := c.log.With("component", "authserver"), refs.expander().Expand
 	o := authserver.Options{
-		Issuer: a.Issuer, DB: c.controlDB, Sealer: keyring, Audit: c.audit, Now: c.now, Log: log,
-		Clients: newContracts(a.Clients, status), HTTP: router.PolicyClient(nil),
+		Issuer: a.Issuer, DB: c.controlDB, Sealer: refs.keyring, Audit: c.audit, Now: c.now, Log: log,
+		Clients: newContracts(a.Clients, status, expand), HTTP: router.PolicyClient(nil),
 		Failures:  sharedstate.NewMemory(c.now).Counter("authserver"),
 		Address:   func(r *http.Request) string { return clientAddress(r, cfg.TrustedProxies) },
 		Algorithm: a.SigningAlgorithm, AccessTokenLife: time.Duration(a.AccessTokenSeconds) * time.Second,
 		RefreshLife: time.Duration(a.RefreshTokenDays) * 24 * time.Hour, KeyLife: time.Duration(a.KeyRotationDays) * 24 * time.Hour,
 	}
 	if up := a.Upstream; up != nil {
-		password, err := secret.Environ().Expand(up.ClientSecret)
+		password, err := expand(up.ClientSecret)
 		if err != nil {
 			return nil, fmt.Errorf("authorizationServer.upstream.clientSecret: %w", err)
 		}
 		o.Upstream = &authserver.Upstream{Issuer: up.Issuer, ClientID: up.ClientID, ClientSecret: password, Scopes: up.Scopes}
+		if secret.IsStored(up.ClientSecret) { // it may be rotated
+			o.Upstream.Secret = func() (string, error) { return expand(up.ClientSecret) }
+		}
 	}
 	server, err := authserver.Open(ctx, o)
 	if err != nil {
@@ -175,6 +178,8 @@ func (c *control) issueTokens(ctx context.Context, cfg Config, keyring *secret.K
 type contracts struct {
 	settings map[string]authserver.Client
 	status   func() publish.Status
+	// expand resolves references to secrets.
+	expand func(string) (string, error)
 
 	mu       sync.Mutex
 	of       *revision.Revision
@@ -189,8 +194,8 @@ type approved struct {
 	hashed *policy.Client
 }
 
-func newContracts(clients []TokenClient, status func() publish.Status) *contracts {
-	c := &contracts{settings: map[string]authserver.Client{}, status: status}
+func newContracts(clients []TokenClient, status func() publish.Status, expand func(string) (string, error)) *contracts {
+	c := &contracts{settings: map[string]authserver.Client{}, status: status, expand: expand}
 	for _, one := range clients {
 		c.settings[one.ID] = one.client()
 	}
@@ -234,7 +239,7 @@ func (c *contracts) current() map[string]approved {
 			if one.Name != "" {
 				a.name = one.Name
 			}
-			if password, err := secret.Environ().Expand(one.Secret); err == nil && password != "" {
+			if password, err := c.expand(one.Secret); err == nil && password != "" {
 				a.secrets = append(a.secrets, password)
 			}
 			if a.hashed == nil {

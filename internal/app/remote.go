@@ -238,6 +238,7 @@ func (r *remote) publish(gate *gateway.Gateway, kept *stores, spans *spanCollect
 	}
 	expander := secret.Environ()
 	expander.Stored = r.stored
+	kept.references.Stored, spans.references.Stored = r.stored, r.stored
 	r.publisher = publish.New(publish.Options{
 		Dir: r.cfg.Data, Sealer: r.keyring, Server: gate,
 		Compile: router.Options{

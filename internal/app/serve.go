@@ -112,6 +112,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	}
 	drafts := newEdited(cfg, keyring, log)
 	refs := newReferences(cfg, keyring, log)
+	kept.references, spans.references = refs.expander(), refs.expander()
 	acts, err := newContained(cfg, all, time.Now, log)
 	if err != nil {
 		return err
@@ -204,7 +205,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 	if err != nil {
 		log.Error("the console can't be opened; the gateway serves without it", "error", err)
 	}
-	tokens, err := control.issueTokens(background, cfg, keyring, publisher.Status, &running)
+	tokens, err := control.issueTokens(background, cfg, refs, publisher.Status, &running)
 	if err != nil {
 		log.Error("the authorization server can't be opened; the gateway serves without it", "error", err)
 	}

@@ -38,6 +38,8 @@ type spanCollectors struct {
 	serving func() *router.Table
 	log     *slog.Logger
 	counts  spanCounts
+	// references resolve those of settings.
+	references secret.Expander
 
 	mu   sync.Mutex
 	open map[string]*openCollector // by settings
@@ -53,7 +55,7 @@ type openCollector struct {
 // newCollectors makes room for the collectors of this process. serving is the
 // table in service, nil before the first.
 func newCollectors(gateway string, serving func() *router.Table, log *slog.Logger) *spanCollectors {
-	return &spanCollectors{gateway: gateway, serving: serving, log: log.With("component", "tracing"), open: map[string]*openCollector{}}
+	return &spanCollectors{references: secret.Environ(), gateway: gateway, serving: serving, log: log.With("component", "tracing"), open: map[string]*openCollector{}}
 }
 
 // provider is what makes the spans of a revision with these settings. Equal
@@ -72,7 +74,7 @@ func (c *spanCollectors) provider(settings revision.Tracing) (trace.TracerProvid
 		known.idle = false
 		return known.TracerProvider, nil
 	}
-	opened, err := c.connect(settings, secret.Environ())
+	opened, err := c.connect(settings, c.references)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,9 @@ import (
 // Upstream is the OpenID provider at which people sign in.
 type Upstream struct {
 	Issuer, ClientID, ClientSecret string
+	// Secret gives the secret in the place of ClientSecret, as it is now; nil for one
+	// that stays.
+	Secret func() (string, error)
 	// Scopes are asked for beside openid.
 	Scopes []string
 }
@@ -136,8 +139,14 @@ func (u *upstream) config(ctx context.Context) (*oauth2.Config, discovery, error
 			scopes = append(scopes, one)
 		}
 	}
+	password := u.settings.ClientSecret
+	if u.settings.Secret != nil {
+		if password, err = u.settings.Secret(); err != nil {
+			return nil, found, fmt.Errorf("its client secret: %w", err)
+		}
+	}
 	return &oauth2.Config{
-		ClientID: u.settings.ClientID, ClientSecret: u.settings.ClientSecret,
+		ClientID: u.settings.ClientID, ClientSecret: password,
 		Endpoint: endpoint, RedirectURL: u.callback, Scopes: scopes,
 	}, found, nil
 }

@@ -63,8 +63,46 @@ func PinRevision(rev *revision.Revision, pin func(secret.Stored) (secret.Stored,
 			return err
 		}
 	}
-	rev.Settings.PolicyCalls, err = pinned(revision.Source{}, rev.Settings.PolicyCalls)
+	if rev.Settings.PolicyCalls, err = pinned(revision.Source{}, rev.Settings.PolicyCalls); err != nil {
+		return err
+	}
+	if err := pinStorage(&rev.Settings.SharedStorage, pin); err != nil {
+		return fmt.Errorf("shared storage: %w", err)
+	}
+	if err := pinTracing(&rev.Settings.Tracing, pin); err != nil {
+		return fmt.Errorf("tracing: %w", err)
+	}
+	return nil
+}
+
+// pinStorage pins the references of the store that gateways share.
+func pinStorage(s *revision.SharedStorage, pin func(secret.Stored) (secret.Stored, error)) (err error) {
+	s.SentinelAddresses = slices.Clone(s.SentinelAddresses)
+	texts := []*string{&s.Address, &s.Username, &s.Password, &s.SentinelPassword}
+	for i := range s.SentinelAddresses {
+		texts = append(texts, &s.SentinelAddresses[i])
+	}
+	for _, text := range texts {
+		if *text, err = pinText(*text, pin); err != nil {
+			return err
+		}
+	}
+	s.TLS, err = pinJSON(s.TLS, pin)
 	return err
+}
+
+// pinTracing pins the references of the collector of spans.
+func pinTracing(t *revision.Tracing, pin func(secret.Stored) (secret.Stored, error)) (err error) {
+	if t.Address, err = pinText(t.Address, pin); err != nil {
+		return err
+	}
+	t.Headers = maps.Clone(t.Headers)
+	for name, text := range t.Headers {
+		if t.Headers[name], err = pinText(text, pin); err != nil {
+			return fmt.Errorf("header %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 func pinText(text string, pin func(secret.Stored) (secret.Stored, error)) (string, error) {
@@ -188,6 +226,20 @@ func UsesOf(rev *revision.Revision, schema func(policy string) map[string]any) [
 		if one.text != "" {
 			reference, _ := credential(one.text, map[string]any{"writeOnly": true})
 			all = append(all, Use{Resource: "shared storage", Setting: one.setting, Reference: reference})
+		}
+	}
+	add("shared storage", "tls-outbound", rev.Settings.SharedStorage.Source, rev.Settings.SharedStorage.TLS)
+	for _, one := range []struct{ resource, setting, text string }{
+		{"shared storage", "address", rev.Settings.SharedStorage.Address}, {"shared storage", "username", rev.Settings.SharedStorage.Username},
+		{"tracing", "address", rev.Settings.Tracing.Address},
+	} {
+		if reference, is := credential(one.text, nil); is {
+			all = append(all, Use{Resource: one.resource, Setting: one.setting, Reference: reference})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(rev.Settings.Tracing.Headers)) {
+		if reference, is := credential(rev.Settings.Tracing.Headers[name], nil); is {
+			all = append(all, Use{Resource: "tracing", Setting: "header " + name, Reference: reference})
 		}
 	}
 	return all
