@@ -132,7 +132,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, token, code string, from From
 	if err != nil {
 		return Session{}, nil, told("setting up an authenticator", err)
 	}
-	s.throttle.succeeded(try)
+	s.forgiven(ctx, try)
 	return session, recovery, nil
 }
 

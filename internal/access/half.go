@@ -99,7 +99,7 @@ func (s *Service) finish(ctx context.Context, half string, from From, with strin
 	if err != nil {
 		return Session{}, err
 	}
-	s.throttle.succeeded(try)
+	s.forgiven(ctx, try)
 	return session, nil
 }
 
@@ -194,7 +194,7 @@ func (s *Service) confirmSession(ctx context.Context, token string, from From, p
 		})
 		if !errors.Is(err, ErrCode) {
 			if err == nil {
-				s.throttle.succeeded(try)
+				s.forgiven(ctx, try)
 			}
 			return err
 		}

@@ -135,6 +135,6 @@ func (s *Service) confirm(ctx context.Context, k kept, current string, from From
 			Object: "operator " + k.operator, Outcome: outcomeRefused, Detail: try.detail(k.via),
 		})
 	}
-	s.throttle.succeeded(try)
+	s.forgiven(ctx, try)
 	return nil
 }

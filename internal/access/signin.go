@@ -57,7 +57,7 @@ func (s *Service) LoginLink(ctx context.Context) (token string, expires time.Tim
 // works once. mustSetPassword says that the account has no password yet: the session
 // may do nothing but SetPassword. The refusals are ErrLink and *ThrottledError.
 func (s *Service) RedeemLink(ctx context.Context, token string, from From) (session Session, mustSetPassword bool, err error) {
-	try, err := s.throttle.hear(claim{account: linkAccount, addr: from.Address, known: true}, s.now())
+	try, err := s.attempting(ctx, claim{account: linkAccount, addr: from.Address, known: true})
 	if err != nil {
 		return Session{}, false, err
 	}
@@ -93,7 +93,7 @@ func (s *Service) RedeemLink(ctx context.Context, token string, from From) (sess
 	case err != nil:
 		return Session{}, false, fmt.Errorf("redeeming a sign-in link: %w", err)
 	}
-	s.throttle.succeeded(try)
+	s.forgiven(ctx, try)
 	return session, mustSetPassword, nil
 }
 
@@ -154,7 +154,7 @@ func (s *Service) SignIn(ctx context.Context, operator, password string, from Fr
 	if err != nil {
 		return Session{}, fmt.Errorf("signing in: %w", err)
 	}
-	s.throttle.succeeded(try)
+	s.forgiven(ctx, try)
 	return session, nil
 }
 
@@ -172,7 +172,7 @@ func (s *Service) hear(ctx context.Context, name, account string, from From) (at
 			c.device, c.known = hashText(from.Device), true
 		}
 	}
-	return s.throttle.hear(c, s.now())
+	return s.attempting(ctx, c)
 }
 
 // flooded writes down that many attempts were not heard, when that is to be told.

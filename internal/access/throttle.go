@@ -38,12 +38,16 @@ func (e *ThrottledError) Error() string {
 	return fmt.Sprintf("too many failed attempts; try again in %s", e.RetryAfter.Round(time.Second))
 }
 
-// throttle counts failed attempts, in memory: a restart forgets them. An
-// attempt counts as failed from its beginning until it succeeds, so that many
+// throttle counts failed attempts, in memory, and what other processes on the database
+// have shared of theirs. An attempt counts as failed from its beginning until it succeeds, so that many
 // at once are not heard before the first has failed.
 type throttle struct {
 	mu      sync.Mutex
 	entries map[throttleKey]*failures
+	// pending are keys of which not all is shared yet; shared and swept are when that, and
+	// the sweeping of what is shared, was done last.
+	pending       map[throttleKey]counted
+	shared, swept time.Time
 }
 
 // throttleKey is an account and an address; the zero account stands for all
@@ -74,6 +78,8 @@ type failures struct {
 	unheard int
 	// told is how often that was told meanwhile.
 	told int
+	// pending are failures that are not shared yet.
+	pending int
 }
 
 // attempt is one attempt that was heard.
@@ -92,7 +98,9 @@ type counted struct {
 	forgive bool // a success forgives the failures before it
 }
 
-func newThrottle() *throttle { return &throttle{entries: map[throttleKey]*failures{}} }
+func newThrottle() *throttle {
+	return &throttle{entries: map[throttleKey]*failures{}, pending: map[throttleKey]counted{}}
+}
 
 // keys are what a claim counts for. IPv6 addresses count by their /64, which one host
 // has for itself.
@@ -128,6 +136,8 @@ func (t *throttle) hear(c claim, now time.Time) (attempt, error) {
 	}
 	for i, k := range a.counted {
 		entries[i].fail(k, now)
+		entries[i].pending++
+		t.pending[k.key] = k
 		a.wait = max(a.wait, entries[i].until.Sub(now))
 	}
 	a.unheard, entries[0].unheard, entries[0].told = entries[0].unheard, 0, 0
@@ -141,7 +151,10 @@ func (t *throttle) succeeded(a attempt) {
 	for _, k := range a.counted {
 		if k.forgive {
 			delete(t.entries, k.key)
+			delete(t.pending, k.key)
 		} else if f := t.entries[k.key]; f != nil && f.count > 0 {
+			f.pending--
+			t.pending[k.key] = k
 			if f.count--; f.count < k.limit {
 				f.until = time.Time{}
 			}
@@ -216,6 +229,7 @@ func (t *throttle) evict() {
 		}
 	}
 	delete(t.entries, oldest)
+	delete(t.pending, oldest)
 }
 
 // detail is what the audit log keeps of an attempt that failed.

@@ -22,7 +22,7 @@ var rooms = []struct {
 	name, folder string
 	version      int64
 }{
-	{"access", "access", 2},
+	{"access", "access", 4},
 	{"alerts", "control/alert", 1},
 	{"audit", "audit", 2},
 	{"authserver", "authserver", 1},
