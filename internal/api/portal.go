@@ -61,6 +61,10 @@ func portalAPIRoutes(s *portal.Service, clients *client.Service) []Route {
 			Takes: client.Asking{}, Gives: client.Contract{},
 			Handle: func(ctx context.Context, r *Request) (any, error) { return requestAccess(ctx, clients, r) },
 		},
+		{
+			Method: http.MethodPost, Path: inEnvironment + "/portal/contracts/{id}/tier", Summary: "Ask for another SLA tier of a contract of one's own application", Needs: access.UsePortal, At: Environment,
+			Takes: Decision{}, Gives: client.Contract{}, Handle: contractAPI{clients}.changeTier,
+		},
 	}
 }
 
@@ -97,6 +101,16 @@ func ownApplicationRoutes(clients *client.Service) []Route {
 					return nil, err
 				}
 				return Versioned{a, a.Version}, nil
+			},
+		},
+		{
+			Method: http.MethodGet, Path: one + "/usage", Summary: "Tell what an own client application used of its contracts", At: Self, Gives: []client.Usage{},
+			Handle: func(ctx context.Context, r *Request) (any, error) {
+				list, err := clients.Usage(ctx, r.Principal, r.Path("in"), r.Path("id"))
+				if err != nil {
+					return nil, err
+				}
+				return Page{Items: list}, nil
 			},
 		},
 		{

@@ -56,7 +56,8 @@ func (c *control) keepClients(ctx context.Context, cfg Config, publisher *publis
 	changed := make(chan struct{}, 1)
 	clients, err := client.Open(ctx, client.Options{
 		DB: c.controlDB, Tree: c.access, Audit: c.audit, Now: c.now, Teams: c.teamsOf, Owner: c.ownerID, Published: shown.Published,
-		Taken: func(environment, api, id string) string { return heldByFile(serving(environment), api, id) },
+		Counts: &counted{environment: cfg.Environment, stores: c.stores, series: c.monitor, serving: serving},
+		Taken:  func(environment, api, id string) string { return heldByFile(serving(environment), api, id) },
 		Changed: func(environment string) {
 			if environment != cfg.Environment {
 				return // its own gateways ask for the version

@@ -48,7 +48,7 @@ func fullHouse(t *testing.T) *house {
 	must(t, err)
 	o.Portal, err = portal.New(portal.Options{Tree: clientTree{}, Now: h.now, Serving: func(string) *revision.Revision { return h.publication.Serving }})
 	must(t, err)
-	o.Clients, err = client.Open(ctx, client.Options{DB: db, Tree: clientTree{}, Audit: log, Now: h.now, Published: o.Portal.Published})
+	o.Clients, err = client.Open(ctx, client.Options{DB: db, Tree: clientTree{}, Audit: log, Now: h.now, Published: o.Portal.Published, Counts: busy{h.now}})
 	must(t, err)
 	o.FleetAddress = "https://control.example.com:9443"
 	o.Fleet, err = fleet.Open(ctx, fleet.Options{

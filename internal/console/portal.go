@@ -22,6 +22,8 @@ func (c *console) portalRoutes() []route {
 	return []route{
 		{"GET /portal", operators, c.portalList},
 		{"GET /portal/applications", operators, c.portalMine},
+		{"GET " + portalApplication, operators, c.portalApplication},
+		{"POST " + portalApplication + "/tier", operators, c.portalTier},
 		{"GET " + api, operators, c.portalAPI},
 		{"POST " + api + "/ask", operators, c.portalAsk},
 		{"POST " + api + "/try", operators, c.portalTry},
@@ -215,7 +217,7 @@ type tierForm struct {
 // clientFunctions are what the templates of clients and portal call.
 func clientFunctions() template.FuncMap {
 	return template.FuncMap{
-		"clientPath": clientPath, "portalPath": portalPath, "contractTone": contractTone, "limit": limitText, "contractRow": newContractRow,
+		"clientPath": clientPath, "portalPath": portalPath, "applicationPath": applicationPath, "callBars": callBars, "spentBar": spentBar, "contractTone": contractTone, "limit": limitText, "contractRow": newContractRow,
 		"contractView": func(v view, row contractRow) contractView { return contractView{v, row} },
 		"tierForm": func(action, id string, version int64, d client.TierDraft) tierForm {
 			return tierForm{action, id, version, d, rowsOf(d.Limits)}

@@ -64,6 +64,15 @@ func (t *Tally) TakeAnyway(ctx context.Context, key string, limits []sharedstate
 	return result, alone
 }
 
+// Look tells what is left of limits without spending anything. An error means that it
+// is unknown, because the store that gateways share does not answer.
+func (t *Tally) Look(ctx context.Context, key string, limits []sharedstate.Limit) (sharedstate.Result, error) {
+	if t.shared != nil {
+		return t.shared.Charge(ctx, key, 0, limits)
+	}
+	return t.local.Charge(ctx, key, 0, limits)
+}
+
 // Taking is TakeAnyway for a queue.
 func (t *Tally) Taking(ctx context.Context, key string, limits []sharedstate.Limit) Taking {
 	return func() (sharedstate.Result, bool) { return t.TakeAnyway(ctx, key, limits) }

@@ -28,8 +28,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Options are what the service works with; all but Teams, Owner, Published, Taken and
-// Changed are required.
+// Options are what the service works with; all but Teams, Owner, Published, Taken,
+// Changed and Counts are required.
 type Options struct {
 	DB    *store.DB
 	Tree  control.Tree
@@ -49,6 +49,8 @@ type Options struct {
 	// Changed is told, once a change is kept, that gateways of an environment must
 	// know of it. It must not wait.
 	Changed func(environment string)
+	// Counts tells what applications called; nil where nothing is counted.
+	Counts Counts
 }
 
 // Service keeps clients, tiers and contracts. It is safe for concurrent use, also of
