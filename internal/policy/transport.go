@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // MinRSABits is the size in bits below which RSA keys are refused.
@@ -67,7 +68,12 @@ func (t TransportSecurity) Config() (*tls.Config, error) {
 			return nil, fmt.Errorf("alpn[%d]: %q is not a protocol spoken here; use h2 or http/1.1", i, p)
 		}
 	}
-	if config.VerifyConnection, err = t.Verify.check(); err != nil {
+	if config.VerifyConnection, err = t.Verify.check(func() time.Time {
+		if config.Time != nil {
+			return config.Time()
+		}
+		return time.Now() //nolint:forbidigo // as crypto/tls does where no clock is handed in
+	}); err != nil {
 		return nil, err
 	}
 	if t.Key == "" && t.Certificates == "" {

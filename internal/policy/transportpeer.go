@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // TLSContext is what a reference to a TLS context stands for, as JSON: all settings
@@ -59,8 +60,9 @@ type PeerConditions struct {
 	// Pins are SHA-256 digests of public keys in base64; one of them must be that of a
 	// certificate of the chain. None allows every key.
 	Pins []string `json:"pins,omitempty"`
-	// CRLs are certificate revocation lists as PEM. Strict refuses certificates whose
-	// issuer has no list among them.
+	// CRLs are certificate revocation lists as PEM. One whose next update is over says
+	// nothing of who was revoked since: certificates of its issuer are refused until there
+	// is a newer one. Strict refuses certificates whose issuer has no list among them, too.
 	CRLs   string `json:"crls,omitempty"`
 	Strict bool   `json:"strict,omitempty"`
 }
@@ -70,6 +72,7 @@ var (
 	errTooDeep = errors.New("the certificate chain is longer than the verification depth allows")
 	errNoPin   = errors.New("no key of the certificate chain is pinned")
 	errRevoked = errors.New("a certificate of the chain is revoked")
+	errStale   = errors.New("the revocation list of a certificate's issuer is out of date")
 	errNoList  = errors.New("there is no revocation list of a certificate's issuer")
 )
 
@@ -80,7 +83,7 @@ type revocations struct {
 }
 
 // check makes the verification of a connection, nil when nothing is asked for.
-func (p PeerConditions) check() (func(tls.ConnectionState) error, error) {
+func (p PeerConditions) check(now func() time.Time) (func(tls.ConnectionState) error, error) {
 	if p.Depth < 0 {
 		return nil, errors.New("verification depth must not be negative")
 	}
@@ -103,7 +106,7 @@ func (p PeerConditions) check() (func(tls.ConnectionState) error, error) {
 		}
 		var refused error
 		for _, chain := range state.VerifiedChains {
-			if refused = p.chain(chain, lists); refused == nil {
+			if refused = p.chain(chain, lists, now()); refused == nil {
 				return nil
 			}
 		}
@@ -123,22 +126,29 @@ func pinned(state tls.ConnectionState, pins []string) bool {
 	return slices.ContainsFunc(state.VerifiedChains, func(chain []*x509.Certificate) bool { return slices.ContainsFunc(chain, holds) })
 }
 
-func (p PeerConditions) chain(chain []*x509.Certificate, lists []revocations) error {
+func (p PeerConditions) chain(chain []*x509.Certificate, lists []revocations, now time.Time) error {
 	if p.Depth > 0 && len(chain)-1 > p.Depth {
 		return errTooDeep
 	}
 	for i := 0; i+1 < len(chain); i++ {
-		known := false
+		known, stale := false, false
 		for _, l := range lists {
 			if !bytes.Equal(l.list.RawIssuer, chain[i].RawIssuer) || l.list.CheckSignatureFrom(chain[i+1]) != nil {
 				continue
 			}
-			known = true
 			if l.revoked[chain[i].SerialNumber.String()] {
 				return errRevoked
 			}
+			if end := l.list.NextUpdate; !end.IsZero() && now.After(end) {
+				stale = true
+			} else {
+				known = true
+			}
 		}
-		if !known && p.Strict {
+		switch {
+		case !known && stale:
+			return errStale
+		case !known && p.Strict:
 			return errNoList
 		}
 	}

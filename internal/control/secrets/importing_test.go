@@ -190,6 +190,10 @@ func TestContext(t *testing.T) {
 		if e, _, _ := w.Get(w.ctx, w.admin, "production", "backend", "revoked"); e.Facts.List == nil || e.Facts.List.Revoked != 1 || e.Current != 2 {
 			t.Fatalf("the list was not fetched: %+v", e)
 		}
+		// It ends with its next update, of which alerts tell as of certificates.
+		if soon, err := w.Expiring(w.ctx, 8*24*time.Hour); err != nil || len(soon) != 1 || soon[0].Name != "revoked" || !soon[0].At.Equal(clockStart.AddDate(0, 0, 7)) {
+			t.Errorf("what expires within eight days: %+v, %v", soon, err)
+		}
 		context := Context{Keystore: "server", Truststore: "clients", CRL: "revoked", MutualAuthentication: true, Min: "1.2", StrictCRL: true}
 		w.put("front", Input{Kind: TLSContext, Context: &context})
 		read := func() *policy.TLSContext {
