@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,11 +19,9 @@ type apisData struct {
 	Counted bool
 	// Number is the revision in service, 0 for none.
 	Number uint64
-	// Text must stand in the names; Total is how many there are of it, From the number of
-	// the first that is shown, from 1. Before and Next lead to the other parts.
-	Text         string
-	Total, From  int
-	Before, Next string
+	// Text must stand in the names or addresses; Part is which of these are shown.
+	Text string
+	Part part
 }
 
 // apiRows is how many APIs a page lists.
@@ -32,29 +29,12 @@ const apiRows = 200
 
 // cut leaves those of the list that an address asks for.
 func (d *apisData) cut(r *request) {
-	q := r.URL.Query()
-	if d.Text = strings.TrimSpace(q.Get("q")); d.Text != "" {
+	if d.Text = strings.TrimSpace(r.URL.Query().Get("q")); d.Text != "" {
 		d.APIs = slices.DeleteFunc(slices.Clone(d.APIs), func(a served.API) bool { return !contains(d.Text, a.Name, a.Address+a.BasePath) })
 	}
-	d.Total = len(d.APIs)
-	offset, err := strconv.Atoi(q.Get("from"))
-	if err != nil || offset < 0 || offset >= d.Total {
-		offset = 0
-	}
-	to := func(n int) string {
-		return query("/apis", "q", d.Text, "range", q.Get("range"), "from", strconv.Itoa(n))
-	}
-	if offset > 0 {
-		d.Before = to(max(offset-apiRows, 0))
-	}
-	if offset+apiRows < d.Total {
-		d.Next = to(offset + apiRows)
-	}
-	d.From, d.APIs = offset+1, d.APIs[offset:min(offset+apiRows, d.Total)]
+	d.Part = partOf(r, "Parts of the list", "from", len(d.APIs), apiRows)
+	d.APIs = cut(d.Part, d.APIs)
 }
-
-// Last is the number of the last API that is shown.
-func (d *apisData) Last() int { return d.From + len(d.APIs) - 1 }
 
 // since is the beginning of the range that an address asks for, by default of
 // a day.
@@ -127,10 +107,45 @@ func (c *console) api(w http.ResponseWriter, r *request) error {
 	return c.render(w, r, http.StatusOK, "api", name, data)
 }
 
+// revisionData is what the page of the revision in service shows.
+type revisionData struct {
+	served.Status
+	// Text must stand in the names or addresses of the services that are listed.
+	Text                   string
+	List                   []served.Upstream
+	ListPart, WarningsPart part
+}
+
+// serviceRows and problemRows are how many services and warnings a page lists.
+const (
+	serviceRows = 100
+	problemRows = 50
+)
+
 func (c *console) revision(w http.ResponseWriter, r *request) error {
 	st, err := c.Served.Status(r.principal)
 	if err != nil {
 		return err
 	}
-	return c.render(w, r, http.StatusOK, "revision", "Revision", st)
+	d := revisionData{Status: st, Text: strings.TrimSpace(r.URL.Query().Get("q"))}
+	var total int
+	if d.List, total, err = c.Served.Services(r.principal, d.Text, offset(r, "from"), serviceRows); err != nil {
+		return err
+	}
+	d.ListPart = partOf(r, "Parts of the services", "from", total, serviceRows)
+	if len(d.List) == 0 && total > 0 { // the address asks for more than there is
+		if d.List, _, err = c.Served.Services(r.principal, d.Text, 0, serviceRows); err != nil {
+			return err
+		}
+	}
+	d.WarningsPart = partOf(r, "Parts of the warnings", "warnings", len(d.Warnings), problemRows)
+	return c.render(w, r, http.StatusOK, "revision", "Revision", d)
+}
+
+// Problems are the warnings that are shown.
+func (d revisionData) Problems() []served.Problem { return cut(d.WarningsPart, d.Warnings) }
+
+// Refusals are the first problems of the change that was refused.
+func (d revisionData) Refusals() []served.Problem {
+	return d.Refused[:min(len(d.Refused), problemRows)]
 }

@@ -22,18 +22,45 @@ const (
 // courseDays is how many days the course of conformance shows.
 const courseDays = 30
 
+// governanceRows is how many APIs the overview lists.
+const governanceRows = 100
+
 // governanceData is what the overview of governance shows.
 type governanceData struct {
 	*governance.Overview
 	Chart template.HTML
+	// Text must stand in the names of the APIs that are listed, Profile and Status are
+	// those that they have; empty for any.
+	Text, Profile, Status string
+	Statuses              []rules.Status
+	// List is the part of them that is shown.
+	List []governance.Standing
+	Part part
 }
+
+// choose leaves those APIs that an address asks for.
+func (d *governanceData) choose(r *request) {
+	q := r.URL.Query()
+	d.Text, d.Profile, d.Status = strings.TrimSpace(q.Get("q")), q.Get("profile"), q.Get("status")
+	d.Statuses = []rules.Status{rules.Conformant, rules.NonConformant, rules.Failed, rules.NotApplicable}
+	d.List = slices.DeleteFunc(slices.Clone(d.APIs), func(s governance.Standing) bool {
+		return d.Text != "" && !contains(d.Text, s.API) || d.Profile != "" && s.Profile != d.Profile || d.Status != "" && string(s.Status) != d.Status
+	})
+	d.Part = partOf(r, "Parts of the list", "from", len(d.List), governanceRows)
+	d.List = cut(d.Part, d.List)
+}
+
+// Filtered says that the filter leaves something out.
+func (d *governanceData) Filtered() bool { return d.Text != "" || d.Profile != "" || d.Status != "" }
 
 func (c *console) governanceOverview(w http.ResponseWriter, r *request) error {
 	o, err := c.Governance.Overview(r.Context(), r.principal, courseDays)
 	if err != nil {
 		return err
 	}
-	return c.render(w, r, http.StatusOK, "governance", "Governance", governanceData{o, courseChart(o.Course)})
+	d := &governanceData{Overview: o, Chart: courseChart(o.Course)}
+	d.choose(r)
+	return c.render(w, r, http.StatusOK, "governance", "Governance", d)
 }
 
 // courseChart draws a bar a day: conformant APIs below, the others on top. The

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"strconv"
 
 	"farrier.dev/farrier/internal/control/exchange"
 )
@@ -18,6 +19,56 @@ type rangeLinks struct {
 func newRangeLinks(path string, ranges []exchange.Range, now exchange.Range) rangeLinks {
 	return rangeLinks{path, ranges, now}
 }
+
+// part says which part of a long list a page shows.
+type part struct {
+	// Label names the list for those who can't see it.
+	Label string
+	// From and Last number the first and the last that is shown, from 1; Total is how
+	// many there are.
+	From, Last, Total int
+	// Before and Next lead to the other parts, empty where there is nothing there.
+	Before, Next string
+}
+
+// offset is where the part of a list begins that a parameter of an address asks for.
+func offset(r *request, parameter string) int {
+	from, err := strconv.Atoi(r.URL.Query().Get(parameter))
+	if err != nil || from < 0 {
+		return 0
+	}
+	return from
+}
+
+// partOf is the part of a list that a parameter asks for, at most so many of them: the
+// first, when it asks for more than there is. The links keep what else the address says.
+func partOf(r *request, label, parameter string, total, most int) part {
+	from := offset(r, parameter)
+	if from >= total {
+		from = 0
+	}
+	to := func(from int) string {
+		q := r.URL.Query()
+		if q.Del(parameter); from > 0 {
+			q.Set(parameter, strconv.Itoa(from))
+		}
+		if len(q) == 0 {
+			return r.URL.Path
+		}
+		return r.URL.Path + "?" + q.Encode()
+	}
+	p := part{Label: label, From: from + 1, Last: min(from+most, total), Total: total}
+	if from > 0 {
+		p.Before = to(max(from-most, 0))
+	}
+	if p.Last < total {
+		p.Next = to(p.Last)
+	}
+	return p
+}
+
+// cut leaves the part of a list.
+func cut[T any](p part, list []T) []T { return list[p.From-1 : p.Last] }
 
 // lines are refusals as a table.
 type lines struct {

@@ -183,12 +183,13 @@ func (s *Service) Refresh(ctx context.Context) {
 		return
 	}
 	profiles := s.current()
-	known := map[string]bool{}
+	known, changed := map[string]bool{}, false
 	for i := range rev.APIs {
 		if ctx.Err() != nil {
 			return
 		}
-		if err := s.refreshAPI(ctx, memory, rev, &rev.APIs[i], profiles, known); err != nil {
+		fresh, err := s.refreshAPI(ctx, memory, rev, &rev.APIs[i], profiles, known)
+		if changed = changed || fresh; err != nil {
 			s.o.Log.Error("the conformance of an API could not be kept", "api", rev.APIs[i].Name.String(), "error", err)
 		}
 	}
@@ -199,16 +200,22 @@ func (s *Service) Refresh(ctx context.Context) {
 	}
 	for i := range standings {
 		if one := &standings[i]; !known[one.API+" "+one.Profile] {
+			changed = true
 			if err := memory.Forget(ctx, one.API, one.Profile); err != nil {
 				s.o.Log.Error("the report of an API that is gone could not be removed", "api", one.API, "error", err)
 			}
 		}
 	}
+	if changed {
+		if err := memory.SumUp(ctx); err != nil {
+			s.o.Log.Error("how the APIs stand today could not be kept", "error", err)
+		}
+	}
 }
 
-func (s *Service) refreshAPI(ctx context.Context, memory *history.History, rev *revision.Revision, api *revision.API, profiles []*profile, known map[string]bool) error {
+// refreshAPI tells whether an API was judged anew.
+func (s *Service) refreshAPI(ctx context.Context, memory *history.History, rev *revision.Revision, api *revision.API, profiles []*profile, known map[string]bool) (fresh bool, err error) {
 	var findings []finding.Finding
-	fresh := false
 	for _, p := range profiles {
 		key := api.Name.String() + " " + p.Name
 		known[key] = true
@@ -230,13 +237,13 @@ func (s *Service) refreshAPI(ctx context.Context, memory *history.History, rev *
 		}
 		fresh = true
 		if err := s.keep(ctx, memory, api, p, j, last); err != nil {
-			return err
+			return fresh, err
 		}
 	}
 	if !fresh {
-		return nil
+		return false, nil
 	}
-	return s.o.Findings.Renew(ctx, engine, api.Name.String(), findings)
+	return true, s.o.Findings.Renew(ctx, engine, api.Name.String(), findings)
 }
 
 // told are the findings of a report that are worth a line beside those of

@@ -17,6 +17,9 @@ import (
 	"farrier.dev/farrier/internal/revision"
 )
 
+// Standing is how one API stands to one profile.
+type Standing = history.Standing
+
 // Overview is how all APIs stand.
 type Overview struct {
 	Profiles []ProfileView
@@ -65,13 +68,17 @@ func (s *Service) Overview(ctx context.Context, p control.Principal, days int) (
 	if o.APIs, err = memory.Standings(ctx); err != nil {
 		return nil, err
 	}
+	counts := map[string]map[rules.Status]int{}
 	for _, one := range profiles {
-		v := ProfileView{Profile: one, Counts: map[rules.Status]int{}}
-		for i := range o.APIs {
-			if o.APIs[i].Profile == one.Name {
-				v.Counts[o.APIs[i].Status]++
-			}
+		counts[one.Name] = map[rules.Status]int{}
+	}
+	for i := range o.APIs {
+		if of := counts[o.APIs[i].Profile]; of != nil {
+			of[o.APIs[i].Status]++
 		}
+	}
+	for _, one := range profiles {
+		v := ProfileView{Profile: one, Counts: counts[one.Name]}
 		good, all := v.Counts[rules.Conformant], 0
 		for status, n := range v.Counts {
 			if status != rules.NotApplicable {
@@ -81,47 +88,31 @@ func (s *Service) Overview(ctx context.Context, p control.Principal, days int) (
 		v.Healthy = all == 0 || 100*good > healthy*all
 		o.Profiles = append(o.Profiles, v)
 	}
-	now := s.o.Now()
-	course, err := memory.Course(ctx, "", now.AddDate(0, 0, -2*days))
+	sums, err := memory.Days(ctx, days)
 	if err != nil {
 		return nil, err
 	}
-	o.Course = byDay(course, now, days)
+	o.Course = byDay(sums, s.o.Now(), days)
 	return o, nil
 }
 
-// byDay turns changes into the standings at the end of each day.
-func byDay(course []history.Point, now time.Time, days int) []Day {
-	type key struct{ api, profile string }
-	at := map[key]history.Point{}
-	out := make([]Day, 0, days)
-	next := 0
-	for d := days - 1; d >= 0; d-- {
-		day := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -d)
-		for next < len(course) && course[next].Judged.Before(day.AddDate(0, 0, 1)) {
-			at[key{course[next].API, course[next].Profile}] = course[next]
-			next++
+// byDay are the last days, those on which nothing was judged as the day before.
+func byDay(sums []history.Sum, now time.Time, days int) []Day {
+	out := make([]Day, days)
+	today := now.UTC().Truncate(24 * time.Hour)
+	for i := range out {
+		day := today.AddDate(0, 0, i+1-days)
+		one, next := Day{Day: day}, 0
+		if i > 0 {
+			one = out[i-1]
+			one.Day = day
 		}
-		one := Day{Day: day}
-		sum, n := 0, 0
-		for _, p := range at {
-			switch p.Status {
-			case rules.Conformant:
-				one.Conformant++
-			case rules.NonConformant:
-				one.NonConformant++
-			case rules.NotApplicable:
-				continue
-			default:
-				one.Failed++
-			}
-			sum += p.Score
-			n++
+		for ; next < len(sums) && !sums[next].Day.After(day); next++ {
+			sum := &sums[next]
+			one.Conformant, one.NonConformant, one.Failed, one.Score = sum.APIs[rules.Conformant], sum.APIs[rules.NonConformant], sum.APIs[rules.Failed]+sum.APIs[rules.Pending], sum.Score
 		}
-		if n > 0 {
-			one.Score = sum / n
-		}
-		out = append(out, one)
+		sums = sums[next:]
+		out[i] = one
 	}
 	return out
 }
@@ -167,16 +158,15 @@ func (s *Service) API(ctx context.Context, p control.Principal, api, profile str
 		return nil, err
 	}
 	r := &APIReport{}
-	standings, err := memory.Standings(ctx)
+	standings, err := memory.StandingsOf(ctx, api)
 	if err != nil {
 		return nil, err
 	}
 	for i := range standings {
-		if one := &standings[i]; one.API == api {
-			r.Profiles = append(r.Profiles, one.Profile)
-			if profile == "" && one.Status != rules.NotApplicable {
-				profile = one.Profile
-			}
+		one := &standings[i]
+		r.Profiles = append(r.Profiles, one.Profile)
+		if profile == "" && one.Status != rules.NotApplicable {
+			profile = one.Profile
 		}
 	}
 	if profile == "" && len(r.Profiles) > 0 {

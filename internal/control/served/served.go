@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"farrier.dev/farrier/internal/access"
@@ -74,8 +75,8 @@ type Status struct {
 	Digest         string
 	Created, Since time.Time
 	FromDisk       bool
-	APIs           []string
-	Services       []Upstream
+	// APIs and Services are how many there are.
+	APIs, Services int
 	Warnings       []Problem
 	RefusedAt      time.Time
 	Refused        []Problem
@@ -100,14 +101,32 @@ func (s *Service) Status(p control.Principal) (Status, error) {
 	}
 	if r := now.Serving; r != nil {
 		st.Number, st.Digest, st.Created = r.Number, r.Digest, r.Created
-		for i := range r.APIs {
-			st.APIs = append(st.APIs, r.APIs[i].Name.String())
-		}
-		for i := range r.Services {
-			st.Services = append(st.Services, s.upstream(&r.Services[i]))
-		}
+		st.APIs, st.Services = len(r.APIs), len(r.Services)
 	}
 	return st, nil
+}
+
+// Services lists a part of the services whose name or address holds a text, and how
+// many of them there are in all.
+func (s *Service) Services(p control.Principal, text string, from, limit int) (list []Upstream, total int, err error) {
+	if err := control.Authorise(p, access.ViewAPIs, s.o.Where.At()); err != nil {
+		return nil, 0, err
+	}
+	r := s.o.Publication().Serving
+	if r == nil {
+		return nil, 0, nil
+	}
+	text = strings.ToLower(text)
+	for i := range r.Services {
+		one := &r.Services[i]
+		if !strings.Contains(strings.ToLower(one.Name.String()), text) && !strings.Contains(strings.ToLower(withoutUser(one.Address)), text) {
+			continue
+		}
+		if total++; total > from && len(list) < limit {
+			list = append(list, s.upstream(one))
+		}
+	}
+	return list, total, nil
 }
 
 // Refused says whether a change was refused since the revision in service, and

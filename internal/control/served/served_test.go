@@ -190,7 +190,7 @@ func TestAPIsWithoutCountsAndWithoutRevision(t *testing.T) {
 func TestStatus(t *testing.T) {
 	p := served.Publication{Serving: testRevision(), Since: time.Unix(9, 0), RefusedAt: time.Unix(10, 0), Refused: []served.Problem{{File: "a.yaml", Line: 3, Message: "wrong"}}}
 	st, err := newService(t, p, counts{}).Status(admin)
-	if err != nil || st.Number != 3 || len(st.APIs) != 1 || len(st.Services) != 2 || len(st.Refused) != 1 || !st.RefusedAt.Equal(p.RefusedAt) {
+	if err != nil || st.Number != 3 || st.APIs != 1 || st.Services != 2 || len(st.Refused) != 1 || !st.RefusedAt.Equal(p.RefusedAt) {
 		t.Errorf("%+v %v", st, err)
 	}
 	if st, err = newService(t, served.Publication{}, counts{}).Status(admin); err != nil || st.Number != 0 {

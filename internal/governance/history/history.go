@@ -137,16 +137,15 @@ func (h *History) Standings(ctx context.Context) ([]Standing, error) {
 	return h.query(ctx, standing+` ORDER BY api, profile`, h.environment)
 }
 
-// Course is how APIs stood since a moment, oldest first: one API, or all when it
-// is empty.
+// StandingsOf are how one API stands now, by profile.
+func (h *History) StandingsOf(ctx context.Context, api string) ([]Standing, error) {
+	return h.query(ctx, standing+` AND api = ? ORDER BY profile`, h.environment, api)
+}
+
+// Course is how an API stood since a moment, oldest first.
 func (h *History) Course(ctx context.Context, api string, since time.Time) ([]Point, error) {
-	query := `SELECT api, profile, at, status, score, violations, warnings FROM governance_course WHERE environment = ? AND at >= ?`
-	args := []any{h.environment, since.UnixMilli()}
-	if api != "" {
-		query += ` AND api = ?`
-		args = append(args, api)
-	}
-	return h.query(ctx, query+` ORDER BY at, api, profile LIMIT 20000`, args...)
+	return h.query(ctx, `SELECT api, profile, at, status, score, violations, warnings FROM governance_course
+		WHERE environment = ? AND api = ? AND at >= ? ORDER BY at, profile LIMIT 20000`, h.environment, api, since.UnixMilli())
 }
 
 func (h *History) query(ctx context.Context, query string, args ...any) ([]Standing, error) {

@@ -55,8 +55,52 @@ func TestCourse(t *testing.T) {
 		if all, err := h.Standings(t.Context()); err != nil || len(all) != 0 {
 			t.Errorf("standings after forgetting: %v, error %v", all, err)
 		}
-		if course, _ := h.Course(t.Context(), "", first); len(course) != 3 {
+		if course, _ := h.Course(t.Context(), "default/orders", first); len(course) != 3 {
 			t.Errorf("the course is gone: %v", course)
+		}
+	})
+}
+
+// TestDays holds how all stood day by day: what changes within a day counts once, and
+// who asks for later days learns how it was before.
+func TestDays(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		h, err := history.Open(t.Context(), db, "test", func() time.Time { return now })
+		if err != nil {
+			t.Fatal(err)
+		}
+		keep := func(api string, status governance.Status, score int) {
+			t.Helper()
+			if _, err := h.Keep(t.Context(), history.Standing{API: api, Profile: "p", Judged: now, Status: status, Score: score}, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := h.SumUp(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		days := func(n int) []history.Sum {
+			t.Helper()
+			sums, err := h.Days(t.Context(), n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return sums
+		}
+		if sums := days(30); len(sums) != 0 {
+			t.Errorf("before anything was judged: %v", sums)
+		}
+		keep("default/orders", governance.NonConformant, 40)
+		keep("default/orders", governance.Conformant, 90)
+		keep("default/other", governance.NotApplicable, 0)
+		now = now.AddDate(0, 0, 3)
+		keep("default/invoices", governance.Failed, 10)
+		sums := days(30)
+		if len(sums) != 2 || sums[0].APIs[governance.Conformant] != 1 || sums[0].APIs[governance.NonConformant] != 0 || sums[0].Score != 90 || sums[1].Score != 50 || sums[1].APIs[governance.Failed] != 1 {
+			t.Errorf("the days: %+v", sums)
+		}
+		if sums := days(2); len(sums) != 2 || sums[0].Day.Day() != 1 {
+			t.Errorf("the day before those that are asked for: %+v", sums)
 		}
 	})
 }
