@@ -7,12 +7,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -94,6 +96,11 @@ func (a apiOf) call(method, path, body string, into any) (int, error) {
 
 // publish puts an API into service whose answers say n.
 func (a apiOf) publish(port, n int, upstream string) error {
+	return a.publishing(port, n, upstream, func(string) {})
+}
+
+// publishing is publish that tells what is under way.
+func (a apiOf) publishing(port, n int, upstream string, step func(string)) error {
 	manifest := fmt.Sprintf(`apiVersion: gateway.mulesoft.com/v1alpha1
 kind: ApiInstance
 metadata: {name: counted}
@@ -104,6 +111,7 @@ spec:
   - {policyRef: {name: header-injection-flex}, config: {outboundHeaders: [{key: x-first, value: "%d"}]}}
   - {policyRef: {name: header-injection-flex}, config: {outboundHeaders: [{key: x-second, value: "%d"}]}}
 `, port, upstream, n, n)
+	step("apply")
 	if _, err := a.call("POST", "/environments/production/apply?prune=true", manifest, nil); err != nil {
 		return err
 	}
@@ -113,7 +121,11 @@ spec:
 	if _, err := a.call("GET", "/environments/production/draft", "", &draft); err != nil {
 		return err
 	}
+	step("publish")
 	_, err := a.call("POST", "/environments/production/draft/publish", fmt.Sprintf(`{"draft":%d,"note":"%d"}`, draft.Version, n), nil)
+	if err == nil {
+		step("what follows the answer")
+	}
 	return err
 }
 
@@ -161,38 +173,102 @@ func TestFleet(t *testing.T) {
 	}
 	t.Logf("a change was served by both gateways after %s at most", slowest.Round(time.Millisecond))
 
+	k := &killing{n: n, apis: apis, controls: controls, port: port, upstream: upstream, addresses: addresses, moments: map[string]int{}}
 	all := append(append([]*fleetProcess{}, controls...), gateways...)
+	began := time.Now()
 	for range *fleetKills {
-		victim := all[rand.IntN(len(all))]
-		var acknowledged atomic.Int64
-		acknowledged.Store(int64(n))
-		wait := time.Duration(rand.IntN(300)) * time.Millisecond
-		killed := make(chan struct{})
-		go func() {
-			defer close(killed)
-			time.Sleep(wait)
-			victim.kill()
-		}()
-		for done := false; !done; {
-			n++
-			if apis[n%2].publish(port, n, upstream) == nil {
-				acknowledged.Store(int64(n))
-			}
-			select {
-			case <-killed:
-				done = true
-			default:
-			}
-		}
-		victim.start(t)
-		// A change that was not acknowledged may have been made all the same.
-		least := int(acknowledged.Load())
-		eventually(t, fmt.Sprintf("after %s was killed, change %d or a later one serves", victim.name, least), func() bool {
-			a, b := seen(t, addresses[0]), seen(t, addresses[1])
-			return a >= least && a == b
-		}, logs)
+		k.once(t, all[rand.IntN(len(all))], time.Duration(rand.IntN(300))*time.Millisecond, logs)
 	}
-	t.Logf("%d processes were killed, %d changes published", *fleetKills, n)
+	t.Logf("%d processes were killed, %d changes published; %s a kill, %s of it until the killed process was up again",
+		*fleetKills, k.n, (time.Since(began) / time.Duration(max(*fleetKills, 1))).Round(time.Millisecond), (k.starting / time.Duration(max(*fleetKills, 1))).Round(time.Millisecond))
+	for _, moment := range slices.Sorted(maps.Keys(k.moments)) {
+		t.Logf("%4d times: %s", k.moments[moment], moment)
+	}
+}
+
+// killing kills processes while changes are published.
+type killing struct {
+	n         int
+	apis      []apiOf
+	controls  []*fleetProcess
+	port      int
+	upstream  string
+	addresses []string
+	// moments counts what was under way when a process was killed.
+	moments  map[string]int
+	starting time.Duration
+}
+
+// once kills a process after a while of publishing, starts it again, and holds that no
+// acknowledged change is lost.
+func (k *killing) once(t *testing.T, victim *fleetProcess, wait time.Duration, logs func() string) {
+	t.Helper()
+	acknowledged, last := int64(k.n), 0
+	var step, asked atomic.Value
+	step.Store("before anything")
+	asked.Store(victim)
+	killed, at := make(chan struct{}), ""
+	var toVictim bool
+	go func() {
+		defer close(killed)
+		time.Sleep(wait)
+		at, _ = step.Load().(string)
+		toVictim = asked.Load() == any(victim)
+		victim.kill()
+	}()
+	for done := false; !done; {
+		k.n++
+		to := k.n % len(k.apis)
+		asked.Store(k.controls[to])
+		if k.apis[to].publishing(k.port, k.n, k.upstream, func(s string) { step.Store(s) }) == nil {
+			acknowledged = int64(k.n)
+		} else {
+			last = k.n
+		}
+		select {
+		case <-killed:
+			done = true
+		default:
+		}
+	}
+	began := time.Now()
+	victim.start(t)
+	k.starting += time.Since(began)
+	// A change that was not acknowledged may have been made all the same.
+	eventually(t, fmt.Sprintf("after %s was killed, change %d or a later one serves", victim.name, acknowledged), func() bool {
+		a, b := seen(t, k.addresses[0]), seen(t, k.addresses[1])
+		return int64(a) >= acknowledged && a == b
+	}, logs)
+	k.moments[k.moment(t, victim, at, toVictim, last)]++
+}
+
+// moment says for people what was under way.
+func (k *killing) moment(t *testing.T, victim *fleetProcess, at string, toVictim bool, failed int) string {
+	t.Helper()
+	kind := "gateway"
+	if slices.Contains(k.controls, victim) {
+		kind = "control process that was not asked"
+		if toVictim {
+			kind = "control process that was asked"
+		}
+	}
+	if !toVictim || at != "publish" || failed == 0 {
+		return kind + ", during " + at
+	}
+	var page struct {
+		Items []struct {
+			Note string `json:"note"`
+		} `json:"items"`
+	}
+	if _, err := k.apis[0].call("GET", "/environments/production/revisions?limit=20", "", &page); err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range page.Items {
+		if one.Note == strconv.Itoa(failed) {
+			return kind + ", during publish, between commit and answer"
+		}
+	}
+	return kind + ", during publish, before the commit"
 }
 
 func freePortNumber(t *testing.T) int {
