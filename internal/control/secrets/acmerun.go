@@ -18,7 +18,7 @@ import (
 
 const (
 	// acmeLook is how often it is looked which certificates are due.
-	acmeLook = 10 * time.Second
+	acmeLook = 2 * time.Second
 	// acmeTime bounds one attempt to obtain a certificate.
 	acmeTime = 5 * time.Minute
 	// acmeAtOnce is how many are obtained at the same time: a slow authority must not
