@@ -5,6 +5,7 @@ package test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +22,8 @@ import (
 	"time"
 )
 
+var given = flag.String("program", "", "a program that was built before, in the place of one that is built for the trials")
+
 var program struct {
 	once sync.Once
 	path string
@@ -30,6 +33,9 @@ var program struct {
 // build makes the program once for all trials.
 func build(t *testing.T) string {
 	t.Helper()
+	if *given != "" {
+		return *given
+	}
 	program.once.Do(func() {
 		dir, err := os.MkdirTemp("", "farrier-test-")
 		if err != nil {

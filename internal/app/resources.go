@@ -179,7 +179,8 @@ func (e *edited) open(ctx context.Context, c *control, publisher *publish.Publis
 func policiesOf(all *policy.Catalogue) []resource.Policy {
 	var out []resource.Policy
 	for _, e := range all.All() {
-		if !e.Structural {
+		// Routes are said by the API itself; how its port speaks TLS is not.
+		if !e.Structural || e.Name == "tls" || e.Name == "tls-outbound" {
 			out = append(out, resource.Policy{Name: e.Name, Title: e.Title, Category: e.Category, Outbound: e.Outbound, Schema: e.Schema})
 		}
 	}

@@ -199,7 +199,22 @@ func (c *console) enrol(w http.ResponseWriter, r *request) error {
 		http.Redirect(w, r.Request, "/account", http.StatusSeeOther)
 		return nil
 	}
-	return c.render(w, r, http.StatusOK, "recovery", "Recovery codes", recovery)
+	return c.showRecovery(w, r, recovery)
+}
+
+// recoveryData is codes that are shown once, and where it goes on from there.
+type recoveryData struct {
+	Codes []string
+	Next  string
+}
+
+// showRecovery shows new codes. Who sets up a first factor came for something else.
+func (c *console) showRecovery(w http.ResponseWriter, r *request, codes []string) error {
+	d := recoveryData{Codes: codes, Next: "/account"}
+	if !r.principal.Ready() {
+		d.Next = "/"
+	}
+	return c.render(w, r, http.StatusOK, "recovery", "Recovery codes", d)
 }
 
 // confirmData is what the page to confirm who one is shows.
@@ -303,7 +318,7 @@ func (c *console) recoveryRenew(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return c.render(w, r, http.StatusOK, "recovery", "Recovery codes", codes)
+	return c.showRecovery(w, r, codes)
 }
 
 func (c *console) sessionEnd(w http.ResponseWriter, r *request) error {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"farrier.dev/farrier/internal/control"
+	"farrier.dev/farrier/internal/control/portal"
 	"farrier.dev/farrier/internal/control/resource"
 )
 
@@ -185,6 +186,9 @@ func (c *console) manageCreate(w http.ResponseWriter, r *request) error {
 	d := manageNewData{managed: c.managed(r), Form: resource.NewAPI{
 		Namespace: r.PostForm.Get("namespace"), Name: r.PostForm.Get("name"), Address: r.PostForm.Get("address"), Upstream: r.PostForm.Get("upstream"),
 	}}
+	if r.PostForm.Get("portal") != "" {
+		d.Form.Labels = map[string]string{portal.Label: portal.Public}
+	}
 	one, err := c.Resources.CreateAPI(r.Context(), r.principal, d.Environment, d.Form)
 	if err != nil {
 		if !d.refused(err) {

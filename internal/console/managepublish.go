@@ -1,12 +1,9 @@
 package console
 
 import (
-	"encoding/json"
-	"errors"
 	"net/http"
 	"strconv"
 
-	"farrier.dev/farrier/internal/control"
 	"farrier.dev/farrier/internal/control/resource"
 )
 
@@ -20,8 +17,8 @@ type manageChangesData struct {
 	Mine bool
 	// Asked says that a review was just asked for.
 	Asked bool
-	// DryRun is the answer of a dry run as JSON, empty when none was asked for.
-	DryRun string
+	// DryRun is the answer of a dry run, nil when none was asked for.
+	DryRun *dryRunData
 	Note   string
 }
 
@@ -49,20 +46,8 @@ func (c *console) showChanges(w http.ResponseWriter, r *request, m managed, stat
 		d.Note = r.PostForm.Get("note")
 	}
 	if r.URL.Query().Get("dryrun") != "" {
-		found, err := c.Resources.DryRun(r.Context(), r.principal, d.Environment)
-		switch {
-		case errors.Is(err, control.ErrNotFound):
-			d.DryRun = "No traffic is recorded here."
-		case errors.Is(err, control.ErrInvalid):
-			d.DryRun = "The draft has errors; mend them first."
-		case err != nil:
+		if d.DryRun, err = c.readDryRun(r, d.Environment); err != nil {
 			return err
-		default:
-			text, err := json.MarshalIndent(found, "", "  ")
-			if err != nil {
-				return err
-			}
-			d.DryRun = string(text)
 		}
 	}
 	return c.render(w, r, status, "managechanges", "Changes", d)
@@ -76,7 +61,7 @@ func (c *console) managePublish(w http.ResponseWriter, r *request) error {
 	_, err := c.Resources.Publish(r.Context(), r.principal, m.Environment, resource.Publishing{Draft: versionIn(r), Note: r.PostForm.Get("note")})
 	switch {
 	case err == nil:
-		return see(w, r, m.Base+"/revisions")
+		return see(w, r, m.Base+"/revisions?published=1")
 	case resource.IsReview(err):
 		return see(w, r, m.Base+"/changes?asked=1")
 	case m.refused(err):
@@ -106,13 +91,15 @@ type manageRevisionsData struct {
 	From, To int64
 	Compared bool
 	Changes  []resource.Change
+	// Published says that one was published just now.
+	Published bool
 }
 
 // revisionPage is how many revisions a page lists.
 const revisionPage = 50
 
 func (c *console) manageRevisions(w http.ResponseWriter, r *request) error {
-	d := manageRevisionsData{managed: c.managed(r)}
+	d := manageRevisionsData{managed: c.managed(r), Published: r.URL.Query().Get("published") != ""}
 	number := func(name string) int64 {
 		n, err := strconv.ParseInt(r.URL.Query().Get(name), 10, 64)
 		if err != nil || n < 0 {

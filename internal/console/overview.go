@@ -24,6 +24,8 @@ type overviewData struct {
 	NotSeen uint64
 	// NoFindings says that the findings could not be counted.
 	NoFindings bool
+	// Idle says that no API is served.
+	Idle bool
 }
 
 // Summary says in words what the chart shows.
@@ -72,6 +74,9 @@ func (c *console) readOverview(r *request) (*overviewData, error) {
 		return nil, err
 	}
 	d.Recent = page.Refusals
+	if st, err := c.Served.Status(r.principal); err == nil { // who may not see it is not told
+		d.Idle = len(st.APIs) == 0
+	}
 	if d.Open, err = c.Findings.Counts(r.Context(), r.principal); err != nil {
 		if !errors.Is(err, control.ErrForbidden) && !errors.Is(err, control.ErrNotFound) {
 			c.Log.ErrorContext(r.Context(), "no findings for the overview", "component", "console", "error", err)

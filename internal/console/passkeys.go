@@ -131,7 +131,7 @@ func (c *console) passkeyAdd(w http.ResponseWriter, r *request) error {
 		http.Redirect(w, r.Request, "/account", http.StatusSeeOther)
 		return nil
 	}
-	return c.render(w, r, http.StatusOK, "recovery", "Recovery codes", recovery)
+	return c.showRecovery(w, r, recovery)
 }
 
 func (c *console) passkeyAskAgain(w http.ResponseWriter, r *request) error {

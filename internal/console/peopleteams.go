@@ -37,10 +37,12 @@ func (c *console) teamList(w http.ResponseWriter, r *request) error {
 }
 
 func (c *console) teamCreate(w http.ResponseWriter, r *request) error {
-	return c.act(w, r, "/access/teams", func(form url.Values) error {
-		_, err := c.People.CreateTeam(r.Context(), r.principal, access.Team{Name: form.Get("name"), Parent: form.Get("parent")})
-		return err
-	})
+	if err := r.ParseForm(); err != nil {
+		return badForm(err)
+	}
+	made, err := c.People.CreateTeam(r.Context(), r.principal, access.Team{Name: r.PostForm.Get("name"), Parent: r.PostForm.Get("parent")})
+	// On its page members and grants are added, which comes next.
+	return c.act(w, r, "/access/teams/"+url.PathEscape(made.ID), func(url.Values) error { return err })
 }
 
 // teamData is what the page of a team shows.

@@ -279,12 +279,16 @@ func (c *console) secretWrite(w http.ResponseWriter, r *request) error {
 
 func contextForm(form url.Values) secrets.Context {
 	depth, _ := strconv.Atoi(form.Get("verificationDepth"))
-	return secrets.Context{
+	c := secrets.Context{
 		Target: form.Get("target"), Keystore: form.Get("keystore"), Truststore: form.Get("truststore"), Pinset: form.Get("pinset"), CRL: form.Get("crlname"),
 		Min: form.Get("minversion"), Max: form.Get("maxversion"), Ciphers: strings.Fields(form.Get("ciphers")), ALPN: form["alpn"],
 		MutualAuthentication: form.Get("mutualAuthentication") != "", VerificationDepth: depth,
 		StrictCRL: form.Get("strictCRL") != "", SkipServerCertValidation: form.Get("skipServerCertValidation") != "",
 	}
+	if len(c.Ciphers) == 0 {
+		c.Ciphers = nil // an empty list would permit none
+	}
+	return c
 }
 
 type secretPageData struct {
