@@ -153,10 +153,10 @@ func hostFileOf(kind string, f manifest.Field) bool {
 }
 
 // readsVariable reports whether a field is the kind of a label of traces whose value is
-// that of a variable.
+// that of a variable, or may turn out to be, since it is a reference itself.
 func readsVariable(f manifest.Field, texts map[string]string) bool {
 	above, is := strings.CutSuffix(f.Path, ".type")
-	return is && f.Text == "environment" && texts[above+".keyName"] != ""
+	return is && (f.Text == "environment" || strings.HasPrefix(f.Text, "$")) && texts[above+".keyName"] != ""
 }
 
 // reachable refuses rows that came into a draft before what they name was looked at:

@@ -44,6 +44,8 @@ func TestReach(t *testing.T) {
 		{"a log", reached(KindConfiguration, `{"logging": {"outputs": [{"name": "o", "type": "file", "parameters": {"file": "x", "path": "/etc/cron.d"}}]}}`), "spec.logging.outputs[0].type", "a file of the machine"},
 		{"a label", reached(KindConfiguration, `{"tracing": {"provider": {"type": "opentelemetry", "properties": {"address": "h2://otel:4317"}}, "labels": [{"type": "environment", "name": "n", "keyName": "HOME"}]}}`), "spec.tracing.labels[0].type", "a variable of the machine"},
 		{"a label of a policy", bound("tracing-flex", `{"labels": [{"type": "environment", "name": "n", "keyName": "HOME"}]}`), "spec.config.labels[0].type", "a variable of the machine"},
+		{"a label by a secret", bound("tracing-flex", `{"labels": [{"type": "${secret:open/kind}", "name": "n", "keyName": "HOME"}]}`), "spec.config.labels[0].type", "a variable of the machine"},
+		{"a file by a secret", bound("ip-feeds", `{"feeds": [{"name": "f", "file": "${secret:open/path}"}]}`), "spec.config.feeds[0].file", "a file of the machine"},
 		{"a variable", bound("http-basic-authentication-flex", `{"username": "u", "password": "$PASSWORD"}`), "spec.config.password", "$PASSWORD is a variable"},
 		{"a variable in braces", bound("http-basic-authentication-flex", `{"username": "u", "password": "${PASSWORD}"}`), "spec.config.password", "$PASSWORD is a variable"},
 		{"a variable of a store", reached(KindConfiguration, `{"sharedStorage": {"redis": {"address": "redis:6379", "password": "$PASSWORD"}}}`), "spec.sharedStorage.redis.password", "$PASSWORD is a variable"},
