@@ -65,30 +65,42 @@ const place = `(() => {
 	if (e.disabled) return {hinders: "can't be used"};
 	if (!top || !(e.contains(top) || top.contains(e) || (e.labels && [...e.labels].some(l => l.contains(top)))))
 		return {hinders: "is covered by " + (top ? top.outerHTML.slice(0, 120) : "nothing")};
+	window.pressing = e;
+	e.addEventListener("click", () => delete window.pressing, {once: true, capture: true});
 	return {x, y};
 })()`
 
-// Press clicks with the mouse on what a selector finds, and waits for nothing.
+// Press clicks with the mouse on what a selector finds, and waits for nothing. What moved
+// away under the pointer is clicked on again.
 func (b *Browser) Press(t testing.TB, selector string) {
 	t.Helper()
-	var r struct {
-		Result struct {
-			Value struct {
-				Hinders string
-				X, Y    float64
+	hinders := "moves away"
+	for range 20 {
+		var r struct {
+			Result struct {
+				Value struct {
+					Hinders string
+					X, Y    float64
+				}
 			}
+			ExceptionDetails json.RawMessage
 		}
-		ExceptionDetails json.RawMessage
+		must(t, b.Call("Runtime.evaluate", Arguments{"expression": fmt.Sprintf(place, selector), "returnByValue": true}, &r))
+		at := r.Result.Value
+		if hinders = at.Hinders + string(r.ExceptionDetails); hinders != "" {
+			break
+		}
+		for _, kind := range []string{"mousePressed", "mouseReleased"} {
+			must(t, b.Call("Input.dispatchMouseEvent", Arguments{"type": kind, "x": at.X, "y": at.Y, "button": "left", "clickCount": 1}, nil))
+		}
+		// Another page knows nothing of it.
+		var missed struct{ Result struct{ Value bool } }
+		if b.Call("Runtime.evaluate", Arguments{"expression": "!!window.pressing", "returnByValue": true}, &missed) != nil || !missed.Result.Value {
+			return
+		}
+		hinders = "moves away"
 	}
-	must(t, b.Call("Runtime.evaluate", Arguments{"expression": fmt.Sprintf(place, selector), "returnByValue": true}, &r))
-	if at := r.Result.Value; at.Hinders != "" || len(r.ExceptionDetails) > 0 {
-		t.Fatalf("%s %s on %s: %s\n%s", selector, at.Hinders, b.Eval(t, "location.href"), r.ExceptionDetails, b.Eval(t, "document.body.innerText"))
-	}
-	for _, kind := range []string{"mousePressed", "mouseReleased"} {
-		must(t, b.Call("Input.dispatchMouseEvent", Arguments{
-			"type": kind, "x": r.Result.Value.X, "y": r.Result.Value.Y, "button": "left", "clickCount": 1,
-		}, nil))
-	}
+	t.Fatalf("%s %s on %s\n%s", selector, hinders, b.Eval(t, "location.href"), b.Eval(t, "document.body.innerText"))
 }
 
 // Click clicks on what a selector finds, which leads to another page, and waits until
@@ -210,3 +222,14 @@ const Overflow = `(() => {
 	return [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > wide + 1)
 		.slice(0, 5).map(e => e.tagName + "." + e.className).join(" ") || "the page";
 })()`
+
+// Upload puts a file into a field for files.
+func (b *Browser) Upload(t testing.TB, selector, path string) {
+	t.Helper()
+	var field struct{ Result struct{ ObjectID string } }
+	must(t, b.Call("Runtime.evaluate", Arguments{"expression": fmt.Sprintf("document.querySelector(%q)", selector)}, &field))
+	if field.Result.ObjectID == "" {
+		t.Fatalf("there is no %s on %s", selector, b.Eval(t, "location.href"))
+	}
+	must(t, b.Call("DOM.setFileInputFiles", Arguments{"files": []string{path}, "objectId": field.Result.ObjectID}, nil))
+}
