@@ -32,6 +32,7 @@ func fullHouse(t *testing.T) *house {
 	db, err := store.Open(ctx, filepath.Join(dir, store.ControlFile), store.Options{})
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
+	h.databases = append(h.databases, db)
 	log, err := audit.Open(ctx, db, h.now)
 	must(t, err)
 	ring, err := secret.OpenKeyring(dir, func() (bool, error) { return false, nil })

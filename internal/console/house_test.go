@@ -59,6 +59,8 @@ type house struct {
 	kept        *keep.Keep
 	now         func() time.Time
 	publication served.Publication
+	// databases count the statements that pages ask.
+	databases []*store.DB
 	// exploding makes the revision panic when it is asked for.
 	exploding bool
 	// hostile is the id of the exchange with a client that wants to break pages.
@@ -106,7 +108,7 @@ func openHouse(t testing.TB, dir string, now func() time.Time, refusalRows int64
 	t.Cleanup(func() { _ = j.Close() })
 	found, err := posture.New(ctx, posture.Options{DB: seen, Control: control, Environment: "production", Gateway: "gw-1", Now: now})
 	must(t, err)
-	h := &house{access: accounts, journal: j, rollup: monitor.NewRollup(now), now: now}
+	h := &house{access: accounts, journal: j, rollup: monitor.NewRollup(now), now: now, databases: []*store.DB{control, seen}}
 	h.monitor, err = monitor.New(ctx, monitor.Options{
 		DB: seen, Journal: j, Rollup: h.rollup, Findings: found, Environment: "production", Gateway: "gw-1", Now: now, Log: log,
 		RefusalRows: refusalRows,

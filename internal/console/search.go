@@ -268,18 +268,13 @@ func (c *console) seekSecrets(ctx context.Context, p control.Principal, text str
 			found = append(found, hit{secretsPath + groups[i].Name, groups[i].Name, "group"})
 		}
 	}
-	for i := range groups[:min(len(groups), searchWide)] {
-		list, err := c.Secrets.List(ctx, p, c.Environment, groups[i].Name)
-		if err != nil {
-			return nil, err
-		}
-		for j := range list {
-			if contains(text, list[j].Name) && len(found) < searchRows {
-				found = append(found, hit{secretsPath + list[j].Group + "/" + list[j].Name, list[j].Group + "/" + list[j].Name, list[j].Kind.Title()})
-			}
+	list, err := c.Secrets.Find(ctx, p, c.Environment, text, searchRows)
+	for i := range list {
+		if len(found) < searchRows {
+			found = append(found, hit{secretsPath + list[i].Group + "/" + list[i].Name, list[i].Group + "/" + list[i].Name, list[i].Kind.Title()})
 		}
 	}
-	return found, nil
+	return found, err
 }
 
 func (c *console) seekOperations(ctx context.Context, p control.Principal, text string) (found []hit, err error) {

@@ -92,11 +92,15 @@ func (s *Service) entry(ctx context.Context, r store.Reader, environment, group,
 
 // list gives the secrets of a group, or of all groups when it is empty.
 func (s *Service) list(ctx context.Context, environment, group string) (all []Secret, err error) {
-	query, args := "SELECT "+entryColumns+" WHERE e.environment = ?", []any{environment}
-	if group != "" {
-		query, args = query+" AND e.group_name = ?", append(args, group)
+	if group == "" {
+		return s.chosen(ctx, "e.environment = ?", environment)
 	}
-	rows, err := s.o.DB.Read().Query(ctx, query+" ORDER BY e.group_name, e.kind, e.name", args...)
+	return s.chosen(ctx, "e.environment = ? AND e.group_name = ?", environment, group)
+}
+
+// chosen gives the secrets for which a condition holds.
+func (s *Service) chosen(ctx context.Context, condition string, args ...any) (all []Secret, err error) {
+	rows, err := s.o.DB.Read().Query(ctx, "SELECT "+entryColumns+" WHERE "+condition+" ORDER BY e.group_name, e.kind, e.name", args...)
 	if err != nil {
 		return nil, fmt.Errorf("listing secrets: %w", err)
 	}
