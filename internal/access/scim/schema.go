@@ -63,8 +63,11 @@ func common() []attribute {
 		{name: "id", kind: textKind, exact: true, mutability: readOnly, unique: true, common: true},
 		{name: "externalId", kind: textKind, exact: true, common: true},
 		{name: "meta", kind: complexKind, mutability: readOnly, common: true, subs: []attribute{
-			{name: "resourceType", kind: textKind, exact: true}, {name: "created", kind: timeKind}, {name: "lastModified", kind: timeKind},
-			{name: "location", kind: referenceKind, exact: true}, {name: "version", kind: textKind, exact: true},
+			{name: "resourceType", kind: textKind, exact: true},
+			{name: "created", kind: timeKind},
+			{name: "lastModified", kind: timeKind},
+			{name: "location", kind: referenceKind, exact: true},
+			{name: "version", kind: textKind, exact: true},
 		}},
 	}
 }
@@ -80,18 +83,22 @@ var users, groups = userSchema(), groupSchema()
 
 func userSchema() *Schema {
 	reference := []attribute{
-		{name: "value", kind: textKind, exact: true, about: "The id of the group."}, {name: "$ref", kind: referenceKind, exact: true, about: "Where the group lies."},
-		{name: "display", kind: textKind, about: "The name of the group."}, {name: "type", kind: textKind, about: "Always direct."},
+		{name: "value", kind: textKind, exact: true, about: "The id of the group."},
+		{name: "$ref", kind: referenceKind, exact: true, about: "Where the group lies."},
+		{name: "display", kind: textKind, about: "The name of the group."},
+		{name: "type", kind: textKind, about: "Always direct."},
 	}
 	list := append(common(), []attribute{
 		{name: "userName", kind: textKind, required: true, unique: true, mutability: immutable, about: "The name of the account, which the audit log names it by. Kept in lower case."},
 		{name: "displayName", kind: textKind, about: "The name to show; made of name when it is left out."},
 		{name: "name", kind: complexKind, about: "The parts of the person's name.", subs: append([]attribute{
 			{name: "formatted", kind: textKind, about: "The whole name; used where displayName is left out."},
-			{name: "familyName", kind: textKind, about: "The family name."}, {name: "givenName", kind: textKind, about: "The given name."},
+			{name: "familyName", kind: textKind, about: "The family name."},
+			{name: "givenName", kind: textKind, about: "The given name."},
 		}, drop("middleName", "honorificPrefix", "honorificSuffix")...)},
 		{name: "emails", kind: complexKind, multi: true, about: "E-mail addresses, of which one is kept: the primary, else that for work, else the first.", subs: append([]attribute{
-			{name: "value", kind: textKind, about: "The address."}, {name: "type", kind: textKind, about: "What it is for."},
+			{name: "value", kind: textKind, about: "The address."},
+			{name: "type", kind: textKind, about: "What it is for."},
 			{name: "primary", kind: boolKind, about: "Whether it is the preferred one."},
 		}, drop("display", "$ref")...)},
 		{name: "active", kind: boolKind, about: "Whether the account may be used. One that is not has no sessions, and its API tokens do nothing."},
