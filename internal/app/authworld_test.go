@@ -56,6 +56,7 @@ type authWorld struct {
 	t            testing.TB
 	control      *control
 	base         string
+	gateways     string
 	log          *lockedText
 	data         string
 	home         *tenant
@@ -109,7 +110,7 @@ func startAuthWorld(t testing.TB, change func(*Config)) *authWorld {
 		cancel()
 		t.Fatalf("serving: %v", err)
 	case r := <-ready:
-		w.control, w.base = r.control, r.Console
+		w.control, w.base, w.gateways = r.control, r.Console, r.Gateways
 	}
 	w.stop = sync.OnceValue(func() error { cancel(); return <-ended })
 	t.Cleanup(func() {

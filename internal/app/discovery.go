@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"farrier.dev/farrier/internal/control/publish"
 	"farrier.dev/farrier/internal/discovery"
 	"farrier.dev/farrier/internal/discovery/keep"
@@ -40,7 +38,11 @@ type discoverer struct {
 	tap    *tap.Tap
 	// learner is there once the store is open; until then nothing is taken from the queue.
 	learner *discovery.Learner
-	keep    *keep.Keep
+	// memory is where what was learned is kept: keep in the control process, the control
+	// plane in a gateway of its own; nil for nowhere. It is saved that often.
+	memory memory
+	keep   *keep.Keep
+	every  time.Duration
 
 	// changed says that what is described may be different.
 	changed chan struct{}
@@ -57,6 +59,16 @@ type discoverer struct {
 	seen map[discovery.Key][]discovery.State
 }
 
+// memory keeps what a gateway learned; *keep.Keep is one.
+type memory interface {
+	Edits(ctx context.Context) ([]discovery.Edit, error)
+	EditsVersion(ctx context.Context) (string, error)
+	Restore(ctx context.Context, yield func(*discovery.Operation) error) error
+	Edges(ctx context.Context, own bool) ([]discovery.Edge, error)
+	Save(ctx context.Context, ops []*discovery.Operation, gone []discovery.Key, dropped uint64) error
+	SaveEdges(ctx context.Context, edges []discovery.Edge) error
+}
+
 // newDiscoverer makes a discoverer whose tap watches the gateway at once.
 func newDiscoverer(cfg Discovery, log *slog.Logger, now func() time.Time, status func() publish.Status) *discoverer {
 	if !cfg.Enabled {
@@ -64,7 +76,7 @@ func newDiscoverer(cfg Discovery, log *slog.Logger, now func() time.Time, status
 	}
 	d := &discoverer{
 		cfg: cfg, log: log.With("component", "discovery"), now: now, status: status,
-		changed: make(chan struct{}, 1), projects: map[string]knownProject{}, told: map[string]string{},
+		every: discoveryEvery, changed: make(chan struct{}, 1), projects: map[string]knownProject{}, told: map[string]string{},
 	}
 	d.tap = tap.New(tap.Options{Learner: observer{d}, Log: d.log})
 	return d
@@ -90,24 +102,35 @@ func (d *discoverer) open(ctx context.Context, c *control, cfg Config, keyring *
 	if d == nil {
 		return nil
 	}
-	options := discovery.Options{
-		Now: d.now, Internal: d.cfg.Internal, Partner: d.cfg.Partner,
-		Limits: discovery.Limits{AcceptRequests: d.cfg.AcceptRequests, AcceptMinutes: d.cfg.AcceptMinutes},
-	}
-	_, _ = rand.Read(options.Key[:]) // it never fails
-	var err error
-	if options.Detector, err = detector(d.cfg.Patterns); err != nil {
+	options, err := d.options()
+	if err != nil {
 		return err
 	}
 	if c.controlDB != nil && c.trafficDB != nil {
 		if d.keep, err = keep.Open(ctx, keep.Options{Traffic: c.trafficDB, Control: c.controlDB, Environment: cfg.Environment, Gateway: cfg.Gateway, Now: d.now}); err != nil {
 			return err
 		}
-		if err := d.sharedKey(ctx, keyring, &options.Key); err != nil {
+		if err := sharedKey(ctx, d.keep, keyring, &options.Key); err != nil {
 			return err
 		}
-		options.Details = d.keep
+		options.Details, d.memory = d.keep, d.keep
 	}
+	return d.begin(ctx, options)
+}
+
+// options are those of the learner, with a key of its own.
+func (d *discoverer) options() (o discovery.Options, err error) {
+	o = discovery.Options{
+		Now: d.now, Internal: d.cfg.Internal, Partner: d.cfg.Partner,
+		Limits: discovery.Limits{AcceptRequests: d.cfg.AcceptRequests, AcceptMinutes: d.cfg.AcceptMinutes},
+	}
+	_, _ = rand.Read(o.Key[:]) // it never fails
+	o.Detector, err = detector(d.cfg.Patterns)
+	return o, err
+}
+
+// begin makes the learner, with what its memory holds.
+func (d *discoverer) begin(ctx context.Context, options discovery.Options) error {
 	learner, err := discovery.New(options)
 	if err != nil {
 		return err
@@ -120,12 +143,12 @@ func (d *discoverer) open(ctx context.Context, c *control, cfg Config, keyring *
 }
 
 // sharedKey is the key of hashes that the gateways of an environment share.
-func (d *discoverer) sharedKey(ctx context.Context, keyring *secret.Keyring, key *[32]byte) error {
+func sharedKey(ctx context.Context, k *keep.Keep, keyring *secret.Keyring, key *[32]byte) error {
 	fresh, err := keyring.Seal(keyPurpose, key[:])
 	if err != nil {
 		return err
 	}
-	sealed, err := d.keep.Key(ctx, []byte(fresh))
+	sealed, err := k.Key(ctx, []byte(fresh))
 	if err != nil {
 		return err
 	}
@@ -141,17 +164,17 @@ func (d *discoverer) sharedKey(ctx context.Context, keyring *secret.Keyring, key
 const restoring = 500
 
 func (d *discoverer) restore(ctx context.Context, learner *discovery.Learner) error {
-	if d.keep == nil {
+	if d.memory == nil {
 		return nil
 	}
-	edits, err := d.keep.Edits(ctx)
+	edits, err := d.memory.Edits(ctx)
 	if err != nil {
 		return err
 	}
 	learner.Edit(edits)
 	d.describe(ctx, learner)
 	var some []*discovery.Operation
-	if err := d.keep.Restore(ctx, func(op *discovery.Operation) error {
+	if err := d.memory.Restore(ctx, func(op *discovery.Operation) error {
 		if some = append(some, op); len(some) == restoring {
 			learner.Restore(some)
 			some = some[:0]
@@ -161,7 +184,7 @@ func (d *discoverer) restore(ctx context.Context, learner *discovery.Learner) er
 		return err
 	}
 	learner.Restore(some)
-	edges, err := d.keep.Edges(ctx, true)
+	edges, err := d.memory.Edges(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -196,7 +219,7 @@ func (d *discoverer) run(ctx context.Context) error {
 		}
 	})
 	describing.Go(func() { d.followEdits(ctx) })
-	tick, hour := time.NewTicker(discoveryEvery), time.NewTicker(time.Hour)
+	tick, hour := time.NewTicker(d.every), time.NewTicker(time.Hour)
 	defer tick.Stop()
 	defer hour.Stop()
 	for {
@@ -218,15 +241,15 @@ const editsPause = time.Second
 // followEdits lets the learner know of decisions about templates that were made at
 // another process, until ctx ends.
 func (d *discoverer) followEdits(ctx context.Context) {
-	if d.keep == nil {
+	if d.memory == nil {
 		return
 	}
 	tick := time.NewTicker(editsPause)
 	defer tick.Stop()
 	for seen := ""; ; {
-		version, err := d.keep.EditsVersion(ctx)
+		version, err := d.memory.EditsVersion(ctx)
 		if err == nil && version != seen {
-			edits, err := d.keep.Edits(ctx)
+			edits, err := d.memory.Edits(ctx)
 			if err == nil {
 				d.learner.Edit(edits)
 				seen = version
@@ -245,12 +268,12 @@ const saving = 500
 
 // save keeps what changed since the last time.
 func (d *discoverer) save(ctx context.Context) {
-	if d.keep == nil {
+	if d.memory == nil {
 		return
 	}
 	for {
 		ops, gone := d.learner.Changed(saving)
-		if err := d.keep.Save(ctx, ops, gone, d.tap.Stats().Dropped); err != nil {
+		if err := d.memory.Save(ctx, ops, gone, d.tap.Stats().Dropped); err != nil {
 			if d.failures.Add(1) == 1 {
 				d.log.Error("what was learned can't be kept", "error", err)
 			}
@@ -263,7 +286,7 @@ func (d *discoverer) save(ctx context.Context) {
 		}
 	}
 	edges, until := d.learner.Edges(d.edges)
-	if err := d.keep.SaveEdges(ctx, edges); err != nil {
+	if err := d.memory.SaveEdges(ctx, edges); err != nil {
 		d.log.Error("calls between services can't be kept", "error", err)
 		return
 	}
@@ -363,30 +386,5 @@ func (d *discoverer) describe(ctx context.Context, learner *discovery.Learner) {
 	d.mu.Unlock()
 	if err := learner.Describe(out); err != nil && ctx.Err() == nil {
 		d.log.Error("a description can't be held against traffic", "error", err)
-	}
-}
-
-// register adds the metrics.
-func (d *discoverer) register(metrics prometheus.Registerer) {
-	if d == nil {
-		return
-	}
-	for _, one := range []struct {
-		name, help string
-		value      func(s discovery.Stats, t tap.Stats) float64
-	}{
-		{"operations", "Operations in the inventory.", func(s discovery.Stats, _ tap.Stats) float64 { return float64(s.Operations) }},
-		{"candidates", "Operations that wait to be listed.", func(s discovery.Stats, _ tap.Stats) float64 { return float64(s.Candidates) }},
-		{"waiting", "Exchanges that wait to be learned from.", func(_ discovery.Stats, t tap.Stats) float64 { return float64(t.Waiting) }},
-		{"dropped", "Exchanges that found no room, and taught nothing.", func(_ discovery.Stats, t tap.Stats) float64 { return float64(t.Dropped) }},
-		{"sampled", "Exchanges that were looked into.", func(_ discovery.Stats, t tap.Stats) float64 { return float64(t.Sampled) }},
-	} {
-		metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "farrier_discovery_" + one.name, Help: one.help}, func() float64 {
-			var s discovery.Stats
-			if d.learner != nil {
-				s = d.learner.Stats()
-			}
-			return one.value(s, d.tap.Stats())
-		}))
 	}
 }

@@ -31,7 +31,7 @@ type Fleet struct {
 }
 
 // listenForGateways hears gateways of their own.
-func listenForGateways(ctx context.Context, cfg Fleet, service *fleet.Service, records link.Records, log *slog.Logger) (*page, error) {
+func listenForGateways(ctx context.Context, cfg Fleet, service *fleet.Service, records, learned link.Records, log *slog.Logger) (*page, error) {
 	if cfg.Listen == "" || service == nil {
 		return nil, nil //nolint:nilnil // a nil page does nothing
 	}
@@ -44,7 +44,7 @@ func listenForGateways(ctx context.Context, cfg Fleet, service *fleet.Service, r
 		return nil, fmt.Errorf("listening for gateways: %w", err)
 	}
 	p := &page{url: "https://" + ln.Addr().String(), server: &http.Server{
-		Handler: link.NewHandler(service, records, log), TLSConfig: config, ReadHeaderTimeout: 10 * time.Second,
+		Handler: link.NewHandler(service, records, learned, log), TLSConfig: config, ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}

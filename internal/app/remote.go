@@ -49,6 +49,8 @@ type remote struct {
 	identity  *link.Identity
 	client    atomic.Pointer[link.Client]
 	publisher *publish.Publisher
+	// discovered learns of APIs for the control plane's inventory; nil for nothing.
+	discovered *discoverer
 	// held are the values of references to kept secrets.
 	held atomic.Pointer[handed]
 	// refused is the digest of a revision that could not be put into service.
@@ -89,6 +91,7 @@ func Gateway(ctx context.Context, cfg Config, address, token string, log *slog.L
 	}
 	defer func() { _ = records.Close() }()
 	rec := &recorder{rollup: monitor.NewRollup(time.Now), journal: records, feed: traffic.NewFeed(), log: log}
+	r.discovered = newDiscoverer(cfg.Discovery, log, time.Now, func() publish.Status { return r.publisher.Status() })
 	gate, err := r.open(rec, logs)
 	if err != nil {
 		return err
@@ -104,7 +107,7 @@ func Gateway(ctx context.Context, cfg Config, address, token string, log *slog.L
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running group
 	running.Go(func() error { r.follow(background); return nil })
-	running.Go(func() error { r.shipper(rec).Run(background); return nil })
+	r.report(background, rec, &running)
 	running.Go(func() error { kept.watch(background); return nil })
 	running.Go(func() error { spans.watch(background); return nil })
 	admin, err := serveAdmin(cfg.Data, log)
@@ -122,6 +125,12 @@ func Gateway(ctx context.Context, cfg Config, address, token string, log *slog.L
 	admin.close(drain)
 	stop()
 	return errors.Join(stopped, running.Wait())
+}
+
+// report hands over what is counted, recorded and learned, until ctx ends.
+func (r *remote) report(ctx context.Context, rec *recorder, running *group) {
+	running.Go(func() error { r.shipper(rec).Run(ctx); return nil })
+	running.Go(func() error { return r.learn(ctx) })
 }
 
 // introduce opens the keys of the data folder and finds who this gateway is, or
@@ -213,7 +222,7 @@ func (r *remote) keepIdentity() error {
 
 func (r *remote) open(rec *recorder, logs *logging.Logs) (*gateway.Gateway, error) {
 	return gateway.New(gateway.Options{
-		Now: time.Now, Log: r.log.With("component", "gateway"), Recorder: rec, Logs: logs,
+		Now: time.Now, Log: r.log.With("component", "gateway"), Recorder: rec, Logs: logs, Observer: r.discovered.observer(),
 		Environment: r.cfg.Environment, Name: r.cfg.Gateway, TrustedProxies: r.cfg.TrustedProxies, Bind: r.cfg.Bind,
 		Framing: framing.Limits{MaxConns: r.cfg.Limits.Connections, MaxConnsPerAddr: r.cfg.Limits.ConnectionsPerAddress},
 		Limits:  gateway.Limits{InFlight: r.cfg.Limits.InFlight, BufferedBytes: r.cfg.Limits.BufferedBytes, Judges: r.cfg.Limits.Judges, Lag: r.cfg.Limits.Lag},
@@ -274,20 +283,24 @@ func (r *remote) shipper(rec *recorder) *monitor.Shipper {
 // longestPause bounds how long the gateway waits before it asks again.
 const longestPause = 30 * time.Second
 
+// firstPause is how long it waits at first, and then twice as long each time: a control
+// process that is started anew is away for a second.
+const firstPause = 250 * time.Millisecond
+
 // follow asks for what is to be served until ctx ends. While the control plane is
 // away, what serves goes on serving.
 func (r *remote) follow(ctx context.Context) {
-	pause := time.Second
+	pause := firstPause
 	for ctx.Err() == nil {
 		err := r.once(ctx)
 		switch {
 		case err == nil:
-			pause = time.Second
+			pause = firstPause
 			continue
 		case ctx.Err() != nil:
 			return
 		}
-		r.log.Error("the control plane can't be asked; what serves goes on serving", "control", r.address, "error", err)
+		r.log.Error("the control plane can't be asked; what serves goes on serving", "control", r.address, "again", pause.String(), "error", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):
@@ -346,6 +359,7 @@ func (r *remote) take(ctx context.Context, next *fleet.Served) error {
 		return nil
 	}
 	r.refused, r.why = "", ""
+	r.discovered.noticed()
 	return r.keepSecrets(&handed{Version: next.Version, Secrets: next.Secrets})
 }
 

@@ -183,7 +183,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 			log.Error("gateways of their own are not served", "error", err)
 		}
 	}
-	gateways, err := listenForGateways(ctx, cfg.Fleet, control.fleet, (&receivers{c: control}).receive, log.With("component", "fleet"))
+	gateways, err := listenForGateways(ctx, cfg.Fleet, control.fleet, (&receivers{c: control}).receive, (&pupils{c: control, keyring: keyring}).learned, log.With("component", "fleet"))
 	if err != nil {
 		log.Error("gateways of their own are not heard", "error", err)
 	}

@@ -178,6 +178,14 @@ func (c *Client) Send(ctx context.Context, batch, answer any) error {
 	return nil
 }
 
+// Learned hands over what was learned of APIs, and reads the answer.
+func (c *Client) Learned(ctx context.Context, batch, answer any) error {
+	if _, err := c.post(ctx, pathLearned, batch, answer); err != nil {
+		return fmt.Errorf("sending what was learned: %w", err)
+	}
+	return nil
+}
+
 // post sends a message and reads the answer; found says that there was one.
 func (c *Client) post(ctx context.Context, path string, message, into any) (found bool, err error) {
 	text, err := json.Marshal(message)

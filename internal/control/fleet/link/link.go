@@ -18,6 +18,7 @@ const (
 	pathRenew   = "/fleet/v1/renew"
 	pathNext    = "/fleet/v1/next"
 	pathRecords = "/fleet/v1/records"
+	pathLearned = "/fleet/v1/learned"
 )
 
 const (

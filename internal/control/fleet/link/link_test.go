@@ -76,6 +76,8 @@ func newWorld(t *testing.T, db *store.DB) *world {
 		text := g.Environment + " " + g.Name + " " + string(batch)
 		w.got.Store(&text)
 		return 42, nil
+	}, func(_ context.Context, g fleet.Gateway, batch []byte) (any, error) {
+		return g.Name + " learned " + string(batch), nil
 	}, slog.New(slog.DiscardHandler))
 	server := httptest.NewUnstartedServer(handler)
 	if server.TLS, err = w.ServerConfig(t.Context(), []string{"127.0.0.1"}); err != nil {
@@ -145,6 +147,10 @@ func TestGateway(t *testing.T) {
 		var answer int
 		if err := c.Send(t.Context(), map[string]int{"n": 7}, &answer); err != nil || answer != 42 || *w.got.Load() != `production edge-1 {"n":7}` {
 			t.Errorf("%v %v", err, w.got.Load())
+		}
+		var told string
+		if err := c.Learned(t.Context(), []int{1}, &told); err != nil || told != "edge-1 learned [1]" {
+			t.Errorf("%v %q", err, told)
 		}
 		// The certificate is renewed; the one before is good for as long as it lasts.
 		w.later.Store(61 * 24 * 3600)
@@ -228,7 +234,7 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = stranger.Next(t.Context(), 0, "", fleet.Status{})
-	refused("a certificate of another authority", "this gateway is not known, or was removed; enrol it with a new token", err)
+	refused("a certificate of another authority", "the control plane does not know the authority of this gateway's certificate: invite it again", err)
 	own, err := link.Dial(w.url, id)
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 	"farrier.dev/farrier/internal/control/fleet"
 )
 
-// Records takes what a gateway counted and recorded, once however often it comes, and
+// Records takes what a gateway hands over, once however often it comes, and
 // gives what is answered.
 type Records func(ctx context.Context, g fleet.Gateway, batch []byte) (answer any, err error)
 
@@ -21,17 +21,20 @@ type Records func(ctx context.Context, g fleet.Gateway, batch []byte) (answer an
 type Handler struct {
 	fleet   *fleet.Service
 	records Records
+	learned Records
 	log     *slog.Logger
 	mux     *http.ServeMux
 }
 
-// NewHandler makes the handler, which must be served with fleet.ServerConfig.
-func NewHandler(f *fleet.Service, records Records, log *slog.Logger) *Handler {
-	h := &Handler{fleet: f, records: records, log: log, mux: http.NewServeMux()}
+// NewHandler makes the handler, which must be served with fleet.ServerConfig. records
+// takes what gateways counted and recorded, learned what they learned.
+func NewHandler(f *fleet.Service, records, learned Records, log *slog.Logger) *Handler {
+	h := &Handler{fleet: f, records: records, learned: learned, log: log, mux: http.NewServeMux()}
 	h.mux.HandleFunc("POST "+pathEnrol, h.enrol)
 	h.mux.HandleFunc("POST "+pathRenew, h.known(h.renew))
 	h.mux.HandleFunc("POST "+pathNext, h.known(h.next))
-	h.mux.HandleFunc("POST "+pathRecords, h.known(h.record))
+	h.mux.HandleFunc("POST "+pathRecords, h.known(h.hand(h.records)))
+	h.mux.HandleFunc("POST "+pathLearned, h.known(h.hand(h.learned)))
 	return h
 }
 
@@ -113,14 +116,17 @@ func (h *Handler) next(w http.ResponseWriter, r *http.Request, g fleet.Gateway) 
 	}
 }
 
-func (h *Handler) record(w http.ResponseWriter, r *http.Request, g fleet.Gateway) {
-	var batch json.RawMessage
-	if err := decode(r.Body, mostRecords, &batch); err != nil {
-		h.fail(w, r, errors.Join(control.ErrInvalid, err))
-		return
+// hand hands a batch to who takes it.
+func (h *Handler) hand(to Records) func(w http.ResponseWriter, r *http.Request, g fleet.Gateway) {
+	return func(w http.ResponseWriter, r *http.Request, g fleet.Gateway) {
+		var batch json.RawMessage
+		if err := decode(r.Body, mostRecords, &batch); err != nil {
+			h.fail(w, r, errors.Join(control.ErrInvalid, err))
+			return
+		}
+		answer, err := to(r.Context(), g, batch)
+		h.answer(w, r, answer, err)
 	}
-	answer, err := h.records(r.Context(), g, batch)
-	h.answer(w, r, answer, err)
 }
 
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, value any, err error) {
