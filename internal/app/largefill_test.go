@@ -74,8 +74,11 @@ func (l *largeHouse) fillCounts() {
 	receiver, err := monitor.NewReceiver(l.t.Context(), monitor.Options{DB: l.ready.control.trafficDB, Environment: "default", Gateway: "edge", Now: clock, Log: slog.New(slog.DiscardHandler)})
 	l.must(err)
 	s := monitor.NewShipper(monitor.ShipperOptions{Journal: j, Rollup: rollup, Process: "p", Now: clock, Log: slog.New(slog.DiscardHandler), Send: receiver.Receive})
-	total := 0
+	// A day of hours is counted, and one hour of the others: what these lack is copied.
 	for hour := range 7 * 24 {
+		if now = now.Add(time.Hour); hour >= 24 && hour%24 != 0 {
+			continue
+		}
 		for a := range l.apis {
 			name := fmt.Sprintf("default/api-%04d", a)
 			for n := range 60 {
@@ -85,14 +88,35 @@ func (l *largeHouse) fillCounts() {
 				}
 				took := time.Duration(1+(a+n+hour)%50) * time.Millisecond
 				rollup.Count(name, "GET /orders/{id}", status, outcome, took, 100, 2000)
-				total++
 			}
 			rollup.CountParty(monitor.Party{API: name, Client: fmt.Sprintf("client-%05d", (a+hour%10*l.apis)%l.clients)}, 200, traffic.Served, time.Millisecond, 100, 2000)
 		}
-		now = now.Add(time.Hour)
 		l.must(s.Ship(l.t.Context()))
 	}
-	l.t.Logf("%d requests counted", total)
+	l.must(l.ready.control.trafficDB.Write(l.t.Context(), l.copyDays))
+}
+
+// copyDays copies the counts of the first day to those after it.
+func (l *largeHouse) copyDays(tx *store.Tx) error {
+	var first int64
+	if err := tx.QueryRow(l.t.Context(), "SELECT MIN(hour) FROM monitor_rollups WHERE gateway = 'edge'").Scan(&first); err != nil {
+		return err
+	}
+	for day := int64(1); day < 7; day++ {
+		for _, one := range []struct {
+			statement string
+			args      []any
+		}{
+			{"INSERT INTO monitor_rollups SELECT environment, gateway, api, operation, hour + ?, slots FROM monitor_rollups WHERE gateway = 'edge' AND hour < ? ON CONFLICT DO NOTHING", []any{24 * day, first + 24}},
+			{"INSERT INTO monitor_series SELECT environment, kind, api, name, level, place + ?, gateway, slots FROM monitor_series WHERE gateway = 'edge' AND level = 0 AND place < ? ON CONFLICT DO NOTHING", []any{24 * day, first + 24}},
+			{"INSERT INTO monitor_series SELECT environment, kind, api, name, level, place + ?, gateway, slots FROM monitor_series WHERE gateway = 'edge' AND level = 1 AND place = ? ON CONFLICT (environment, kind, api, name, level, place, gateway) DO UPDATE SET slots = excluded.slots", []any{day, (first + 23) / 24}},
+		} {
+			if _, err := tx.Exec(l.t.Context(), one.statement, one.args...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // fillRequests really asks: for refusals, findings, records and what is learned of them.

@@ -343,6 +343,12 @@ func TestListFilters(t *testing.T) {
 		if err != nil || total != 7 || len(items) != 2 || items[0].Severity != finding.Low || items[1].Severity != finding.Info {
 			t.Errorf("the last part: %+v of %d, %v", items, total, err)
 		}
+		if items, total, err := p.List(t.Context(), Filter{Text: "query", Limit: 2, Offset: 4}); err != nil || total != 5 || len(items) != 1 {
+			t.Errorf("the last part of a text: %+v of %d, %v", items, total, err)
+		}
+		if items, total, err := p.List(t.Context(), Filter{Text: "query", Offset: 9}); err != nil || total != 5 || len(items) != 0 {
+			t.Errorf("beyond the last part of a text: %+v of %d, %v", items, total, err)
+		}
 		d, err := p.Get(t.Context(), attack(0, "query p_0").Findings[0].Fingerprint)
 		if err != nil || d.Count != 2 || len(d.First) != 2 || d.First[1].Gateway != "gw-2" || d.Excerpt != "1 OR 1=1" {
 			t.Errorf("two gateways: %+v, %v", d, err)

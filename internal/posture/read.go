@@ -60,7 +60,7 @@ func (p *Posture) List(ctx context.Context, f Filter) (items []Item, total int, 
 		f.Limit = defaultLimit
 	}
 	where, args := p.conditions(f)
-	chosen, total, err := p.choose(ctx, where, args, min(f.Limit, largestLimit), max(f.Offset, 0))
+	chosen, total, err := p.choose(ctx, where, args, min(f.Limit, largestLimit), max(f.Offset, 0), f.Text != "")
 	if err == nil && len(chosen) > 0 {
 		items, err = p.items(ctx, chosen)
 	}
@@ -71,26 +71,43 @@ func (p *Posture) List(ctx context.Context, f Filter) (items []Item, total int, 
 }
 
 // choose gives the fingerprints of a part of what a condition chooses, in order, and
-// how many there are in all. It reads what the indexes hold, and no more.
-func (p *Posture) choose(ctx context.Context, where string, args []any, limit, offset int) (chosen []any, total int, err error) {
-	err = p.opts.DB.Read().QueryRow(ctx, "SELECT COUNT(DISTINCT fingerprint) FROM posture_findings WHERE "+where, args...).Scan(&total)
-	if err != nil || offset >= total {
-		return nil, total, err
+// how many there are in all. Where no index holds what the condition asks, as with a
+// text, counting by itself would read all once more: then it is counted on the way.
+func (p *Posture) choose(ctx context.Context, where string, args []any, limit, offset int, onTheWay bool) (chosen []any, total int, err error) {
+	counted := "COUNT(*) OVER ()"
+	if !onTheWay {
+		counted = "0"
+		if err := p.count(ctx, where, args, &total); err != nil || offset >= total {
+			return nil, total, err
+		}
 	}
-	rows, err := p.opts.DB.Read().Query(ctx, "SELECT fingerprint FROM posture_findings WHERE "+where+`
+	rows, err := p.opts.DB.Read().Query(ctx, "SELECT fingerprint, "+counted+" FROM posture_findings WHERE "+where+`
 		GROUP BY fingerprint ORDER BY MAX(severity) DESC, MAX(last_seen) DESC, fingerprint LIMIT ? OFFSET ?`, append(slices.Clone(args), limit, offset)...)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var fingerprint string
-		if err := rows.Scan(&fingerprint); err != nil {
+		var (
+			fingerprint string
+			all         int
+		)
+		if err := rows.Scan(&fingerprint, &all); err != nil {
 			return nil, 0, err
 		}
-		chosen = append(chosen, fingerprint)
+		chosen, total = append(chosen, fingerprint), max(total, all)
 	}
-	return chosen, total, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, 0, err
+	}
+	if onTheWay && offset > 0 && len(chosen) == 0 { // beyond the end there is no row that tells
+		err = p.count(ctx, where, args, &total)
+	}
+	return chosen, total, err
+}
+
+func (p *Posture) count(ctx context.Context, where string, args []any, into *int) error {
+	return p.opts.DB.Read().QueryRow(ctx, "SELECT COUNT(DISTINCT fingerprint) FROM posture_findings WHERE "+where, args...).Scan(into)
 }
 
 // items gives the findings with some fingerprints, in the order of List.
