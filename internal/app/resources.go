@@ -142,12 +142,7 @@ func (e *edited) open(ctx context.Context, c *control, publisher *publish.Publis
 			}
 			return nil
 		},
-		MayUse: func(ctx context.Context, p controls.Principal, environment string) (func(string) bool, error) {
-			if c.secrets == nil {
-				return nil, controls.ErrForbidden
-			}
-			return c.secrets.MayUse(ctx, p, environment)
-		},
+		MayUse:   c.mayUse,
 		Policies: policiesOf(all),
 		Owned: func(environment string) []manifest.Resource {
 			if !own(environment) {
@@ -173,6 +168,14 @@ func (e *edited) open(ctx context.Context, c *control, publisher *publish.Publis
 	e.mu.Unlock()
 	e.tell()
 	return service, nil
+}
+
+// mayUse tells of which groups of an environment a principal may use the secrets.
+func (c *control) mayUse(ctx context.Context, p controls.Principal, environment string) (func(string) bool, error) {
+	if c.secrets == nil {
+		return nil, controls.ErrForbidden
+	}
+	return c.secrets.MayUse(ctx, p, environment)
 }
 
 // policiesOf lists the policies that operators can bind.

@@ -220,25 +220,30 @@ func UsesOf(rev *revision.Revision, schema func(policy string) map[string]any) [
 		}
 	}
 	add("configuration", "tls-outbound", revision.Source{}, rev.Settings.PolicyCalls)
+	add("shared storage", "tls-outbound", rev.Settings.SharedStorage.Source, rev.Settings.SharedStorage.TLS)
+	return append(all, usesOfSettings(&rev.Settings)...)
+}
+
+// usesOfSettings lists the credentials in the settings of a gateway.
+func usesOfSettings(settings *revision.Settings) (all []Use) {
 	for _, one := range []struct{ setting, text string }{
-		{"password", rev.Settings.SharedStorage.Password}, {"sentinelPassword", rev.Settings.SharedStorage.SentinelPassword},
+		{"password", settings.SharedStorage.Password}, {"sentinelPassword", settings.SharedStorage.SentinelPassword},
 	} {
 		if one.text != "" {
 			reference, _ := credential(one.text, map[string]any{"writeOnly": true})
 			all = append(all, Use{Resource: "shared storage", Setting: one.setting, Reference: reference})
 		}
 	}
-	add("shared storage", "tls-outbound", rev.Settings.SharedStorage.Source, rev.Settings.SharedStorage.TLS)
 	for _, one := range []struct{ resource, setting, text string }{
-		{"shared storage", "address", rev.Settings.SharedStorage.Address}, {"shared storage", "username", rev.Settings.SharedStorage.Username},
-		{"tracing", "address", rev.Settings.Tracing.Address},
+		{"shared storage", "address", settings.SharedStorage.Address}, {"shared storage", "username", settings.SharedStorage.Username},
+		{"tracing", "address", settings.Tracing.Address},
 	} {
 		if reference, is := credential(one.text, nil); is {
 			all = append(all, Use{Resource: one.resource, Setting: one.setting, Reference: reference})
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(rev.Settings.Tracing.Headers)) {
-		if reference, is := credential(rev.Settings.Tracing.Headers[name], nil); is {
+	for _, name := range slices.Sorted(maps.Keys(settings.Tracing.Headers)) {
+		if reference, is := credential(settings.Tracing.Headers[name], nil); is {
 			all = append(all, Use{Resource: "tracing", Setting: "header " + name, Reference: reference})
 		}
 	}
