@@ -54,10 +54,13 @@ func (c *Client) tell(err error) error {
 		return fmt.Errorf("whoever answers at %s is not the control plane that this gateway enrolled at: %w", c.base, err)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Errorf("by the clock of this machine it is %s, when the control plane's certificate is not good: set the clocks of both right: %w", now.UTC().Format(time.RFC3339), err)
-	case !errors.As(err, &op) || op.Op != alert || c.expiry.IsZero():
+	case errors.As(err, &op) && op.Op == "dial", c.expiry.IsZero():
 		return err
 	case now.After(c.expiry):
+		// The other side need not have come to say so.
 		return fmt.Errorf("the certificate of this gateway ended at %s: invite it again (Gateways), and start it with the new token: %w", c.expiry.UTC().Format(time.RFC3339), err)
+	case op == nil || op.Op != alert:
+		return err
 	case strings.Contains(err.Error(), "expired"):
 		return fmt.Errorf("the control plane takes the certificate of this gateway for expired or not good yet: set the clocks of both right; by this one it is %s: %w", now.UTC().Format(time.RFC3339), err)
 	}

@@ -19,10 +19,15 @@ func TestTell(t *testing.T) {
 		{"it has ended", "tls: expired certificate", now.Add(-time.Hour), "ended at"},
 		{"the clocks differ", "tls: expired certificate", now.Add(time.Hour), "set the clocks of both right"},
 		{"another authority", "tls: unknown certificate authority", now.Add(time.Hour), "does not know the authority"},
+		{"it has ended, and nothing is said", "", now.Add(-time.Hour), "ended at"},
 		{"before it has one", "tls: unknown certificate authority", time.Time{}, "remote error"},
 	}
 	for _, c := range cases {
-		err := (&Client{base: "https://control.example.com", expiry: c.expiry}).tell(&net.OpError{Op: alert, Err: errors.New(c.alert)})
+		var cause error = &net.OpError{Op: alert, Err: errors.New(c.alert)}
+		if c.alert == "" {
+			cause = errors.New("the connection was closed")
+		}
+		err := (&Client{base: "https://control.example.com", expiry: c.expiry}).tell(cause)
 		if !strings.Contains(err.Error(), c.want) || IsAway(err) {
 			t.Errorf("%s: %v", c.name, err)
 		}
