@@ -79,7 +79,7 @@ func resourceRoutes(s *resource.Service) []Route {
 		{Method: http.MethodDelete, Path: one, Summary: "Remove a resource from the draft", Needs: access.ManageAPIs, Or: access.ManagePolicies, At: Environment, Handle: h.remove},
 		{Method: http.MethodGet, Path: inEnvironment + "/export", Summary: "Write the resources as a manifest", Needs: access.ViewAPIs, And: []access.Permission{access.ViewPolicies}, At: Environment, Query: map[string]string{"live": "true for what serves instead of the draft"}, Media: "application/yaml", Handle: h.export},
 		{Method: http.MethodPost, Path: inEnvironment + "/apply", Summary: "Make the draft say what a manifest says", Needs: access.ManageAPIs, And: []access.Permission{access.ManagePolicies}, At: Environment, Query: map[string]string{"dryRun": "true to change nothing", "prune": "true to remove what the manifest does not name"}, Takes: "", Gives: resource.Applied{}, Body: maxManifest, Handle: h.apply},
-	}, append(draftRoutes(s), policyRoutes(s)...)...)
+	}, append(append(draftRoutes(s), policyRoutes(s)...), specificationRoutes(s)...)...)
 }
 
 func keyIn(r *Request) resource.Key {

@@ -154,6 +154,7 @@ func bodies(t *tenant) map[string]any {
 	order := map[string]any{"directory": "https://127.0.0.1:1/dir", "domains": []string{"taken.example.com"}, "agreed": true}
 	all["PUT "+env+"/secret-groups/{name}/certificates/{secret}"] = order
 	all["POST "+env+"/secret-groups/{name}/certificates"] = map[string]any{"name": "taken", "directory": order["directory"], "domains": order["domains"], "agreed": true}
+	all["PUT "+env+"/apis/{namespace}/{name}/specification"] = map[string]any{"file": "taken.yaml", "text": "openapi: 3.0.3\ninfo: {title: taken, version: '1'}\npaths: {}\n"}
 	all["POST "+env+"/draft/reject"] = map[string]any{"draft": 1, "reason": "taken"}
 	all["PATCH "+env+"/incidents/{incident}"] = map[string]any{"note": "taken"}
 	all["POST "+env+"/containments"] = newContainment(t)

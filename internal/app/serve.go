@@ -128,7 +128,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer, rea
 			Models: learner, Capture: captured.capturer(),
 			Shared: kept.shared, Local: kept.local, Durable: kept.durable, Tracing: spans.provider,
 		},
-		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published, Refuse: control.governance.Refuse, Amend: both(both(control.patches.Amend, acts.amend), refs.amend),
+		Now: time.Now, Log: log.With("component", "publish"), Debounce: cfg.Debounce, Recorded: control.published, Refuse: control.governance.Refuse, Amend: both(both(both(control.patches.Amend, acts.amend), refs.amend), drafts.describe),
 	}
 	publisher = publish.New(publishing)
 	if err := publisher.Start(ctx); err != nil {

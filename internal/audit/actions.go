@@ -51,6 +51,9 @@ const (
 	DraftPublished Action = "draft-published"
 	ReviewAsked    Action = "review-asked"
 	ReviewSet      Action = "review-set"
+	// SpecificationAttached and SpecificationRemoved tell of the description of an API.
+	SpecificationAttached Action = "specification-attached"
+	SpecificationRemoved  Action = "specification-removed"
 	// ReviewRejected tells that a second person did not agree to a draft.
 	ReviewRejected Action = "review-rejected"
 	// ResourcesExported says that resources were exported with the secrets in them.
@@ -190,7 +193,7 @@ func (a Action) known() bool {
 		ContentUpdated, ContentRolledBack, ConformanceChanged, SigningKeyMade, SigningKeyRemoved,
 		ProjectScanned, ProjectRemoved, PatchMade, PatchEnded,
 		InventoryEdited, InventoryEditEnded, InventoryMarked, InventoryViewChanged, APIAdopted, PolicyApplied, AdoptionRemoved,
-		ResourceCreated, ResourceChanged, ResourceRemoved, DraftDiscarded, DraftPublished, ReviewAsked, ReviewSet, ReviewRejected, ResourcesExported,
+		ResourceCreated, ResourceChanged, ResourceRemoved, DraftDiscarded, DraftPublished, ReviewAsked, ReviewSet, ReviewRejected, SpecificationAttached, SpecificationRemoved, ResourcesExported,
 		LogPruned, RetentionChanged, LogExported:
 		return true
 	case PasskeyCloned, Confirmed, FactorAdded, FactorRemoved, SessionRevoked, AccountCreated, AccountChanged,

@@ -110,6 +110,10 @@ func (h *house) furnish(t *testing.T, cookie string) []page {
 	post(api+"/add/http-basic-authentication-flex", "username", "u", "password", hidden)
 
 	app := h.furnishContract(t, cookie)
+	h.approve(t)
+	h.publishStaging(t)
+	h.askForReview(t)
+	h.ask(t, http.MethodPost, api+"/description", cookie, upload(t, "orders.yaml", shopOpenAPI, "version", "0"))
 	post("/secrets", "name", "backend", "note", "What the shop needs")
 	post("/secrets/backend/", "kind", "username-password", "name", "database", "username", "orders", "password", hidden)
 	channel := find(post("/alerts/channels", "kind", "webhook", "name", "Hook", "s-url", "http://127.0.0.1:9/", "s-secret", hidden+hidden), `/alerts/channels/[0-9a-f]{16}`)
@@ -125,6 +129,10 @@ func (h *house) furnish(t *testing.T, cookie string) []page {
 		{"manage-api", api},
 		{"manage-add", api + "/add/rate-limiting-flex"},
 		{"manage-changes", at + "/changes"},
+		{"manage-review", at + "/review"},
+		{"manage-review-waits", "/manage/staging/review"},
+		{"manage-promote", at + "/promote?from=staging&api=default/orders"},
+		{"manage-promote-choose", at + "/promote"},
 		{"manage-revisions", at + "/revisions?from=0&to=1"},
 		{"manage-text", at + "/resources/ApiInstance/default/orders"},
 		{"manage-binding", at + "/policies/default/orders-rate-limiting"},
@@ -135,6 +143,7 @@ func (h *house) furnish(t *testing.T, cookie string) []page {
 		{"portal", "/portal"},
 		{"portal-api", "/portal/apis/default/orders"},
 		{"portal-mine", "/portal/applications"},
+		{"portal-application", strings.Replace(app, "/clients/", "/portal/applications/", 1)},
 		{"secrets", "/secrets"},
 		{"secret-group", "/secrets/backend"},
 		{"secret", "/secrets/backend/database"},

@@ -38,6 +38,7 @@ func (c *console) manageRoutes() []route {
 		{"POST " + environment + "/new", operators, c.manageCreate},
 		{"GET " + api, operators, c.manageAPI},
 		{"POST " + api + "/order", operators, c.manageOrder},
+		{"POST " + api + "/description", operators, c.manageDescribe},
 		{"GET " + api + "/add/{policy}", operators, c.manageAdd},
 		{"POST " + api + "/add/{policy}", operators, c.manageAdded},
 		{"GET " + binding, operators, c.manageBinding},
@@ -231,6 +232,10 @@ type manageAPIData struct {
 	Own      []resource.Binding
 	Policies []policyGroup
 	Manifest string
+	// Description is what was attached to the API, nil for none; FileProblem what was
+	// wrong with another.
+	Description *resource.Specification
+	FileProblem string
 }
 
 // policyGroup is the policies of one category.
@@ -240,7 +245,10 @@ type policyGroup struct {
 }
 
 func (c *console) manageAPI(w http.ResponseWriter, r *request) error {
-	d := manageAPIData{managed: c.managed(r), Key: keyIn(r, resource.KindAPI)}
+	return c.showManagedAPI(w, r, http.StatusOK, manageAPIData{managed: c.managed(r), Key: keyIn(r, resource.KindAPI)})
+}
+
+func (c *console) showManagedAPI(w http.ResponseWriter, r *request, status int, d manageAPIData) error {
 	// The list leads to the form of a policy.
 	if name := r.URL.Query().Get("policy"); name != "" {
 		return see(w, r, d.pathOf(d.Key)+"/add/"+url.PathEscape(name))
@@ -261,6 +269,9 @@ func (c *console) manageAPI(w http.ResponseWriter, r *request) error {
 			d.Own = append(d.Own, one)
 		}
 	}
+	if d.Description, err = c.Resources.Specification(r.Context(), r.principal, d.Environment, d.Key.Namespace, d.Key.Name); err != nil && !errors.Is(err, control.ErrNotFound) {
+		return err
+	}
 	all, err := c.Resources.Policies(r.Context(), r.principal, d.Environment)
 	if err != nil {
 		return err
@@ -273,39 +284,7 @@ func (c *console) manageAPI(w http.ResponseWriter, r *request) error {
 		group := &d.Policies[len(d.Policies)-1]
 		group.List = append(group.List, one)
 	}
-	return c.render(w, r, http.StatusOK, "manageapi", d.Key.Namespace+"/"+d.Key.Name, d)
-}
-
-// manageOrder moves a policy up or down, or takes the whole order of a script.
-func (c *console) manageOrder(w http.ResponseWriter, r *request) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
-	m, key := c.managed(r), keyIn(r, resource.KindAPI)
-	list, err := c.Resources.Bindings(r.Context(), r.principal, m.Environment, key.Namespace, key.Name)
-	if err != nil {
-		return err
-	}
-	var order []resource.Key
-	for _, one := range list {
-		if !one.Automated && !one.Inline {
-			order = append(order, one.Resource)
-		}
-	}
-	if sent := r.PostForm["order"]; len(sent) > 0 {
-		order = order[:0]
-		for _, text := range sent {
-			namespace, name, _ := strings.Cut(text, "/")
-			order = append(order, resource.Key{Kind: resource.KindBinding, Namespace: namespace, Name: name})
-		}
-	} else {
-		moved(order, r.PostForm.Get("up"), -1)
-		moved(order, r.PostForm.Get("down"), 1)
-	}
-	if err := c.Resources.Reorder(r.Context(), r.principal, m.Environment, key.Namespace, key.Name, order); err != nil {
-		return err
-	}
-	return see(w, r, m.pathOf(key)+"#policies")
+	return c.render(w, r, status, "manageapi", d.Key.Namespace+"/"+d.Key.Name, d)
 }
 
 // moved moves what has a name by one place.

@@ -144,3 +144,18 @@ func (h *house) publishStaging(t *testing.T) {
 	_, err = s.Publish(ctx, p, "staging", resource.Publishing{Draft: d.Version})
 	must(t, err)
 }
+
+// askForReview has somebody else change staging and ask for a review of it.
+func (h *house) askForReview(t *testing.T) {
+	t.Helper()
+	ctx, s := t.Context(), h.console.Resources
+	p := control.Principal{Operator: "ann", Roles: []access.Role{access.RoleAdmin}}
+	must(t, s.SetReview(ctx, p, "staging", true))
+	_, err := s.AddPolicy(ctx, p, "staging", "default", "orders", "cors", nil)
+	must(t, err)
+	d, err := s.Draft(ctx, p, "staging")
+	must(t, err)
+	if _, err := s.Publish(ctx, p, "staging", resource.Publishing{Draft: d.Version, Note: "Browsers of the shop may call"}); !resource.IsReview(err) {
+		t.Fatalf("asking for a review: %v", err)
+	}
+}

@@ -112,3 +112,19 @@ func TestOwnApplication(t *testing.T) {
 		t.Errorf("an application that is not there: %d", a.StatusCode)
 	}
 }
+
+// approve grants what is asked for at the API orders, and has another application ask.
+func (h *house) approve(t *testing.T) {
+	t.Helper()
+	p := control.Principal{Operator: "admin", Roles: []access.Role{access.RoleAdmin}}
+	list, _, err := h.console.Clients.Contracts(t.Context(), p, "production", client.Filter{API: "default/orders"})
+	must(t, err)
+	for _, c := range list {
+		_, err := h.console.Clients.Decide(t.Context(), p, "production", c.ID, c.Version, client.Approve, "Welcome")
+		must(t, err)
+	}
+	boots, _, err := h.console.Clients.Create(t.Context(), p, access.Root, client.Draft{Name: "Boot shop"})
+	must(t, err)
+	_, err = h.console.Clients.Request(t.Context(), p, "production", client.Asking{Group: access.Root, Application: boots.ID, API: "default/orders", Tier: list[0].Wanted.ID, Reason: "we sell boots"})
+	must(t, err)
+}
