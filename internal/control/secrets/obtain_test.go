@@ -45,7 +45,7 @@ func newShop(t *testing.T, db *store.DB, o pebble.Options) *shop {
 	t.Cleanup(server.Close)
 	o.Port = server.Listener.Addr().(*net.TCPAddr).Port
 	s.authority = pebble.Start(t, o)
-	s.Service.o.Authority = through
+	s.o.Authority = through
 	return s
 }
 
@@ -264,7 +264,7 @@ func TestACMEInterrupted(t *testing.T) {
 	if c := s.state("front"); c.State != ACMEPending || c.Failures != 0 {
 		t.Errorf("that it was killed counts as a failure: %+v", c)
 	}
-	next, err := Open(s.ctx, s.Service.o)
+	next, err := Open(s.ctx, s.o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +299,7 @@ func TestACMELeader(t *testing.T) {
 	s := newShop(t, db, pebble.Options{})
 	s.set("front", s.asked("shop.example.test"), 0)
 	obtained := make(chan struct{})
-	s.Service.o.Changed = func(string) {
+	s.o.Changed = func(string) {
 		if s.serves("front") == 1 {
 			close(obtained)
 		}
@@ -308,7 +308,7 @@ func TestACMELeader(t *testing.T) {
 	var leaders atomic.Int64
 	ended := make(chan error, 2)
 	for range 2 {
-		other, err := Open(s.ctx, s.Service.o)
+		other, err := Open(s.ctx, s.o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -129,7 +129,7 @@ func names(t testing.TB) string {
 			}
 			go func() {
 				defer func() { _ = conn.Close() }()
-				for answerName(conn) == nil { //nolint:revive // until the other side ends it
+				for answerName(conn) == nil { // until the other side ends it
 				}
 			}()
 		}

@@ -147,7 +147,7 @@ func (w *work) register(ctx context.Context) error {
 		return err
 	}
 	if made.URI == "" || len(made.URI) > maxURL {
-		return &Problem{Text: "the authority does not say what it calls the account"}
+		return &ProblemError{Text: "the authority does not say what it calls the account"}
 	}
 	w.account.URI = made.URI
 	return w.steps.Keep(ctx)
@@ -185,7 +185,7 @@ func (w *work) ask(ctx context.Context) (*acme.Order, error) {
 		return nil, err
 	}
 	if order.URI == "" || len(order.URI) > maxURL || len(order.AuthzURLs) > len(w.domains) {
-		return nil, &Problem{Text: "the authority answers with an order that was not asked for"}
+		return nil, &ProblemError{Text: "the authority answers with an order that was not asked for"}
 	}
 	w.order.URL, w.order.Key = order.URI, key
 	return order, w.steps.Keep(ctx)
@@ -227,7 +227,7 @@ func (w *work) finalize(ctx context.Context, order *acme.Order) ([][]byte, error
 		chain, _, err := w.client.CreateCertFromOrder(ctx, order, csr, true)
 		var failed *acme.OrderError
 		if errors.As(err, &failed) {
-			return nil, w.drop(ctx, &Problem{Text: "the authority does not issue the certificate" + detail(failed.Problem)})
+			return nil, w.drop(ctx, &ProblemError{Text: "the authority does not issue the certificate" + detail(failed.Problem)})
 		}
 		return chain, err
 	}
@@ -247,16 +247,16 @@ func (w *work) verify(raw [][]byte) ([]*x509.Certificate, error) {
 	for _, der := range raw {
 		one, err := x509.ParseCertificate(der)
 		if err != nil {
-			return nil, &Problem{Text: "the authority sends something that is no certificate"}
+			return nil, &ProblemError{Text: "the authority sends something that is no certificate"}
 		}
 		chain = append(chain, one)
 	}
 	if len(chain) == 0 || !w.order.Key.PublicKey.Equal(public(chain[0])) {
-		return nil, &Problem{Text: "the authority sends a certificate of another key"}
+		return nil, &ProblemError{Text: "the authority sends a certificate of another key"}
 	}
 	for _, domain := range w.domains {
 		if err := chain[0].VerifyHostname(domain); err != nil {
-			return nil, &Problem{Text: "the certificate that the authority sends does not hold for " + domain}
+			return nil, &ProblemError{Text: "the certificate that the authority sends does not hold for " + domain}
 		}
 	}
 	return chain, nil

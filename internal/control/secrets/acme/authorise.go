@@ -29,7 +29,7 @@ func (w *work) authorise(ctx context.Context, order *acme.Order) error {
 	var open []pending
 	answers := map[string]string{}
 	if len(order.AuthzURLs) > len(w.domains) {
-		return w.drop(ctx, &Problem{Text: "the authority wants more to be proven than was asked for"})
+		return w.drop(ctx, &ProblemError{Text: "the authority wants more to be proven than was asked for"})
 	}
 	for _, url := range order.AuthzURLs {
 		one, err := w.client.GetAuthorization(ctx, url)
@@ -77,14 +77,14 @@ func (w *work) authorise(ctx context.Context, order *acme.Order) error {
 func (w *work) challenge(url string, one *acme.Authorization) (pending, error) {
 	domain := one.Identifier.Value
 	if one.Identifier.Type != "dns" || !slices.Contains(w.domains, domain) {
-		return pending{}, &Problem{Text: "the authority wants something to be proven that was not asked for"}
+		return pending{}, &ProblemError{Text: "the authority wants something to be proven that was not asked for"}
 	}
 	at := slices.IndexFunc(one.Challenges, func(c *acme.Challenge) bool { return c.Type == http01 })
 	if at < 0 {
-		return pending{}, &Problem{Text: "the authority offers no http-01 challenge for " + domain}
+		return pending{}, &ProblemError{Text: "the authority offers no http-01 challenge for " + domain}
 	}
 	if !IsToken(one.Challenges[at].Token) {
-		return pending{}, &Problem{Text: "the authority gives a token that is none"}
+		return pending{}, &ProblemError{Text: "the authority gives a token that is none"}
 	}
 	return pending{url, domain, one.Challenges[at]}, nil
 }

@@ -21,16 +21,16 @@ const (
 )
 
 var (
-	errTooLong   = &Problem{Text: "the directory answers with more than 1 MiB"}
-	errInsecure  = &Problem{Text: "the directory names an address that does not begin with https://"}
-	errRedirects = &Problem{Text: "the directory sends us elsewhere (a redirect), where we don't go; give the address itself"}
+	errTooLong   = &ProblemError{Text: "the directory answers with more than 1 MiB"}
+	errInsecure  = &ProblemError{Text: "the directory names an address that does not begin with https://"}
+	errRedirects = &ProblemError{Text: "the directory sends us elsewhere (a redirect), where we don't go; give the address itself"}
 )
 
 // bounded is a client that reads short answers, and goes only where it was sent to.
 func bounded(through *http.Client) *http.Client {
 	next := through.Transport
 	if next == nil {
-		next = http.DefaultTransport
+		next = new(http.Transport)
 	}
 	c := *through
 	c.Transport = transport{next}

@@ -19,11 +19,11 @@ const problems = "urn:ietf:params:acme:error:"
 
 const maxText = 400
 
-// Problem says for people why there is no certificate.
-type Problem struct{ Text string }
+// ProblemError says for people why there is no certificate.
+type ProblemError struct{ Text string }
 
 // Error is the text.
-func (p *Problem) Error() string { return p.Text }
+func (p *ProblemError) Error() string { return p.Text }
 
 // Explain puts an error of Obtain into words for people, in one line of bounded length.
 // What a directory answers is repeated only where it is a problem of ACME: a page must
@@ -31,7 +31,7 @@ func (p *Problem) Error() string { return p.Text }
 // wants to be left alone, 0 when it does not say. known is false for errors that are
 // none of the authority's and of the network.
 func Explain(err error) (text string, after time.Duration, known bool) {
-	var ours *Problem
+	var ours *ProblemError
 	if errors.As(err, &ours) {
 		return clean(ours.Text), 0, true
 	}
@@ -76,17 +76,17 @@ func refusedDomain(one *acme.Authorization) error {
 	text := "the authority could not verify " + one.Identifier.Value
 	for _, c := range one.Challenges {
 		if c.Error != nil {
-			return &Problem{Text: text + detail(c.Error)}
+			return &ProblemError{Text: text + detail(c.Error)}
 		}
 	}
-	return &Problem{Text: text + ": the authorisation is " + one.Status}
+	return &ProblemError{Text: text + ": the authorisation is " + one.Status}
 }
 
 func refusedOrder(o *acme.Order) error {
 	if o.Error == nil {
-		return &Problem{Text: "the authority refuses the order"}
+		return &ProblemError{Text: "the authority refuses the order"}
 	}
-	return &Problem{Text: "the authority refuses the order" + detail(o.Error)}
+	return &ProblemError{Text: "the authority refuses the order" + detail(o.Error)}
 }
 
 // detail is what an authority says of an error, with a colon in front.
