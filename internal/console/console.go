@@ -116,7 +116,13 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	for _, r := range c.routes() {
-		c.mux.Handle(r.pattern, c.admit(r))
+		var allowed rule
+		if r.access == operators {
+			if allowed, err = ruleOf(r.pattern); err != nil {
+				return nil, err
+			}
+		}
+		c.mux.Handle(r.pattern, c.admit(r, allowed))
 		c.served[r.pattern] = true
 	}
 	return http.HandlerFunc(c.serve), nil

@@ -107,7 +107,7 @@ func (c *console) knownHost(host string) bool {
 
 // admit asks who it is before a route's handler runs, and turns its error into
 // an answer.
-func (c *console) admit(rt route) http.Handler {
+func (c *console) admit(rt route, allowed rule) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, plain *http.Request) {
 		r := &request{Request: plain}
 		if cookie, err := plain.Cookie(c.cookieName()); err == nil {
@@ -129,6 +129,12 @@ func (c *console) admit(rt route) http.Handler {
 			}
 			p.Address = remote(r)
 			r.principal = p
+			if rt.access == operators {
+				if err := allowed.admits(plain.Method, p); err != nil {
+					c.refuse(w, r, err)
+					return
+				}
+			}
 		}
 		if err := rt.handle(w, r); err != nil {
 			c.refuse(w, r, err)

@@ -16,14 +16,19 @@ import (
 // Patterns are those of all addresses of the console, as http.ServeMux has them, also
 // of pages whose service is not there: what plays every address begins with them.
 func Patterns() []string {
-	c := &console{Options: Options{
-		Inventory: &inventory.Service{}, Resources: &resource.Service{}, SSO: &sso.Service{}, People: &people.Service{},
-		Clients: &client.Service{}, Portal: &portal.Service{}, Alerts: &alert.Service{}, Secrets: &secrets.Service{},
-		Incidents: &incident.Service{}, Health: &healthcheck.Service{},
-	}}
+	c := &console{Options: everything()}
 	var list []string
 	for _, r := range c.routes() {
 		list = append(list, r.pattern)
 	}
 	return list
+}
+
+// everything are options with all services, none of which can be asked.
+func everything() Options {
+	return Options{
+		Inventory: &inventory.Service{}, Resources: &resource.Service{}, SSO: &sso.Service{}, People: &people.Service{},
+		Clients: &client.Service{}, Portal: &portal.Service{}, Alerts: &alert.Service{}, Secrets: &secrets.Service{},
+		Incidents: &incident.Service{}, Health: &healthcheck.Service{},
+	}
 }
