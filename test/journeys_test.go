@@ -2,6 +2,8 @@ package test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ func TestFirstJourney(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: the journeys from the first start were NOT played in a browser")
 	}
+	t.Parallel() // with TestJourneys, which waits for alerts
 	build(t)
 	b := browser.Start(t)
 	began := time.Now()
@@ -56,8 +59,13 @@ func TestJourneys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: the journeys through the console were NOT played in a browser")
 	}
+	t.Parallel()
 	build(t)
 	b := browser.Start(t)
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("a secret of this test"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	console := freePort(t)
 	at := "http://localhost" + portOf(t, console)
 	settings := fmt.Sprintf(`version: 1
@@ -67,9 +75,8 @@ alertNetworks: [127.0.0.0/8]
 access:
   url: %s
   providers:
-  - {name: corp, title: Corp ID, kind: oidc, issuer: %q, clientId: farrier, clientSecret: "env:JOURNEYS_SECRET", scopes: [profile, email, groups], groupsClaim: groups, domains: [corp.example], createAccounts: true}
-`, console, at, startProvider(t, at))
-	t.Setenv("JOURNEYS_SECRET", "a secret of this test")
+  - {name: corp, title: Corp ID, kind: oidc, issuer: %q, clientId: farrier, clientSecret: "file:%s", scopes: [profile, email, groups], groupsClaim: groups, domains: [corp.example], createAccounts: true}
+`, console, at, startProvider(t, at), secret)
 	_, _, link := serve(t, settings)
 	p := newPerson(t, b, at)
 	// Alerts are judged once a minute: what this begins ends last.
