@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"farrier.dev/farrier/internal/programtest"
 )
 
 // patience is how long anything may take before a test gives up; nothing is judged by it.
@@ -68,16 +70,10 @@ type message struct {
 }
 
 // Start starts chromium with a fresh profile and ends it with the test. Without one the
-// test is skipped, but for CI, where it fails.
+// test is skipped as by programtest.Program.
 func Start(t testing.TB) *Browser {
 	t.Helper()
-	path := find()
-	if path == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("no chromium or chrome is installed, and CI must not skip the tests of the console in a browser")
-		}
-		t.Skip("no chromium or chrome is installed: the console was NOT tested in a browser")
-	}
+	path := programtest.Program(t, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 	theirIn, ourOut, err := os.Pipe()
 	must(t, err)
 	ourIn, theirOut, err := os.Pipe()
@@ -102,15 +98,6 @@ func Start(t testing.TB) *Browser {
 	})
 	go p.read(ourIn)
 	return p.window(t)
-}
-
-func find() string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	return ""
 }
 
 // Another gives a second window that shares nothing with the first, as a browser of
