@@ -11,9 +11,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"io"
 	"io/fs"
 	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -24,7 +26,6 @@ import (
 
 	"farrier.dev/farrier/internal/access"
 	"farrier.dev/farrier/internal/console"
-	"farrier.dev/farrier/internal/store"
 	"farrier.dev/farrier/internal/store/storetest"
 )
 
@@ -92,8 +93,12 @@ func TestPlantedSecrets(t *testing.T) {
 }
 
 func playPlanted(t *testing.T, database string) {
+	t.Setenv("PLANTED_OIDC_SECRET", plantedOIDC)
+	var settings Config
 	w := startAuthWorld(t, func(c *Config) {
-		c.Access.SecondFactor, c.Database = "optional", database
+		c.Access.SecondFactor, c.Database, c.Access.URL = "optional", database, "http://localhost:9080"
+		c.Access.Providers = []IdentityProvider{{Name: "planted", Kind: "oidc", Title: "Planted", Issuer: telltale(t), ClientID: "farrier", ClientSecret: "env:PLANTED_OIDC_SECRET"}}
+		settings = *c
 	})
 	w.home = &tenant{mark: "homemark", group: access.Root, environment: "default", ids: map[string]string{"api": "orders", "binding": "none"}}
 	w.furnish(w.home)
@@ -102,7 +107,7 @@ func playPlanted(t *testing.T, database string) {
 	pages := w.crawl(t, p)
 
 	var dump bytes.Buffer
-	if _, err := store.Dump(context.Background(), &dump, store.Databases{Control: w.control.controlDB, Traffic: w.control.trafficDB}, "test", time.Now()); err != nil {
+	if err := Backup(context.Background(), settings, "-", &dump, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	p.search(t, "a backup", dump.Bytes())
@@ -136,7 +141,7 @@ func (w *authWorld) plant(t *testing.T) planted {
 	text := func(v any) string { s, _ := v.(string); return s }
 	p := planted{
 		"secret of a group": `Pl4nted-group/+"value"`, "secret of a channel": "Pl4ntedChannelSecretOf32Bytes!!x", "password": "pl4nted horse battery 47 staple",
-		"password of a policy": "Pl4nted-policy-word", "imported secret of a client": "Pl4nted-client-0123456789",
+		"client secret at an identity provider": plantedOIDC, "password of a policy": "Pl4nted-policy-word", "imported secret of a client": "Pl4nted-client-0123456789",
 	}
 	made := w.make("POST", "/groups/root/applications", map[string]any{"name": "planted"})
 	p["secret of a client"] = text(made["secret"])
@@ -182,6 +187,71 @@ func (w *authWorld) traffic(p planted) {
 	w.ask(w.admin, "POST", "/environments/default/secret-groups/homemark-group/secrets", `{"name":"planted","kind":"username-password","fields":{"password":`+written(w.t, p["secret of a group"])+`}}`)
 	w.ask(w.admin, "POST", "/environments/default/alerts/channels", `{"name":"","kind":"webhook","settings":{"secret":`+written(w.t, p["secret of a channel"])+`}}`)
 	w.send("GET", "/login?token="+url.QueryEscape(p["invitation"]), "")
+	w.signInBadly()
+}
+
+// plantedOIDC is the client secret at an identity provider.
+const plantedOIDC = "Pl4nted-oidc-client-secret" //nolint:gosec // made up
+
+// telltale is an identity provider that refuses every code, and tells in what it says of
+// that which secret it was sent.
+func telltale(t testing.TB) string {
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	issuer := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
+	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, written(t, map[string]any{
+			"issuer": issuer, "authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token", "jwks_uri": issuer + "/keys",
+			"response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"}, "id_token_signing_alg_values_supported": []string{"RS256"},
+		}))
+	})
+	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"keys":[]}`) })
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+		_, secret, _ := r.BasicAuth()
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, written(t, map[string]string{"error": "invalid_client", "error_description": "the secret " + secret + r.PostFormValue("client_secret") + " is wrong"}))
+	})
+	return issuer
+}
+
+// signInBadly begins to sign in at the provider and comes back with a code that it
+// refuses.
+func (w *authWorld) signInBadly() {
+	w.t.Helper()
+	get := func(path, cookies string) answered {
+		r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, w.base+path, http.NoBody)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		r.Host = "localhost:9080" // as the settings have it, where the cookies are
+		r.Header.Set("Cookie", cookies)
+		resp, err := authClient.Do(r)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return answered{resp.StatusCode, string(text), resp.Header}
+	}
+	begun := get("/sso/planted/start", "")
+	to, err := url.Parse(begun.header.Get("Location"))
+	if err != nil || to.Query().Get("state") == "" {
+		w.t.Fatalf("the sign-in at the provider did not begin: %d %s %.300s", begun.status, begun.header.Get("Location"), begun.body)
+	}
+	var cookies []string
+	for _, line := range begun.header.Values("Set-Cookie") {
+		cookies = append(cookies, strings.SplitN(line, ";", 2)[0])
+	}
+	a := get("/sso/planted/callback?code=wrong&state="+url.QueryEscape(to.Query().Get("state")), strings.Join(cookies, "; "))
+	if strings.Contains(a.body, plantedOIDC) || a.status != http.StatusBadGateway || !strings.Contains(w.log.String(), "planted") {
+		w.t.Errorf("the refused sign-in shows %d %.500s", a.status, a.body)
+	}
 }
 
 // crawl reads every page as an administrator, metrics, exports and lists of the API.

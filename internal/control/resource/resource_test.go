@@ -104,7 +104,7 @@ func newBench(t *testing.T, db *store.DB) *bench {
 			}
 			return schema
 		},
-		Now:       func() time.Time { at = at.Add(time.Second); return at },
+		Now: func() time.Time { at = at.Add(time.Second); return at },
 		MayUse: func(_ context.Context, p control.Principal, _ string) (func(string) bool, error) {
 			return func(group string) bool { return p.Operator == "ann" && group == "open" }, nil
 		},
