@@ -80,7 +80,7 @@ func Start(t testing.TB) *Browser {
 	must(t, err)
 	profile, err := os.MkdirTemp("", "farrier-browser-test")
 	must(t, err)
-	cmd := exec.CommandContext(context.Background(), path,
+	cmd := exec.CommandContext(context.Background(), path, //nolint:gosec // it was found among the programs of the machine
 		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
 		"--disable-component-update", "--disable-sync", "--disable-extensions", "--disable-dev-shm-usage", "--mute-audio",
 		"--hide-scrollbars", "--user-data-dir="+profile, "--remote-debugging-pipe", "about:blank")

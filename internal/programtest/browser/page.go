@@ -182,16 +182,20 @@ func (b *Browser) Eval(t testing.TB, expression string) string {
 	return fmt.Sprint(r.Result.Value)
 }
 
+// look is how often a page is looked at that something is awaited of.
+const look = 25 * time.Millisecond
+
 // Until waits until an expression is true, over any number of pages.
 func (b *Browser) Until(t testing.TB, expression string) {
 	t.Helper()
-	for ends := time.Now().Add(patience); time.Now().Before(ends); {
+	for range patience / look {
 		var r struct{ Result struct{ Value any } }
 		// A page that is being left has nobody to answer: the next one is asked.
 		if b.Call("Runtime.evaluate", Arguments{"expression": expression, "returnByValue": true, "awaitPromise": true}, &r) == nil && r.Result.Value == true {
 			return
 		}
-		_ = b.Call("Runtime.evaluate", Arguments{"expression": "new Promise(r => setTimeout(r, 25))", "awaitPromise": true}, nil)
+		wait := fmt.Sprintf("new Promise(r => setTimeout(r, %d))", look.Milliseconds())
+		_ = b.Call("Runtime.evaluate", Arguments{"expression": wait, "awaitPromise": true}, nil)
 	}
 	t.Fatalf("never true on %s: %s\n%s", b.Eval(t, "location.href"), expression, b.Eval(t, "document.body.innerText"))
 }
