@@ -104,6 +104,14 @@ func freePort(t *testing.T) string {
 // ask for one, and waits until the port of the address is open.
 func start(t *testing.T, manifests, data, address string, flags ...string) *process {
 	t.Helper()
+	p := launch(t, manifests, data, address, flags...)
+	p.await("farrier is up")
+	return p
+}
+
+// launch is start without waiting.
+func launch(t *testing.T, manifests, data, address string, flags ...string) *process {
+	t.Helper()
 	p := &process{t: t, log: &safeBuffer{}, address: address, data: data}
 	flags = append([]string{"serve", "--manifests", manifests, "--data", data, "--console", "off"}, flags...)
 	p.cmd = exec.Command(build(t), flags...)
@@ -112,17 +120,22 @@ func start(t *testing.T, manifests, data, address string, flags ...string) *proc
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() })
+	return p
+}
+
+// await waits until the port of the process is open and its log says something.
+func (p *process) await(text string) {
+	p.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		c, err := net.Dial("tcp", address)
+		c, err := net.Dial("tcp", p.address)
 		if err == nil {
 			_ = c.Close()
-			if strings.Contains(p.log.String(), "farrier is up") {
-				return p
+			if strings.Contains(p.log.String(), text) {
+				return
 			}
 		}
 	}
-	t.Fatalf("the gateway did not come up:\n%s", p.log)
-	return nil
+	p.t.Fatalf("the gateway did not come up, or did not say %q:\n%s", text, p.log)
 }
 
 // stop ends the process in peace.
