@@ -2,7 +2,7 @@ package test
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // authenticators use it
+	"crypto/sha1"
 	"encoding/base32"
 	"encoding/binary"
 	"flag"
