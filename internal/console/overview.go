@@ -75,7 +75,7 @@ func (c *console) readOverview(r *request) (*overviewData, error) {
 	}
 	d.Recent = page.Refusals
 	if st, err := c.Served.Status(r.principal); err == nil { // who may not see it is not told
-		d.Idle = len(st.APIs) == 0
+		d.Idle = st.APIs == 0
 	}
 	if d.Open, err = c.Findings.Counts(r.Context(), r.principal); err != nil {
 		if !errors.Is(err, control.ErrForbidden) && !errors.Is(err, control.ErrNotFound) {
