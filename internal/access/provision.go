@@ -108,7 +108,7 @@ func readProvisioned(ctx context.Context, r store.Reader, provider, id string) (
 }
 
 func (p *Provisioned) tidy() (err error) {
-	if err := p.Account.check(); err != nil {
+	if err := p.check(); err != nil {
 		return err
 	}
 	for what, field := range map[string]*string{"the external id": &p.ExternalID, "the given name": &p.GivenName, "the family name": &p.FamilyName} {

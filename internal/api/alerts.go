@@ -3,9 +3,9 @@ package api
 import (
 	"context"
 	"net/http"
-	"strings"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"farrier.dev/farrier/internal/access"

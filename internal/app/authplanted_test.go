@@ -191,7 +191,7 @@ func (w *authWorld) traffic(p planted) {
 }
 
 // plantedOIDC is the client secret at an identity provider.
-const plantedOIDC = "Pl4nted-oidc-client-secret" //nolint:gosec // made up
+const plantedOIDC = "Pl4nted-oidc-client-secret"
 
 // telltale is an identity provider that refuses every code, and tells in what it says of
 // that which secret it was sent.

@@ -100,8 +100,13 @@ func (l *largeHouse) pages(cookie string) []string {
 		"/governance/apis/default/api-0500", "/projects", "/portal", "/portal?q=api-05", "/portal/applications", "/portal/apis/default/api-0500", "/login",
 	}
 	for _, from := range []struct{ page, link string }{
-		{"/refusals", `/exchanges/[0-9A-Z]{26}`}, {"/findings", `/findings/[0-9a-f]{16,}`}, {"/inventory", `/inventory/operations/[0-9a-f]+`}, {"/clients", `/clients/root/[\w-]+`},
-		{"/audit", `/audit/[0-9]+`}, {"/access", `/access/accounts/[0-9a-f]{16}`}, {"/alerts/rules", `/alerts/rules/[0-9a-f]{16}`},
+		{"/refusals", `/exchanges/[0-9A-Z]{26}`},
+		{"/findings", `/findings/[0-9a-f]{16,}`},
+		{"/inventory", `/inventory/operations/[0-9a-f]+`},
+		{"/clients", `/clients/root/[\w-]+`},
+		{"/audit", `/audit/[0-9]+`},
+		{"/access", `/access/accounts/[0-9a-f]{16}`},
+		{"/alerts/rules", `/alerts/rules/[0-9a-f]{16}`},
 	} {
 		_, body := l.ask(from.page, cookie)
 		if found := regexp.MustCompile(from.link).FindString(body); found != "" {
@@ -257,7 +262,7 @@ func (l *largeHouse) measure(path, cookie string) (m measured) {
 		status, body := l.ask(path, cookie)
 		took, cpu = append(took, time.Since(began)), append(cpu, cpuTime()-used)
 		if m.status, m.size = status, len(body); i == 0 {
-			m.first, m.statements = took[0], int(l.ready.control.controlDB.Statements()+l.ready.control.trafficDB.Statements()-before) //nolint:gosec // few
+			m.first, m.statements = took[0], int(l.ready.control.controlDB.Statements()+l.ready.control.trafficDB.Statements()-before)
 		}
 	}
 	slices.Sort(took)

@@ -29,8 +29,13 @@ func (l *largeHouse) fill() {
 		what string
 		do   func()
 	}{
-		{"clients", l.fillClients}, {"counts", l.fillCounts}, {"requests", l.fillRequests}, {"secrets", l.fillSecrets},
-		{"drafts", l.fillDrafts}, {"audit", l.fillAudit}, {"people", l.fillPeople},
+		{"clients", l.fillClients},
+		{"counts", l.fillCounts},
+		{"requests", l.fillRequests},
+		{"secrets", l.fillSecrets},
+		{"drafts", l.fillDrafts},
+		{"audit", l.fillAudit},
+		{"people", l.fillPeople},
 	} {
 		mark := filepath.Join(l.dir, "filled-"+one.what)
 		if _, err := os.Stat(mark); err == nil {
@@ -70,7 +75,7 @@ func (l *largeHouse) fillCounts() {
 	rollup := monitor.NewRollup(clock)
 	j, err := journal.Open(l.t.TempDir(), journal.Options{Now: clock})
 	l.must(err)
-	defer j.Close() //nolint:errcheck // it is empty
+	defer j.Close()
 	receiver, err := monitor.NewReceiver(l.t.Context(), monitor.Options{DB: l.ready.control.trafficDB, Environment: "default", Gateway: "edge", Now: clock, Log: slog.New(slog.DiscardHandler)})
 	l.must(err)
 	s := monitor.NewShipper(monitor.ShipperOptions{Journal: j, Rollup: rollup, Process: "p", Now: clock, Log: slog.New(slog.DiscardHandler), Send: receiver.Receive})

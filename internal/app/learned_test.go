@@ -101,7 +101,7 @@ func TestLearnedApart(t *testing.T) {
 		ask(n)
 		g.stop() // what is learned is told at the end
 		counted, text := learned()
-		if int(counted) != requests { //nolint:gosec // small
+		if int(counted) != requests {
 			t.Errorf("round %d: %d of %d exchanges were learned\n%s", round, counted, requests, g.log)
 		}
 		for _, value := range []string{"Kruse", "GB29NWBK", "FR1420041"} {
@@ -110,6 +110,6 @@ func TestLearnedApart(t *testing.T) {
 			}
 		}
 		t.Logf("round %d: %d exchanges in %d bytes of operations", round, counted, len(text))
-		requests = int(counted) //nolint:gosec // small
+		requests = int(counted)
 	}
 }

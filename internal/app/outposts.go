@@ -115,9 +115,9 @@ func (o *outposts) run(ctx context.Context) {
 		if err := o.follow(ctx); err != nil && ctx.Err() == nil {
 			text = err.Error()
 		}
-		switch {
-		case text == told:
-		case text == "":
+		switch text {
+		case told:
+		case "":
 			o.log.Info("it can be asked again what is published")
 		default:
 			o.log.Error("it can't be asked what is published; gateways serve on", "error", text)
@@ -139,10 +139,9 @@ func (o *outposts) follow(ctx context.Context) error {
 		if post := o.post(ctx, id); post.due(version, o.now()) {
 			// What is read from here on is not older than the version.
 			problems := post.publisher.PublishAgain(ctx)
-			if ctx.Err() != nil {
-				return nil
+			if ctx.Err() == nil {
+				o.note(id, post, version, problems)
 			}
-			o.note(id, post, version, problems)
 		}
 	}
 	return nil
@@ -256,7 +255,7 @@ func writeVersion(folder string, version int64) error {
 }
 
 func readVersion(folder string) int64 {
-	text, err := os.ReadFile(filepath.Join(folder, versionFile)) //nolint:gosec // in our own data folder
+	text, err := os.ReadFile(filepath.Join(folder, versionFile))
 	if err != nil {
 		return 0
 	}

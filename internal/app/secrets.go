@@ -19,7 +19,7 @@ func (c *control) openSecrets(ctx context.Context, refs *references, publisher *
 	schemas := schemasOf(all)
 	service, err := secrets.Open(ctx, secrets.Options{
 		DB: c.controlDB, Tree: c.access, Ring: refs.keyring, Audit: c.audit, Now: c.now, Log: refs.log, Account: c.accountID,
-		Fetch: notify.NewEnv(notify.Guard{Networks: slices.Concat(companyNetworks(), refs.cfg.AlertNetworks)}, c.now).HTTP,
+		Fetch:     notify.NewEnv(notify.Guard{Networks: slices.Concat(companyNetworks(), refs.cfg.AlertNetworks)}, c.now).HTTP,
 		Authority: c.authority(refs.cfg), Answering: c.answering(refs.cfg, publisher),
 		Changed: func(environment string) {
 			if environment == refs.cfg.Environment {

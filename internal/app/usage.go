@@ -74,13 +74,13 @@ func (c *counted) look(ctx context.Context, rev *revision.Revision, kind, api, c
 		Clusterizable bool `json:"clusterizable"`
 	}{true}
 	if err := json.Unmarshal(bound.Settings, &settings); err != nil {
-		return nil, nil // the gateway would not serve it either
+		return nil, nil //nolint:nilerr // the gateway would not serve it either
 	}
 	env := policy.Env{API: api, Binding: bound.Name.String(), Local: c.stores.local}
 	if rev.Settings.SharedStorage.Address != "" {
 		shared, err := c.stores.shared(rev.Settings.SharedStorage)
 		if err != nil {
-			return nil, nil // what it holds is not known
+			return nil, nil //nolint:nilerr // what it holds is not known
 		}
 		env.Shared = shared
 	}
@@ -93,7 +93,7 @@ func (c *counted) look(ctx context.Context, rev *revision.Revision, kind, api, c
 		asked := tally.Limits([]sharedstate.Limit{{Max: l.MaximumRequests, Period: time.Duration(l.TimePeriodInMilliseconds) * time.Millisecond}})
 		found, err := tally.Look(ctx, clientID, asked)
 		if err != nil {
-			return nil, nil // the store does not answer
+			return nil, nil //nolint:nilerr // the store does not answer
 		}
 		used := found.Limit - found.Remaining
 		if found.Limit > 0 && found.Limit != l.MaximumRequests { // short windows are stretched where gateways count together

@@ -27,12 +27,22 @@ func admissions() []rule {
 	return []rule{
 		// One's own things, the way to pages that one may see, and what shows of each kind
 		// only that.
-		{path: "/$"}, {path: "/{$}"}, {path: "/account"}, {path: "/confirm"}, {path: "/sso"}, {path: "/search"}, {path: "/access/roles"},
+		{path: "/$"},
+		{path: "/{$}"},
+		{path: "/account"},
+		{path: "/confirm"},
+		{path: "/sso"},
+		{path: "/search"},
+		{path: "/access/roles"},
 		// Teams are seen by their members and changed by their maintainers, groups of secrets
 		// by whom grants on them name.
-		{path: "/access/teams"}, {path: "/secrets"}, {path: "/certificates"},
-		{path: "/overview", sees: one(access.ViewTraffic)}, {path: "/monitoring", sees: one(access.ViewTraffic)},
-		{path: "/refusals", sees: one(access.ViewTraffic)}, {path: "/exchanges", sees: one(access.ViewTraffic)},
+		{path: "/access/teams"},
+		{path: "/secrets"},
+		{path: "/certificates"},
+		{path: "/overview", sees: one(access.ViewTraffic)},
+		{path: "/monitoring", sees: one(access.ViewTraffic)},
+		{path: "/refusals", sees: one(access.ViewTraffic)},
+		{path: "/exchanges", sees: one(access.ViewTraffic)},
 		{
 			path: "/apis", sees: one(access.ViewAPIs, access.ViewTraffic, access.ViewInventory, access.ViewContracts),
 			does: one(access.ManageInventory, access.ManageContracts),

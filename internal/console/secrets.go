@@ -132,9 +132,9 @@ type secretGroupData struct {
 	Secrets []secrets.Secret
 	// Certificates are those that an authority issues.
 	Certificates []secrets.ACMECertificate
-	Grants  []secrets.GroupGrant
-	Kinds   []secrets.Kind
-	Wrong   string
+	Grants       []secrets.GroupGrant
+	Kinds        []secrets.Kind
+	Wrong        string
 }
 
 func (c *console) secretGroup(w http.ResponseWriter, r *request) error {

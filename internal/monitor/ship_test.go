@@ -85,7 +85,7 @@ func TestCountsAloneAreHandedOver(t *testing.T) {
 				t.Fatal(err)
 			}
 			apis, err := o.receiver.m.APIs(t.Context(), o.clock.Now().Add(-time.Hour))
-			if err != nil || len(apis) != 1 || apis[0].Requests != uint64(n+1) { //nolint:gosec // few
+			if err != nil || len(apis) != 1 || apis[0].Requests != uint64(n+1) {
 				t.Fatalf("after %d: %+v, %v", n+1, apis, err)
 			}
 		}

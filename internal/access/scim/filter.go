@@ -164,7 +164,7 @@ func (p *parser) name() (attr, sub *attribute, err error) {
 	}
 	name := p.tokens[p.at].text
 	p.at++
-	ok := false
+	var ok bool
 	if p.subs != nil {
 		attr = find(p.subs, name)
 		ok = attr != nil

@@ -109,8 +109,8 @@ type modelUser struct {
 }
 
 type modelGroup struct {
-	id, external string
-	members      map[string]bool
+	id      string
+	members map[string]bool
 }
 
 // model is what the provider's users and groups should be, by name.

@@ -195,7 +195,7 @@ func TestSettingsThatNameFiles(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range all.Catalogue.All() {
+	for _, e := range all.All() {
 		var schema map[string]any
 		if err := json.Unmarshal(e.Schema, &schema); err != nil {
 			t.Fatal(err)

@@ -235,7 +235,8 @@ func usesOfSettings(settings *revision.Settings) (all []Use) {
 		}
 	}
 	for _, one := range []struct{ resource, setting, text string }{
-		{"shared storage", "address", settings.SharedStorage.Address}, {"shared storage", "username", settings.SharedStorage.Username},
+		{"shared storage", "address", settings.SharedStorage.Address},
+		{"shared storage", "username", settings.SharedStorage.Username},
 		{"tracing", "address", settings.Tracing.Address},
 	} {
 		if reference, is := credential(one.text, nil); is {
