@@ -131,7 +131,7 @@ func TestEmptyPages(t *testing.T) {
 	h := newHouse(t, clockAt(noon))
 	cookie := h.signIn(t)
 	cases := map[string]string{
-		"/":           "No requests in the last hour",
+		"/":           "No API is served yet",
 		"/apis":       "No revision is in service",
 		"/refusals":   "Nothing was refused yet",
 		"/findings":   "No findings",

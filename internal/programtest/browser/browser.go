@@ -27,9 +27,13 @@ const patience = 2 * time.Minute
 type Browser struct {
 	process *process
 	session string
-	loaded  chan struct{}
+	frame   string
+	// loaded gives the documents that have loaded.
+	loaded chan string
 
 	// What follows is guarded by process.mu.
+	// current is the document that is shown, whether or not it has loaded.
+	current string
 	// troubles are what the pages complained of: errors, exceptions, refused loads.
 	troubles []string
 	answers  []Answer
@@ -110,12 +114,13 @@ func (b *Browser) Another(t testing.TB) *Browser {
 // window opens a window with cookies of its own.
 func (p *process) window(t testing.TB) *Browser {
 	t.Helper()
-	b := &Browser{process: p, loaded: make(chan struct{}, 1)}
+	b := &Browser{process: p, loaded: make(chan string, 64)}
 	var own struct{ BrowserContextID string }
 	must(t, b.Call("Target.createBrowserContext", nil, &own))
 	var target struct{ TargetID string }
 	must(t, b.Call("Target.createTarget", Arguments{"url": "about:blank", "browserContextId": own.BrowserContextID}, &target))
 	var attached struct{ SessionID string }
+	b.frame = target.TargetID // as its main frame is called
 	must(t, b.Call("Target.attachToTarget", Arguments{"targetId": target.TargetID, "flatten": true}, &attached))
 	p.mu.Lock()
 	b.session = attached.SessionID
@@ -124,6 +129,7 @@ func (p *process) window(t testing.TB) *Browser {
 	for _, domain := range []string{"Page", "Runtime", "Log", "Audits", "Network"} {
 		must(t, b.Call(domain+".enable", nil, nil))
 	}
+	must(t, b.Call("Page.setLifecycleEventsEnabled", Arguments{"enabled": true}, nil))
 	return b
 }
 
@@ -152,16 +158,30 @@ func (p *process) read(in *os.File) {
 // happened takes note of an event.
 func (b *Browser) happened(m message) {
 	switch m.Method {
-	case "Page.loadEventFired":
-		select {
-		case b.loaded <- struct{}{}:
-		default:
-		}
+	case "Page.lifecycleEvent":
+		b.lived(m.Params)
 	case "Network.requestWillBeSent", "Network.responseReceived":
 		b.answered(m.Params)
 	default:
 		if trouble := troubleOf(m); trouble != "" {
 			b.troubles = append(b.troubles, trouble)
+		}
+	}
+}
+
+// lived takes note of where a document stands in its life.
+func (b *Browser) lived(params json.RawMessage) {
+	var p struct{ FrameID, LoaderID, Name string }
+	if json.Unmarshal(params, &p) != nil || p.FrameID != b.frame {
+		return
+	}
+	switch p.Name {
+	case "init":
+		b.current = p.LoaderID
+	case "load":
+		select {
+		case b.loaded <- p.LoaderID:
+		default:
 		}
 	}
 }

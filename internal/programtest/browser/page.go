@@ -27,29 +27,47 @@ func (b *Browser) Resize(t testing.TB, width int, dark bool) {
 // Open opens a page and waits until it has loaded.
 func (b *Browser) Open(t testing.TB, url string) {
 	t.Helper()
-	b.leave()
-	var to struct{ ErrorText string }
-	must(t, b.Call("Page.navigate", Arguments{"url": url}, &to))
+	type navigation struct{ LoaderID, ErrorText string }
+	var to navigation
+	// A page that is about to lead elsewhere may do so first.
+	for range 10 {
+		to = navigation{}
+		must(t, b.Call("Page.navigate", Arguments{"url": url}, &to))
+		if to.ErrorText != "net::ERR_ABORTED" {
+			break
+		}
+	}
 	if to.ErrorText != "" {
 		t.Fatalf("opening %s: %s", url, to.ErrorText)
 	}
-	b.arrive(t)
+	b.arrive(t, func(document string) bool { return document == to.LoaderID })
 }
 
-// leave forgets that a page has loaded, before the next one is asked for.
-func (b *Browser) leave() {
-	select {
-	case <-b.loaded:
-	default:
+// leave gives what tells another document from the one that is shown, before another is
+// asked for.
+func (b *Browser) leave() func(document string) bool {
+	b.process.mu.Lock()
+	defer b.process.mu.Unlock()
+	for len(b.loaded) > 0 {
+		<-b.loaded
 	}
+	left := b.current
+	return func(document string) bool { return document != left }
 }
 
-func (b *Browser) arrive(t testing.TB) {
+// arrive waits until a document has loaded that is the right one.
+func (b *Browser) arrive(t testing.TB, right func(document string) bool) {
 	t.Helper()
-	select {
-	case <-b.loaded:
-	case <-time.After(patience):
-		t.Fatalf("the page does not load: %s", b.Eval(t, "location.href + ' ' + document.body.innerText"))
+	end := time.After(patience)
+	for {
+		select {
+		case document := <-b.loaded:
+			if right(document) {
+				return
+			}
+		case <-end:
+			t.Fatalf("the page does not load: %s", b.Eval(t, "location.href + ' ' + document.body.innerText"))
+		}
 	}
 }
 
@@ -107,9 +125,9 @@ func (b *Browser) Press(t testing.TB, selector string) {
 // that has loaded.
 func (b *Browser) Click(t testing.TB, selector string) {
 	t.Helper()
-	b.leave()
+	another := b.leave()
 	b.Press(t, selector)
-	b.arrive(t)
+	b.arrive(t, another)
 }
 
 // Fill types into a field, in the place of what it holds.
@@ -163,9 +181,9 @@ func (b *Browser) Key(t testing.TB, name string) {
 // it leads to.
 func (b *Browser) Enter(t testing.TB) {
 	t.Helper()
-	b.leave()
+	another := b.leave()
 	b.Key(t, "Enter")
-	b.arrive(t)
+	b.arrive(t, another)
 }
 
 // Eval runs an expression in the page and gives its value as text.
